@@ -1,0 +1,1 @@
+"""wearbase: the database-first home for a person's wearable data."""

@@ -1,0 +1,211 @@
+"""Errors, named for what the caller must do. The class docstring is the default message."""
+
+from datetime import datetime
+from typing import Any
+
+
+class WearbaseError(Exception):
+    """Something went wrong."""
+
+    code = "error"
+
+    def __init__(self, message: str | None = None, **fields: Any) -> None:
+        self.message = message or (type(self).__doc__ or "").strip()
+        self.fields = fields
+        super().__init__(self.message)
+
+
+# Retry
+
+
+class RetryLater(WearbaseError):
+    """Try again later."""
+
+
+class RateLimited(RetryLater):
+    """The provider's call budget is used up for now."""
+
+    code = "rate_limited"
+
+    def __init__(self, message: str | None = None, *, retry_at: datetime | None = None, **fields: Any) -> None:
+        super().__init__(message, **fields)
+        self.retry_at = retry_at
+
+
+class ProviderUnavailable(RetryLater):
+    """The provider did not give a usable answer."""
+
+    code = "provider_unavailable"
+
+
+class CursorExpired(RetryLater):
+    """The provider no longer accepts this page token; the walk starts again."""
+
+    code = "cursor_expired"
+
+
+class GrantBusy(RetryLater):
+    """Another worker is refreshing this connection's token."""
+
+    code = "grant_busy"
+
+
+class AccessTokenRejected(RetryLater):
+    """The provider rejected the access token."""
+
+    code = "access_token_rejected"
+
+
+class LeaseLost(RetryLater):
+    """Another worker has taken over this work."""
+
+    code = "lease_lost"
+
+
+# Ask the member
+
+
+class ReauthorizationRequired(WearbaseError):
+    """The member must connect this provider again."""
+
+    code = "reauthorization_required"
+
+
+# Park: a person must look
+
+
+class NeedsPerson(WearbaseError):
+    """A person must look at this."""
+
+
+class MissingScope(NeedsPerson):
+    """The member's grant does not cover this resource, or their membership is inactive."""
+
+    code = "missing_scope"
+
+
+class UnexpectedPayload(NeedsPerson):
+    """The provider sent a record that cannot be understood."""
+
+    code = "unexpected_payload"
+
+    def __init__(self, message: str | None = None, *, path: str = "", **fields: Any) -> None:
+        super().__init__(message or f"{type(self).__doc__} At: {path or 'the whole record'}.", **fields)
+        self.path = path
+
+
+class RequestRefused(NeedsPerson):
+    """The provider refused our request as malformed; this is a defect of ours."""
+
+    code = "request_refused"
+
+
+class ClientMisconfigured(NeedsPerson):
+    """The provider does not accept this app's client id and secret."""
+
+    code = "client_misconfigured"
+
+
+# Tombstone
+
+
+class ResourceGone(WearbaseError):
+    """The provider does not have this record."""
+
+    code = "resource_gone"
+
+
+# Refuse
+
+
+class Refused(WearbaseError):
+    """The request was refused."""
+
+
+class BadSignature(Refused):
+    """The signature does not match the body."""
+
+    code = "bad_signature"
+
+
+class StaleDelivery(Refused):
+    """The delivery's timestamp is too old or too far in the future."""
+
+    code = "stale_delivery"
+
+
+class MalformedDelivery(Refused):
+    """The delivery's body cannot be read."""
+
+    code = "malformed_delivery"
+
+
+class BadRequest(Refused):
+    """A value in the request is not acceptable."""
+
+    code = "bad_request"
+
+    def __init__(self, message: str | None = None, *, field: str | None = None, **fields: Any) -> None:
+        super().__init__(message, **fields)
+        self.field = field
+
+
+class Unauthorized(Refused):
+    """A valid credential is required."""
+
+    code = "unauthorized"
+
+
+class Forbidden(Refused):
+    """This credential may not do that."""
+
+    code = "forbidden"
+
+
+class NotFound(Refused):
+    """There is no such thing here."""
+
+    code = "not_found"
+
+
+class Conflict(Refused):
+    """The request conflicts with what is stored."""
+
+    code = "conflict"
+
+
+class ConsentDenied(Refused):
+    """The member, or the provider, did not give consent."""
+
+    code = "consent_denied"
+
+
+class TooManyRequests(Refused):
+    """This member has asked too often; nothing was changed."""
+
+    code = "too_many_requests"
+
+    def __init__(self, message: str | None = None, *, retry_after_s: int = 60, **fields: Any) -> None:
+        super().__init__(message, **fields)
+        self.retry_after_s = retry_after_s
+
+
+class ConnectionEnded(Refused):
+    """The connection has ended; nothing can be stored for it."""
+
+    code = "connection_ended"
+
+
+# Stop the process
+
+
+class SettingsError(WearbaseError):
+    """A setting is missing or wrong; the program does not start."""
+
+    code = "settings_error"
+
+
+class DatabaseUnavailable(RetryLater):
+    """The database cannot be reached."""
+
+    code = "database_unavailable"

@@ -1,0 +1,81 @@
+"""Records: one stored fact of one member, in our names and units."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+
+class ScoreState(StrEnum):
+    SCORED = "SCORED"
+    PENDING = "PENDING_SCORE"
+    UNSCORABLE = "UNSCORABLE"
+
+
+class Revision(NamedTuple):
+    """Decides which copy of a record wins: rank first, then time."""
+
+    at: datetime
+    rank: int = 0
+
+    def is_newer_than(self, other: "Revision") -> bool:
+        return (self.rank, self.at) > (other.rank, other.at)
+
+
+class Dating(StrEnum):
+    """Which rule gives a record its local day (`domain/days.py`)."""
+
+    LEADS_GROUP = "leads_group"  # a main sleep: the date it ends, for itself and its group
+    FOLLOWS_GROUP = "follows_group"  # a recovery: its group's day, none until the group has one
+    OPENS_GROUP = "opens_group"  # a cycle: its group's day; without a leader the date of start + 12 h
+    ENDS = "ends"  # a nap
+    STARTS = "starts"  # a workout
+    GIVEN = "given"  # the provider names the day
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One fact as a provider's mapping made it.
+
+    `group_id` ties records that share one day (WHOOP: the cycle). `parent_id` names the record this one
+    exists only with, and by which deliveries may name it (WHOOP recovery: its sleep).
+    `values` holds our names and units, exactly as they appear in a day document; `raw` is the provider's own record.
+    """
+
+    resource: str
+    external_id: str
+    revision: Revision
+    dating: Dating
+    score_state: str
+    start_at: datetime | None = None
+    end_at: datetime | None = None
+    utc_offset_min: int | None = None
+    given_day: date | None = None
+    group_id: str | None = None
+    parent_id: str | None = None
+    values: dict[str, Any] = field(default_factory=dict)
+    raw: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_unsettled(self) -> bool:
+        """Whether the provider is still working on it, so that it must be read again."""
+        return self.score_state not in (ScoreState.SCORED, ScoreState.UNSCORABLE)
+
+
+@dataclass(frozen=True, slots=True)
+class Unmappable:
+    """A wire record that could not be understood: kept raw, with the reason, for a person to look at."""
+
+    resource: str
+    external_id: str
+    reason: str
+    raw: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a collection. `next_token` is None on the last page."""
+
+    records: list[Record]
+    unmappable: list[Unmappable]
+    next_token: str | None = None
