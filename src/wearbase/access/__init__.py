@@ -1,0 +1,1 @@
+"""Who may do what: service keys, member tokens, links and sessions, scopes."""

@@ -1,0 +1,1 @@
+"""`wear`: parse, call, print."""

@@ -1,0 +1,1 @@
+"""What one source means, one package each: pure, no sockets, SQL or settings."""

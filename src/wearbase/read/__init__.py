@@ -1,0 +1,1 @@
+"""The questions we answer, from our own database only."""

@@ -1,0 +1,1 @@
+"""The phone app: pages, static files, service worker."""

@@ -1,0 +1,1 @@
+"""Stand-ins for the WHOOP and Sahha clouds; shares no code with the service."""
