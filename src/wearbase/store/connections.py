@@ -1,0 +1,255 @@
+"""Connections, their stored grants, and the consents under way."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from psycopg.errors import UniqueViolation
+from psycopg.rows import class_row
+
+from wearbase.domain.errors import Conflict
+from wearbase.store.database import Tx, row, run, value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """One user's authorised link to one provider, without its tokens."""
+
+    id: int
+    user_id: str
+    provider: str
+    generation: int
+    state: str
+    external_user_id: str | None
+    asked_scopes: list[str]
+    scopes: list[str]
+    utc_offset_min: int | None
+    open_day: date | None
+    lease_number: int
+    connected_at: datetime
+    ended_at: datetime | None
+
+    @property
+    def is_live(self) -> bool:
+        return self.state == "connected"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredGrant:
+    """The sealed tokens of a connection and the mark of a refresh under way."""
+
+    generation: int
+    state: str
+    access_token: bytes | None
+    refresh_token: bytes | None
+    token_expires_at: datetime | None
+    token_version: int
+    refresh_started_at: datetime | None
+    refresh_holder: str | None
+    refresh_until: datetime | None
+    refresh_attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consent:
+    """A consent under way; its state is stored hashed."""
+
+    user_id: str
+    provider: str
+    redirect_uri: str
+    redirect_url: str | None
+    browser_hash: bytes | None
+    started_by: str
+    asked_scopes: list[str]
+    expires_at: datetime
+
+
+_CONNECTION = (
+    "id, user_id, provider, generation, state, external_user_id, asked_scopes, scopes, utc_offset_min, open_day, "
+    "lease_number, connected_at, ended_at"
+)
+_GRANT = (
+    "generation, state, access_token, refresh_token, token_expires_at, token_version, refresh_started_at, "
+    "refresh_holder, refresh_until, refresh_attempts"
+)
+
+
+async def lock_member(tx: Tx, user_id: str) -> None:
+    """Holds the member's own lock until the transaction ends: rebuilding, ending and erasing take it in turn."""
+    await run(tx, "select pg_advisory_xact_lock(hashtextextended(%s, 7312))", (user_id,))
+
+
+async def get(tx: Tx, user_id: str, provider: str) -> Connection | None:
+    """The connection, whatever its state."""
+    async with tx.cursor(row_factory=class_row(Connection)) as cursor:
+        await cursor.execute(f"select {_CONNECTION} from wearbase.connection where user_id = %s and provider = %s", (user_id, provider))
+        return await cursor.fetchone()
+
+
+async def all_of(tx: Tx, user_id: str) -> list[Connection]:
+    """Every connection of a user."""
+    async with tx.cursor(row_factory=class_row(Connection)) as cursor:
+        await cursor.execute(f"select {_CONNECTION} from wearbase.connection where user_id = %s order by provider", (user_id,))
+        return await cursor.fetchall()
+
+
+async def put(
+    tx: Tx, *, user_id: str, provider: str, external_user_id: str, asked_scopes: list[str], scopes: list[str], now: datetime
+) -> Connection:
+    """Links the user to that account; a new generation, so that nothing of an earlier one can still be stored.
+
+    Raises: Conflict if another user holds the account.
+    """
+    try:
+        async with tx.transaction(), tx.cursor(row_factory=class_row(Connection)) as cursor:
+            await cursor.execute(
+                f"""insert into wearbase.connection as c (user_id, provider, state, external_user_id, asked_scopes, scopes,
+                           consented_at, connected_at, created_at, updated_at, looked_at)
+                    values (%(user_id)s, %(provider)s, 'connected', %(external)s, %(asked)s, %(scopes)s, %(now)s, %(now)s, %(now)s,
+                            %(now)s, %(now)s)
+                    on conflict (user_id, provider) do update set state = 'connected', generation = c.generation + 1,
+                           external_user_id = excluded.external_user_id, asked_scopes = excluded.asked_scopes,
+                           scopes = excluded.scopes, consented_at = excluded.consented_at, connected_at = excluded.connected_at,
+                           looked_at = excluded.looked_at, updated_at = excluded.updated_at, ended_at = null,
+                           lease_holder = null, lease_until = null, lease_number = c.lease_number + 1
+                    returning {_CONNECTION}""",
+                {"user_id": user_id, "provider": provider, "external": external_user_id, "asked": asked_scopes, "scopes": scopes, "now": now},
+            )
+            connection = await cursor.fetchone()
+    except UniqueViolation as error:
+        raise Conflict("This account is already linked to another user. Disconnect it there first.", provider=provider) from error
+    assert connection is not None
+    return connection
+
+
+async def end(tx: Tx, connection: Connection, *, state: str, now: datetime) -> None:
+    """Ends the link and erases its tokens; a page on its way finds another generation and is not stored."""
+    await run(
+        tx,
+        """update wearbase.connection set state = %s, generation = generation + 1, access_token = null, refresh_token = null,
+                  token_expires_at = null, token_version = token_version + 1, refresh_started_at = null, refresh_holder = null,
+                  refresh_until = null, refresh_attempts = 0, lease_holder = null, lease_until = null,
+                  lease_number = lease_number + 1, ended_at = %s, updated_at = %s
+            where user_id = %s and provider = %s""",
+        (state, now, now, connection.user_id, connection.provider),
+    )
+
+
+async def holds(tx: Tx, connection: Connection, *, lease_number: int) -> bool:
+    """Whether a worker may still store for this connection: same generation, same lease. Locks the row."""
+    return bool(
+        await value(
+            tx,
+            """select true from wearbase.connection
+                where user_id = %s and provider = %s and state = 'connected' and generation = %s and lease_number = %s for update""",
+            (connection.user_id, connection.provider, connection.generation, lease_number),
+        )
+    )
+
+
+async def see_offset(tx: Tx, connection: Connection, *, utc_offset_min: int, seen_at: datetime) -> None:
+    """Keeps the newest offset seen, which decides what `today` is."""
+    await run(
+        tx,
+        """update wearbase.connection set utc_offset_min = %s, offset_seen_at = %s
+            where user_id = %s and provider = %s and (offset_seen_at is null or offset_seen_at <= %s)
+              and (utc_offset_min, offset_seen_at) is distinct from (%s::smallint, %s::timestamptz)""",
+        (utc_offset_min, seen_at, connection.user_id, connection.provider, seen_at, utc_offset_min, seen_at),
+    )
+
+
+async def set_open_day(tx: Tx, connection: Connection) -> None:
+    """Keeps the day of the open record (the newest without an end that opens a group)."""
+    await run(
+        tx,
+        """update wearbase.connection c set open_day = o.day
+             from (select max(day) as day from wearbase.record
+                    where user_id = %(u)s and provider = %(p)s and dating = 'opens_group' and end_at is null
+                      and deleted_at is null and day is not null) o
+            where c.user_id = %(u)s and c.provider = %(p)s and c.open_day is distinct from o.day""",
+        {"u": connection.user_id, "p": connection.provider},
+    )
+
+
+async def look(tx: Tx, user_id: str, provider: str, *, now: datetime) -> None:
+    """Remembers that somebody looked, to the hour, so that idle members are known."""
+    await run(
+        tx,
+        """update wearbase.connection set looked_at = %s
+            where user_id = %s and provider = %s and (looked_at is null or looked_at < %s::timestamptz - interval '1 hour')""",
+        (now, user_id, provider, now),
+    )
+
+
+async def grant(tx: Tx, user_id: str, provider: str, *, for_update: bool = False) -> StoredGrant | None:
+    """The stored grant, sealed."""
+    async with tx.cursor(row_factory=class_row(StoredGrant)) as cursor:
+        lock = "for update" if for_update else ""
+        await cursor.execute(
+            f"select {_GRANT} from wearbase.connection where user_id = %s and provider = %s {lock}",  # noqa: S608 two fixed texts
+            (user_id, provider),
+        )
+        return await cursor.fetchone()
+
+
+async def put_grant(
+    tx: Tx, user_id: str, provider: str, *, access_token: bytes, refresh_token: bytes | None, expires_at: datetime, scopes: list[str]
+) -> None:
+    """Stores a new pair and clears the refresh mark."""
+    await run(
+        tx,
+        """update wearbase.connection set access_token = %s, refresh_token = %s, token_expires_at = %s, scopes = %s,
+                  token_version = token_version + 1, refresh_started_at = null, refresh_holder = null, refresh_until = null,
+                  refresh_attempts = 0
+            where user_id = %s and provider = %s""",
+        (access_token, refresh_token, expires_at, scopes, user_id, provider),
+    )
+
+
+async def mark_refresh(tx: Tx, user_id: str, provider: str, *, holder: str, now: datetime, until: datetime) -> None:
+    """Writes down, before the call, that a refresh is under way."""
+    await run(
+        tx,
+        """update wearbase.connection set refresh_started_at = %s, refresh_holder = %s, refresh_until = %s,
+                  refresh_attempts = refresh_attempts + 1
+            where user_id = %s and provider = %s""",
+        (now, holder, until, user_id, provider),
+    )
+
+
+async def clear_refresh(tx: Tx, user_id: str, provider: str, *, holder: str) -> None:
+    """Takes the mark away after a call that certainly spent nothing."""
+    await run(
+        tx,
+        """update wearbase.connection set refresh_started_at = null, refresh_holder = null, refresh_until = null, refresh_attempts = 0
+            where user_id = %s and provider = %s and refresh_holder = %s""",
+        (user_id, provider, holder),
+    )
+
+
+async def put_consent(tx: Tx, state_hash: bytes, consent: Consent, *, now: datetime) -> None:
+    """Remembers a consent under way and forgets expired ones."""
+    await run(tx, "delete from wearbase.oauth_state where expires_at < %s", (now,))
+    await run(
+        tx,
+        """insert into wearbase.oauth_state (state_hash, user_id, provider, redirect_uri, redirect_url, browser_hash, started_by,
+                  asked_scopes, created_at, expires_at) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
+        (
+            state_hash, consent.user_id, consent.provider, consent.redirect_uri, consent.redirect_url, consent.browser_hash,
+            consent.started_by, consent.asked_scopes, now, consent.expires_at,
+        ),
+    )  # fmt: skip
+
+
+_CONSENT = "user_id, provider, redirect_uri, redirect_url, browser_hash, started_by, asked_scopes, expires_at"
+
+
+async def peek_consent(tx: Tx, state_hash: bytes, *, now: datetime) -> Consent | None:
+    """The consent under way, left in place."""
+    found = await row(tx, f"select {_CONSENT} from wearbase.oauth_state where state_hash = %s and expires_at > %s", (state_hash, now))
+    return Consent(**found) if found else None
+
+
+async def take_consent(tx: Tx, state_hash: bytes, *, now: datetime) -> Consent | None:
+    """The consent under way, consumed: whatever happens next, it does not come back."""
+    found = await row(tx, f"delete from wearbase.oauth_state where state_hash = %s returning {_CONSENT}", (state_hash,))
+    return Consent(**found) if found and found["expires_at"] > now else None

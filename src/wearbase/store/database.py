@@ -1,0 +1,106 @@
+"""Connections to PostgreSQL: one pool, transactions opened by verbs, autocommit reads."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, LiteralString, TypeAlias, cast
+
+import psycopg
+from psycopg import AsyncConnection, AsyncCursor
+from psycopg.rows import DictRow, TupleRow, dict_row
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from wearbase.domain.errors import DatabaseUnavailable
+from wearbase.store.schema import DEFAULT_SCHEMA, in_schema
+
+Tx: TypeAlias = AsyncConnection[TupleRow]
+Params: TypeAlias = Sequence[Any] | dict[str, Any]
+
+
+class Database:
+    """A pool on one database. No session state is kept anywhere, so a transaction-mode pooler may stand between."""
+
+    def __init__(self, url: str, *, size: int = 8, schema: str = DEFAULT_SCHEMA, is_pooled: bool = False) -> None:
+        self.url = url
+        self.schema = schema
+        self._pool = AsyncConnectionPool(
+            url, min_size=min(2, size), max_size=size, open=False, timeout=10, max_idle=300,
+            kwargs={
+                "autocommit": True,
+                "prepare_threshold": None if is_pooled else 3,
+                "cursor_factory": _cursor_in(schema),
+                "application_name": "wearbase",
+            },
+        )  # fmt: skip
+
+    async def open(self) -> None:
+        """Opens the pool. Raises DatabaseUnavailable."""
+        try:
+            await self._pool.open(wait=True, timeout=10)
+        except PoolTimeout as error:
+            raise DatabaseUnavailable from error
+
+    async def close(self) -> None:
+        await self._pool.close(timeout=2)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Tx]:
+        """One transaction; committed at the end, rolled back by any error. Raises DatabaseUnavailable."""
+        async with self.connection() as connection, connection.transaction():
+            yield connection
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Tx]:
+        """One autocommit connection for reads. Raises DatabaseUnavailable."""
+        try:
+            async with self._pool.connection() as connection:
+                yield connection
+        except (PoolTimeout, psycopg.OperationalError) as error:
+            raise DatabaseUnavailable from error
+
+    async def is_usable(self) -> bool:
+        """Whether a statement runs now."""
+        try:
+            async with asyncio.timeout(2), self.connection() as connection:
+                await connection.execute("select 1")
+        except (DatabaseUnavailable, TimeoutError):
+            return False
+        return True
+
+
+async def rows(tx: Tx, sql: str, params: Params = ()) -> list[DictRow]:
+    """Every row, by column name."""
+    async with tx.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(cast(LiteralString, sql), params)
+        return await cursor.fetchall()
+
+
+async def row(tx: Tx, sql: str, params: Params = ()) -> DictRow | None:
+    """The first row, or None."""
+    async with tx.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(cast(LiteralString, sql), params)
+        return await cursor.fetchone()
+
+
+async def value(tx: Tx, sql: str, params: Params = ()) -> Any:
+    """The first column of the first row, or None."""
+    cursor = await tx.execute(cast(LiteralString, sql), params)
+    found = await cursor.fetchone()
+    return None if found is None else found[0]
+
+
+async def run(tx: Tx, sql: str, params: Params = ()) -> int:
+    """Runs a statement; how many rows it touched."""
+    cursor = await tx.execute(cast(LiteralString, sql), params)
+    return cursor.rowcount
+
+
+def _cursor_in(schema: str) -> type[AsyncCursor[Any]]:
+    if schema == DEFAULT_SCHEMA:
+        return AsyncCursor
+
+    class SchemaCursor(AsyncCursor[Any]):
+        async def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
+            return await super().execute(in_schema(query, schema) if isinstance(query, str) else query, params, **options)
+
+    return SchemaCursor

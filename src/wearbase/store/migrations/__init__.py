@@ -1,0 +1,1 @@
+"""Schema migrations: expand first, contract in a later release."""

@@ -1,0 +1,89 @@
+"""Tokens at rest: AES-256-GCM, bound to the row they belong to.
+
+A sealed value is `version | key id | nonce | ciphertext`. It opens only for the same user, provider and kind.
+"""
+
+import base64
+import binascii
+import hashlib
+import os
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from wearbase.domain.errors import SettingsError, WearbaseError
+
+VERSION = b"\x01"
+KEY_BYTES = 32
+KEY_ID_BYTES = 4
+NONCE_BYTES = 12
+
+
+class SealBroken(WearbaseError):
+    """A stored token cannot be decrypted with the keys at hand."""
+
+    code = "seal_broken"
+
+
+class KeyRing:
+    """The keys in use: the first seals, every one opens."""
+
+    def __init__(self, keys: list[bytes]) -> None:
+        if not keys or any(len(key) != KEY_BYTES for key in keys):
+            raise SettingsError("TOKEN_ENCRYPTION_KEYS must hold keys of 32 bytes each, in url-safe base64, separated by commas.")
+        self._ciphers = {_key_id(key): AESGCM(key) for key in keys}
+        self._first = _key_id(keys[0])
+        self._hash_key = hashlib.blake2b(keys[-1], person=b"wearbase-hash").digest()[:32]
+        self._signing_keys = [hashlib.blake2b(key, person=b"wearbase-sign").digest()[:32] for key in keys]
+
+    @classmethod
+    def from_text(cls, text: str) -> "KeyRing":
+        """A ring from comma-separated url-safe base64. Raises SettingsError."""
+        try:
+            keys = [base64.urlsafe_b64decode(part.strip()) for part in text.split(",") if part.strip()]
+        except (binascii.Error, ValueError):
+            keys = []
+        return cls(keys)
+
+    @staticmethod
+    def new_key_text() -> str:
+        """A fresh key, as it stands in the setting."""
+        return base64.urlsafe_b64encode(os.urandom(KEY_BYTES)).decode()
+
+    def seal(self, secret: str, *, user_id: str, provider: str, kind: str) -> bytes:
+        """The secret, encrypted and bound."""
+        nonce = os.urandom(NONCE_BYTES)
+        box = self._ciphers[self._first].encrypt(nonce, secret.encode(), _bound_to(user_id, provider, kind))
+        return VERSION + self._first + nonce + box
+
+    def open(self, sealed: bytes, *, user_id: str, provider: str, kind: str) -> str:
+        """The secret. Raises SealBroken for another row's value, a changed one, or an unknown key."""
+        head = len(VERSION) + KEY_ID_BYTES
+        version, key_id, nonce = sealed[:1], sealed[1:head], sealed[head : head + NONCE_BYTES]
+        cipher = self._ciphers.get(key_id)
+        if version != VERSION or cipher is None:
+            raise SealBroken
+        try:
+            return cipher.decrypt(nonce, sealed[head + NONCE_BYTES :], _bound_to(user_id, provider, kind)).decode()
+        except (InvalidTag, ValueError) as error:
+            raise SealBroken from error
+
+    def keyed_hash(self, text: str) -> bytes:
+        """A hash that only this installation can make: names a member in logs and unknown deliveries. 16 bytes.
+
+        It uses the oldest key, so that adding a key in front does not rename anybody.
+        """
+        return hashlib.blake2b(text.encode(), key=self._hash_key, digest_size=16).digest()
+
+    @property
+    def signing_keys(self) -> list[bytes]:
+        """Keys for signing member tokens; the first signs, every one verifies."""
+        return self._signing_keys
+
+
+def _key_id(key: bytes) -> bytes:
+    return hashlib.blake2b(key, digest_size=KEY_ID_BYTES, person=b"wearbase-id").digest()
+
+
+def _bound_to(user_id: str, provider: str, kind: str) -> bytes:
+    return "\x00".join((user_id, provider, kind)).encode()
