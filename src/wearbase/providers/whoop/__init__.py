@@ -1,0 +1,34 @@
+"""WHOOP, through its member API v2."""
+
+from datetime import timedelta
+
+from wearbase.domain.provider import Provider, Resource
+from wearbase.providers.whoop import client
+from wearbase.providers.whoop.auth import OAuth
+from wearbase.providers.whoop.mapping import assemble_day, day_metrics, empty_day
+from wearbase.providers.whoop.webhook import Webhook
+
+MORNING = (8, 23)
+DAYTIME = (14, 20, 23)
+
+PROVIDER = Provider(
+    name="whoop",
+    title="WHOOP",
+    joined_by="oauth",
+    delivers="notice",
+    resources=(
+        Resource(name="recovery", scope="read:recovery", read_page=client.read_recoveries, read_one=client.read_recovery, slots=MORNING),
+        Resource(name="sleep", scope="read:sleep", read_page=client.read_sleeps, read_one=client.read_sleep, slots=MORNING),
+        Resource(name="workout", scope="read:workout", read_page=client.read_workouts, read_one=client.read_workout, slots=DAYTIME),
+        Resource(name="cycle", scope="read:cycles", read_page=client.read_cycles, read_one=client.read_cycle, slots=DAYTIME),
+    ),
+    identity_scope="read:profile",
+    extra_scopes=("offline", "read:body_measurement"),
+    overlap=timedelta(days=3),
+    page_size=client.PAGE_SIZE,
+    oauth=OAuth(),
+    webhook=Webhook(),
+    assemble_day=assemble_day,
+    day_metrics=day_metrics,
+    empty_day=empty_day,
+)
