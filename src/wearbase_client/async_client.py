@@ -1,0 +1,165 @@
+"""The asynchronous client: the same methods, awaited. Only the lines that touch the network differ."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Self, TypeVar
+
+import httpx2
+
+from wearbase_client import calls
+from wearbase_client.calls import Call, DataChoice, Day, Moment
+from wearbase_client.configuration import http_options
+from wearbase_client.exchange import Outcome, answer_of, request_options, result
+from wearbase_client.models import (
+    Connection,
+    ConnectStart,
+    Cycle,
+    DayDocument,
+    Disconnected,
+    Record,
+    Recovery,
+    Sleep,
+    SyncResult,
+    SyncStatus,
+    Workout,
+)
+from wearbase_client.pages import Pages, Resource, pages
+from wearbase_client.remember import RememberedDays
+from wearbase_client.retries import Retry
+
+T = TypeVar("T")
+
+
+class AsyncClient:
+    """A wearbase service, called with a service key (`api_key`) or for one member (`token`). Threads may share it.
+
+    `base_url` and `api_key` default to `WEARBASE_URL` and `WEARBASE_API_KEY`. `timeout_s` bounds each wait for the network, in
+    seconds. `remember_days` is how many day documents to keep in memory for conditional requests; 0 keeps none. `retry` says how
+    often a GET is sent again; nothing else ever is.
+
+    Every method raises a `WearbaseError`: Unauthorized, Forbidden, NotFound, Conflict, Invalid (with `field`), TooManyRequests
+    (with `retry_after_s`), or Unavailable when there is no usable answer.
+    Raises: ValueError when created without an address or a credential, or with an unusable one.
+    """
+
+    def __init__(
+        self,
+        base_url: str | None = None,
+        *,
+        api_key: str | None = None,
+        token: str | None = None,
+        timeout_s: float = 30.0,
+        remember_days: int = 0,
+        retry: Retry = Retry(),  # noqa: B008  frozen
+        transport: httpx2.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._http = httpx2.AsyncClient(transport=transport, **http_options(base_url, api_key, token, timeout_s))
+        self._remembered_days = RememberedDays(remember_days)
+        self._retry = retry
+
+    async def connect(self, user_id: str, redirect_url: str | None = None, provider: str = "whoop") -> ConnectStart:
+        """Where to send the member's browser to connect `provider`.
+
+        `redirect_url` is where the browser goes afterwards; it must be on the service's allow-list, else Invalid.
+        """
+        return await self._send(calls.connect(user_id, redirect_url, provider))
+
+    async def connect_with_code(self, code: str, state: str) -> Connection:
+        """Completes a sign-in whose code your app received itself. A state works once, even if this fails."""
+        return await self._send(calls.connect_with_code(code, state))
+
+    async def disconnect(self, user_id: str, data: DataChoice = "keep", *, provider: str = "whoop") -> Disconnected:
+        """Revokes the connection at the provider and keeps or erases its records."""
+        end = await self._send(calls.disconnect(user_id, data, provider))
+        self._remembered_days.forget(user_id)
+        return end
+
+    async def daily_data(self, user_id: str, date: Day, *, provider: str = "whoop") -> DayDocument:
+        """Everything about one of the member's local days, `date` as a date or YYYY-MM-DD.
+
+        A day without data is no error: `sync.no_data_reason` says why. A user never seen has `sync.state` `not_connected`.
+        """
+        return await self._send(calls.daily_data(user_id, date, provider, self._remembered_days))
+
+    async def days(self, user_id: str, start: Day, end: Day, *, provider: str = "whoop") -> list[DayDocument]:
+        """The day documents from `start` to `end`, at most 366, else Invalid."""
+        return await self._send(calls.days(user_id, start, end, provider))
+
+    def fetch_range(
+        self, user_id: str, resource: Resource, start: Moment | None = None, end: Moment | None = None, *, page_size: int | None = None
+    ) -> AsyncIterator[Record]:
+        """Every stored record of `recovery`, `sleep`, `workouts` or `cycles` in [start, end), page by page as you iterate.
+
+        Bounds are dates or aware datetimes; None leaves that side to the service. A page that fails raises: an iteration that
+        ends has brought everything.
+        """
+        return self._walk(pages(user_id, resource, start, end, page_size))
+
+    def fetch_recovery(self, user_id: str, start: Moment | None = None, end: Moment | None = None) -> AsyncIterator[Recovery]:
+        """Every stored recovery in [start, end); see `fetch_range`."""
+        return self._walk(pages(user_id, "recovery", start, end, None))
+
+    def fetch_sleep(self, user_id: str, start: Moment | None = None, end: Moment | None = None) -> AsyncIterator[Sleep]:
+        """Every stored sleep and nap in [start, end); see `fetch_range`."""
+        return self._walk(pages(user_id, "sleep", start, end, None))
+
+    def fetch_workouts(self, user_id: str, start: Moment | None = None, end: Moment | None = None) -> AsyncIterator[Workout]:
+        """Every stored workout in [start, end); see `fetch_range`."""
+        return self._walk(pages(user_id, "workouts", start, end, None))
+
+    def fetch_cycles(self, user_id: str, start: Moment | None = None, end: Moment | None = None) -> AsyncIterator[Cycle]:
+        """Every stored cycle in [start, end); see `fetch_range`."""
+        return self._walk(pages(user_id, "cycles", start, end, None))
+
+    async def sync(
+        self,
+        user_id: str,
+        data_types: Sequence[str] | None = None,
+        date_range: tuple[Day, Day] | None = None,
+        wait: bool = True,
+        *,
+        provider: str = "whoop",
+    ) -> SyncResult:
+        """Reads the provider now: `data_types` (`recovery`, `sleep`, `workout`, `cycle`; None is all) over `date_range`.
+
+        With `wait=False`, or when it takes too long, the result is not `is_complete`. TooManyRequests: one new sync a minute.
+        """
+        return await self._send(calls.sync(user_id, data_types, date_range, wait=wait, provider=provider))
+
+    async def sync_status(self, user_id: str, *, provider: str = "whoop") -> SyncStatus:
+        """How each resource of the connection is doing."""
+        return await self._send(calls.sync_status(user_id, provider))
+
+    async def aclose(self) -> None:
+        """Closes the network connections."""
+        await self._http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"AsyncClient({str(self._http.base_url)!r})"
+
+    async def _walk(self, walk: Pages[T]) -> AsyncIterator[T]:
+        while walk.call:
+            for record in await self._send(walk.call):
+                yield record
+
+    async def _send(self, call: Call[T]) -> T:
+        attempt = 0
+        while True:
+            outcome = await self._attempt(call)
+            wait_s = self._retry.wait_s(call.method, attempt, outcome)
+            if wait_s is None:
+                return result(call, outcome)
+            await asyncio.sleep(wait_s)
+            attempt += 1
+
+    async def _attempt(self, call: Call[Any]) -> Outcome:
+        try:
+            return answer_of(await self._http.request(**request_options(call)))
+        except httpx2.RequestError as error:
+            return error
