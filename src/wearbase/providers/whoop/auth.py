@@ -33,7 +33,8 @@ _BY_STATUS: dict[int, type[WearbaseError]] = {
     404: ResourceGone,
     408: ProviderUnavailable,
 }
-_OUR_FAULT = {"invalid_request", "invalid_scope", "invalid_state", "unsupported_grant_type", "unauthorized_client", "request_forbidden"}
+_REFUSALS = (400, 401, 403)
+_OUR_FAULT = ("invalid_request", "invalid_scope", "invalid_state", "unsupported_grant_type", "unauthorized_client", "request_forbidden")
 
 
 class OAuth:
@@ -132,9 +133,9 @@ def _grant_error(status: int, error: object) -> WearbaseError:
     """What a refused token call means (reference/whoop-api.md 2.3): one answer alone proves a dead grant."""
     if status == 400 and error == "invalid_grant":
         return ReauthorizationRequired(provider="whoop")
-    if 400 <= status < 500 and error == "invalid_client":
+    if status in _REFUSALS and error == "invalid_client":
         return ClientMisconfigured(provider="whoop")
-    if 400 <= status < 500 and error in _OUR_FAULT:
+    if status in _REFUSALS and error in _OUR_FAULT:
         return RequestRefused(provider="whoop", status=status, oauth_error=error)
     return ProviderUnavailable(provider="whoop", status=status)
 

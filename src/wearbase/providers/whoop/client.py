@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 from urllib.parse import quote
 
@@ -120,9 +121,11 @@ def _page(resource: str, map_record: Map, raws: list[Any]) -> Page:
 
 
 def _id_of(resource: str, raw: Any) -> str:
-    """The id under which the record would have been stored, as far as one can be read; else empty."""
+    """The id under which the record would be stored; one without a readable id gets a digest, so that two do not hide each other."""
     value = raw.get("cycle_id" if resource == "recovery" else "id") if isinstance(raw, dict) else None
-    return str(value).lower() if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    if isinstance(value, str | int) and not isinstance(value, bool) and value != "":
+        return str(value).lower()
+    return "sha256:" + sha256(orjson.dumps(raw, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
 
 
 def _segment(external_id: str) -> str:

@@ -212,6 +212,7 @@ def _recorded_fraction(wire: Workout) -> float | None:
 class _Group:
     """What a day holds of one cycle."""
 
+    id: str
     cycle: StoredRecord | None
     recovery: StoredRecord | None
     sleep: StoredRecord | None  # the main one
@@ -219,11 +220,8 @@ class _Group:
     def precedence(self) -> tuple[bool, timedelta, str]:
         """Which of a day's cycles leads: the one with a scored recovery, else the longer; an open one has no end yet."""
         span = self.cycle or self.sleep
-        length = timedelta(0)
-        if span and span.start_at:
-            length = span.end_at - span.start_at if span.end_at else timedelta.max
-        group_id = next(r.group_id for r in (self.cycle, self.recovery, self.sleep) if r)
-        return self.recovery is not None and self.recovery.score_state == SCORED, length, group_id or ""
+        length = span.end_at - span.start_at if span and span.start_at and span.end_at else timedelta.max if span else timedelta(0)
+        return self.recovery is not None and self.recovery.score_state == SCORED, length, self.id
 
 
 def empty_day() -> dict[str, Any]:
@@ -235,9 +233,9 @@ def assemble_day(records: Sequence[StoredRecord]) -> dict[str, Any]:
     """WHOOP's part of a day document. The order of the records does not matter."""
     by_start = sorted(records, key=lambda r: (r.start_at or datetime.min.replace(tzinfo=UTC), r.external_id))
     groups = sorted(_groups(by_start), key=_Group.precedence, reverse=True)
-    lead = groups[0] if groups else _Group(None, None, None)
+    lead = groups[0] if groups else _Group("", None, None, None)
     others = [g for g in groups[1:] if g.cycle]
-    shown = [g.sleep for g in (lead, *others)]
+    shown = {g.sleep.external_id for g in (lead, *others) if g.sleep}
     sleeps = [r for r in by_start if r.resource == "sleep"]
     return {
         "recovery": _values(lead.recovery),
@@ -245,7 +243,7 @@ def assemble_day(records: Sequence[StoredRecord]) -> dict[str, Any]:
         "naps": [r.values for r in sleeps if r.group_id is None],
         "cycle": _values(lead.cycle),
         "other_cycles": [{**g.cycle.values, "recovery": _values(g.recovery), "sleep": _values(g.sleep)} for g in others if g.cycle],
-        "other_sleeps": [r.values for r in sleeps if r.group_id is not None and r not in shown],
+        "other_sleeps": [r.values for r in sleeps if r.group_id is not None and r.external_id not in shown],
         "workouts": [r.values for r in by_start if r.resource == "workout"],
     }
 
@@ -255,7 +253,7 @@ def _groups(records: Sequence[StoredRecord]) -> list[_Group]:
     for record in records:
         if record.group_id is not None:
             groups.setdefault(record.group_id, []).append(record)
-    return [_Group(_first(group, "cycle"), _first(group, "recovery"), _main_sleep(group)) for group in groups.values()]
+    return [_Group(id_, _first(group, "cycle"), _first(group, "recovery"), _main_sleep(group)) for id_, group in groups.items()]
 
 
 def _first(group: Sequence[StoredRecord], resource: str) -> StoredRecord | None:
@@ -287,44 +285,21 @@ def _values(record: StoredRecord | None) -> dict[str, Any] | None:
 
 
 _METRICS = {
-    "recovery": {
-        "recovery_score_percent": "score",
-        "hrv_rmssd_ms": "hrv_rmssd_ms",
-        "resting_heart_rate_bpm": "resting_heart_rate_bpm",
-        "spo2_percent": "spo2_percent",
-        "skin_temperature_c": "skin_temperature_c",
-    },
-    "sleep": {
-        "sleep_performance_percent": "performance_percent",
-        "sleep_efficiency_percent": "efficiency_percent",
-        "sleep_consistency_percent": "consistency_percent",
-        "respiratory_rate_per_min": "respiratory_rate_per_min",
-        "in_bed_s": "in_bed_s",
-        "asleep_s": "asleep_s",
-        "light_s": "light_s",
-        "slow_wave_s": "slow_wave_s",
-        "rem_s": "rem_s",
-        "awake_s": "awake_s",
-        "sleep_cycle_count": "cycle_count",
-        "disturbance_count": "disturbance_count",
-    },
-    "cycle": {
-        "strain": "strain",
-        "energy_kj": "energy_kj",
-        "energy_kcal": "energy_kcal",
-        "average_heart_rate_bpm": "average_heart_rate_bpm",
-        "max_heart_rate_bpm": "max_heart_rate_bpm",
-        "steps": "steps",
-    },
+    "recovery": ("hrv_rmssd_ms", "resting_heart_rate_bpm", "spo2_percent", "skin_temperature_c"),
+    "sleep": ("respiratory_rate_per_min", "in_bed_s", "asleep_s", "light_s", "slow_wave_s", "rem_s", "awake_s", "disturbance_count"),
+    "cycle": ("strain", "energy_kj", "energy_kcal", "average_heart_rate_bpm", "max_heart_rate_bpm", "steps"),
 }
+_SLEEP_METRICS = ("performance_percent", "efficiency_percent", "consistency_percent", "cycle_count")
 
 
 def day_metrics(document: Mapping[str, Any]) -> dict[str, float]:
     """What a day adds to the trends, by metric. Neither an open cycle's running values nor the score of a calibrating recovery."""
-    parts = {name: document.get(name) or {} for name in _METRICS}
-    values = {metric: parts[part].get(key) for part, keys in _METRICS.items() for metric, key in keys.items()}
-    values["sleep_need_s"] = (parts["sleep"].get("need_s") or {}).get("total")
-    left_out = set(_METRICS["cycle"]) if parts["cycle"].get("is_open") else set()
-    if parts["recovery"].get("is_calibrating"):
-        left_out.add("recovery_score_percent")
-    return {metric: float(value) for metric, value in values.items() if value is not None and metric not in left_out}
+    parts = {part: document.get(part) or {} for part in _METRICS}
+    recovery, sleep, cycle = parts["recovery"], parts["sleep"], parts["cycle"]
+    values = {
+        "recovery_score_percent": None if recovery.get("is_calibrating") else recovery.get("score"),
+        **{f"sleep_{key}": sleep.get(key) for key in _SLEEP_METRICS},
+        "sleep_need_s": (sleep.get("need_s") or {}).get("total"),
+        **{key: parts[part].get(key) for part, keys in _METRICS.items() for key in keys if not (part == "cycle" and cycle.get("is_open"))},
+    }
+    return {metric: float(value) for metric, value in values.items() if value is not None}
