@@ -17,6 +17,15 @@ OLDEST_MAJOR = 15
 SYSTEM_FOLDERS = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql@*/bin", "/usr/local/opt/postgresql@*/bin")
 
 
+class NoSuchMajor(EmbeddedError):
+    """The programs of the data folder's major version are not here."""
+
+    def __init__(self, *, wanted: int, here: int) -> None:
+        super().__init__(f"There is no PostgreSQL {wanted} here, only {here}.")
+        self.wanted = wanted
+        self.here = here
+
+
 @dataclass(frozen=True)
 class Binaries:
     """A folder with `postgres`, `initdb` and the client programs, and the major version they are of."""
@@ -40,7 +49,7 @@ def find_binaries(account: Account, wanted_major: int | None = None) -> Binaries
             return Binaries(_place_for(source, account), major)
         majors.add(major)
     if wanted_major is not None and majors:
-        raise EmbeddedError(f"no PostgreSQL {wanted_major} here, only {', '.join(str(major) for major in sorted(majors))}", majors=majors)
+        raise NoSuchMajor(wanted=wanted_major, here=max(majors))
     raise EmbeddedError(
         f"This platform has no embedded PostgreSQL, and no PostgreSQL {OLDEST_MAJOR} or newer is installed."
         " Run: sudo apt-get install -y postgresql   (or set DATABASE_URL to a server elsewhere)"

@@ -17,7 +17,7 @@ from typing import Self
 
 from wearbase.domain.errors import SettingsError
 from wearbase.store.embedded.account import EmbeddedError, claim_folder, database_account, default_data_dir
-from wearbase.store.embedded.binaries import Binaries, find_binaries
+from wearbase.store.embedded.binaries import Binaries, NoSuchMajor, find_binaries
 from wearbase.store.embedded.cluster import Cluster, Postmaster
 from wearbase.store.embedded.locks import FileLock, held
 
@@ -186,7 +186,10 @@ class EmbeddedPostgres:
             binaries = find_binaries(cluster.account)
             cluster.create(binaries)
             return binaries
-        return find_binaries(cluster.account, cluster.major)
+        try:
+            return find_binaries(cluster.account, cluster.major)
+        except NoSuchMajor as error:
+            raise EmbeddedError(_steps_to_upgrade(cluster, error)) from None
 
     def _shut_down(self, cluster: Cluster) -> None:
         server: Postmaster | None = cluster.postmaster()
@@ -227,3 +230,13 @@ class EmbeddedPostgres:
         self._failure = reason
         self._log(reason)
         _logger.error("embedded database: %s", reason)
+
+
+def _steps_to_upgrade(cluster: Cluster, error: NoSuchMajor) -> str:
+    return (
+        f"{cluster.folder} was written by PostgreSQL {error.wanted}; here is PostgreSQL {error.here}, which cannot read it. Either\n"
+        f"  install PostgreSQL {error.wanted} (sudo apt-get install -y postgresql-{error.wanted}) and start again: it will be used, or\n"
+        "  1. with the wearbase (or the PostgreSQL) that wrote it, save everything: pg_dumpall > everything.sql\n"
+        f"  2. move {cluster.folder} away\n"
+        "  3. start once, so that a new one is made, and load it: psql -f everything.sql"
+    )

@@ -1,0 +1,168 @@
+"""The PostgreSQL servers that tests run against, and databases on them."""
+
+import itertools
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+
+from wearbase.store.embedded import EmbeddedPostgres
+from wearbase.store.embedded.account import claim_folder, database_account
+from wearbase.store.embedded.binaries import Binaries
+from wearbase.store.embedded.cluster import Cluster
+from wearbase.store.migrate import upgrade
+
+TEMPLATE = "migrated"
+UNSAFE_BUT_FAST = {"fsync": "off", "full_page_writes": "off", "max_connections": "200"}
+_numbers = itertools.count(1)
+
+
+@dataclass
+class Server:
+    """A running server. `admin_url` goes straight to it; `url` is what the program under test is given."""
+
+    admin_url: str
+    url: str
+    has_template: bool = field(default=False, init=False)
+
+    def create(self, *, is_migrated: bool) -> str:
+        """A fresh database; its URL."""
+        if is_migrated and not self.has_template:
+            self._make_template()
+        name = f"test_{next(_numbers)}"
+        self._administer("CREATE DATABASE {} TEMPLATE {}", name, TEMPLATE if is_migrated else "template1")
+        return _with_database(self.url, name)
+
+    def _make_template(self) -> None:
+        self._administer("DROP DATABASE IF EXISTS {}", TEMPLATE)
+        self._administer("CREATE DATABASE {}", TEMPLATE)
+        upgrade(_with_database(self.admin_url, TEMPLATE))
+        self.has_template = True
+
+    def drop(self, url: str) -> None:
+        self._administer("DROP DATABASE IF EXISTS {} WITH (FORCE)", urlsplit(url).path.lstrip("/"))
+
+    @contextmanager
+    def database(self, *, is_migrated: bool = True) -> Iterator[str]:
+        url = self.create(is_migrated=is_migrated)
+        try:
+            yield url
+        finally:
+            self.drop(url)
+
+    def _administer(self, statement: str, *names: str) -> None:
+        with psycopg.connect(self.admin_url, autocommit=True) as connection:
+            connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))  # pyright: ignore[reportArgumentType]
+
+
+@contextmanager
+def private_folder() -> Iterator[Path]:
+    """A short folder of the account that runs servers; pytest's own temporary folders cannot be entered by others."""
+    folder = Path(tempfile.mkdtemp(prefix="wearbase-", dir="/tmp"))
+    claim_folder(folder, database_account())
+    try:
+        yield folder.resolve()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def embedded_server() -> Iterator[Server]:
+    with private_folder() as folder, EmbeddedPostgres(folder, settings=UNSAFE_BUT_FAST) as postgres:
+        url = postgres.start(as_server="tests")
+        yield Server(admin_url=url, url=url)
+
+
+@contextmanager
+def system_server(programs: Path) -> Iterator[Server]:
+    """The system's PostgreSQL, over TCP on loopback as a server elsewhere would be, on a cluster of its own."""
+    binaries = Binaries(programs, int("".join(filter(str.isdigit, programs.parent.name))))
+    port = _free_port()
+    tcp = {"listen_addresses": "127.0.0.1", "port": str(port)}
+    with private_folder() as folder:
+        cluster = Cluster(folder, database_account(), {**UNSAFE_BUT_FAST, **tcp})
+        cluster.create(binaries)
+        child = cluster.spawn(binaries)
+        try:
+            _wait_until_ready(cluster, child)
+            url = f"postgresql://wearbase:{quote(cluster.password_path.read_text(), safe='')}@127.0.0.1:{port}/postgres"
+            yield Server(admin_url=url, url=url)
+        finally:
+            _end(child)
+
+
+@contextmanager
+def pooled_server(pgbouncer: Path, behind: Server) -> Iterator[Server]:
+    """PgBouncer in transaction mode in front of another server, on a socket."""
+    target = conninfo_to_dict(behind.admin_url)
+    user, password = str(target["user"]), str(target["password"])
+    account = database_account()
+    with private_folder() as folder:
+        configuration = folder / "pgbouncer.ini"
+        users = folder / "users.txt"
+        users.write_text(f'"{user}" "{password}"\n')
+        configuration.write_text(
+            f"[databases]\n* = host={target['host']} port={target['port']}\n[pgbouncer]\npool_mode = transaction\nlisten_port = 6432\n"
+            f"unix_socket_dir = {folder}\nauth_type = scram-sha-256\nauth_file = {users}\nmax_client_conn = 500\n"
+            "default_pool_size = 20\nserver_idle_timeout = 5\nlog_connections = 0\nlog_disconnections = 0\n"
+        )
+        for path in (users, configuration):
+            account.own(path)
+        log = (folder / "log").open("wb")
+        child = subprocess.Popen[bytes]([pgbouncer, str(configuration)], stdout=log, stderr=log, **account.process_arguments())
+        log.close()
+        try:
+            _wait_for(folder / ".s.PGSQL.6432", child)
+            host = quote(str(folder), safe="")
+            url = f"postgresql://{user}:{quote(password, safe='')}@/postgres?host={host}&port=6432"
+            yield Server(admin_url=behind.admin_url, url=url)
+        finally:
+            _end(child)
+
+
+def _wait_until_ready(cluster: Cluster, child: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and child.poll() is None:
+        running = cluster.postmaster()
+        if running is not None and running.is_ready:
+            return
+        time.sleep(0.01)
+    raise RuntimeError(f"PostgreSQL did not start:\n{cluster.last_words()}")
+
+
+def _wait_for(path: Path, child: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and child.poll() is None:
+        if path.exists():
+            return
+        time.sleep(0.01)
+    raise RuntimeError(f"no {path}:\n{(path.parent / 'log').read_text()}")
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    child.send_signal(2)
+    try:
+        child.wait(10)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return taken.getsockname()[1]
+
+
+def _with_database(url: str, name: str) -> str:
+    return urlsplit(url)._replace(path=f"/{name}").geturl()
