@@ -1,0 +1,227 @@
+"""The data routes: authorization, quota and scope first, then the member's records."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from wearbase_sim import faults
+from wearbase_sim.api import query, wire
+from wearbase_sim.members import ids
+from wearbase_sim.members.facts import Cycle, Sleep
+from wearbase_sim.oauth.grants import Grant
+from wearbase_sim.world import World, world_of
+
+TEXT = {"content-type": "text/plain"}
+JSON = {"content-type": "application/json"}
+# These answer only if switched on; the mapping of former ids is a v1 route that lives.
+V1_ONLY = ("/v1/user/profile/basic", "/v1/user/measurement/body", "/v1/cycle")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One authorised call of a client for a member."""
+
+    request: Request
+    world: World
+    grant: Grant
+    now_ms: int
+
+    @property
+    def number(self) -> int:
+        return self.grant.number
+
+    def path(self, name: str) -> str:
+        return str(self.request.path_params[name])
+
+
+Answer = Callable[[Call], Response]
+
+
+def answer(value: Any) -> Response:
+    """A JSON answer."""
+    return Response(orjson.dumps(value), headers=JSON)
+
+
+def not_found() -> Response:
+    """The provider's 404."""
+    return Response("HTTP 404 Not Found", status_code=404, headers=TEXT)
+
+
+def bad_request() -> Response:
+    """The provider's 400."""
+    return Response(b"", status_code=400)
+
+
+def unauthorized() -> Response:
+    """The provider's 401."""
+    return Response("Authorization was not valid", status_code=401, headers=TEXT)
+
+
+# Answers, once the call is allowed.
+
+
+def profile(call: Call) -> Response:
+    return answer(wire.profile(call.world.person(call.number)))
+
+
+def body(call: Call) -> Response:
+    person = call.world.person(call.number)
+    return answer(wire.body(person)) if person.has_body_values else Response(b"", status_code=404)
+
+
+def end_access(call: Call) -> Response:
+    call.world.grants.revoke_member(call.number)
+    return Response(status_code=204)
+
+
+def collection(resource: str) -> Answer:
+    """The answer of a collection."""
+
+    def respond(call: Call) -> Response:
+        try:
+            asked = query.parse(call.request.query_params, call.now_ms)
+        except ValueError:
+            return bad_request()
+        timeline, options = call.world.timeline(call.number), call.world.options
+        items = timeline.listed(resource, call.now_ms, low_ms=asked.start_ms, high_ms=asked.end_ms)
+        end = asked.offset + asked.limit
+        records = [wire.record(timeline.person, item.record, options) for item in items[asked.offset : end]]
+        return answer(wire.page(records, query.encode_cursor(end) if len(items) > end else None, options))
+
+    return respond
+
+
+def single(resource: str) -> Answer:
+    """The answer of a read by id."""
+
+    def respond(call: Call) -> Response:
+        timeline = call.world.timeline(call.number)
+        found = timeline.find(resource, call.now_ms, call.path("id").lower())
+        return answer(wire.record(timeline.person, found, call.world.options)) if found else not_found()
+
+    return respond
+
+
+def sleep_of_cycle(call: Call) -> Response:
+    timeline = call.world.timeline(call.number)
+    cycle = timeline.find("cycle", call.now_ms, call.path("id"))
+    if not isinstance(cycle, Cycle):
+        return not_found()
+    near = timeline.listed("sleep", call.now_ms, low_ms=cycle.start_ms, high_ms=cycle.start_ms + 1)
+    for item in near:
+        if isinstance(item.record, Sleep) and item.record.cycle_id == cycle.id and not item.record.is_nap:
+            return answer(wire.record(timeline.person, item.record, call.world.options))
+    return not_found()
+
+
+def activity_mapping(call: Call) -> Response:
+    text = call.path("id")
+    found = ids.from_v1_id(int(text)) if text.isdecimal() and len(text) < 19 else None
+    if not found or found[0] != call.number:
+        return not_found()
+    person = call.world.person(call.number)
+    key = ids.day_activity_id(person.seed, call.number, day=found[1], kind=found[2])
+    resource = "workout" if found[2].startswith("workout") else "sleep"
+    known = call.world.timeline(call.number).find(resource, call.now_ms, key)
+    return answer({"v2_activity_id": key}) if known else not_found()
+
+
+# What every call passes through.
+
+
+def guarded(route: str, scope: str | None, respond: Answer) -> Callable[[Request], Awaitable[Response]]:
+    """A route that needs a live token, quota and a scope, and that may be struck by a fault."""
+
+    async def handle(request: Request) -> Response:
+        world, path = world_of(request), request.url.path.removeprefix("/developer")
+        if path.startswith("/v1") and route in V1_ONLY and world.options.v1_routes == "404":
+            return not_found()
+        grant = world.grants.bearer(_bearer(request), world.clock.now_ms())
+        if grant is None:
+            return _noted(world, request, unauthorized(), route=route)
+        call = Call(request, world, grant, world.clock.now_ms())
+        fault = world.faults.take(path, user_id=world.user_id(grant.number))
+
+        async def work() -> Response:
+            return _respond(call, scope, respond)
+
+        limited = _limit(call)
+        if limited.status_code == 429:
+            return _noted(world, request, limited, route=route)
+        response = await faults.spoil(fault, work, latency_ms=world.options.latency_ms)
+        response.headers.update(limited.headers)
+        return _noted(world, request, response, route=route)
+
+    return handle
+
+
+def _respond(call: Call, scope: str | None, respond: Answer) -> Response:
+    if scope and scope not in call.grant.scope:
+        if call.world.options.scope_missing == "401":
+            return unauthorized()
+        return Response(orjson.dumps({"error": "deactivated_user"}), status_code=403, headers=JSON)
+    return respond(call)
+
+
+def _bearer(request: Request) -> str:
+    kind, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if kind.lower() == "bearer" else ""
+
+
+def _limit(call: Call) -> Response:
+    """An empty answer that carries the headers: 200 if the call may go on, else 429."""
+    options = call.world.options
+    standing = call.world.quota(options.client_id).spend(
+        call.now_ms,
+        per_minute=options.quota_minute,
+        per_day=options.quota_day,
+        is_sliding=options.rate_windows == "sliding",
+    )
+    headers = standing.headers()
+    if not standing.is_allowed and options.retry_after == "on":
+        headers["Retry-After"] = str(standing.reset_s)
+    return Response(b"", status_code=200 if standing.is_allowed else 429, headers=headers)
+
+
+def _noted(world: World, request: Request, response: Response, *, route: str) -> Response:
+    remaining = response.headers.get("x-ratelimit-remaining")
+    world.calls.note(
+        "data",
+        route=route,
+        method=request.method,
+        path=request.url.path,
+        status=faults.status_of(response),
+        remaining=int(remaining) if remaining else None,
+        now_ms=world.clock.now_ms(),
+    )
+    return response
+
+
+_TABLE: tuple[tuple[str, str, str | None, Answer], ...] = (
+    ("GET", "/v2/user/profile/basic", "read:profile", profile),
+    ("GET", "/v2/user/measurement/body", "read:body_measurement", body),
+    ("DELETE", "/v2/user/access", None, end_access),
+    ("GET", "/v2/cycle", "read:cycles", collection("cycle")),
+    ("GET", "/v2/cycle/{id}", "read:cycles", single("cycle")),
+    ("GET", "/v2/cycle/{id}/sleep", "read:sleep", sleep_of_cycle),
+    ("GET", "/v2/cycle/{id}/recovery", "read:recovery", single("recovery")),
+    ("GET", "/v2/recovery", "read:recovery", collection("recovery")),
+    ("GET", "/v2/activity/sleep", "read:sleep", collection("sleep")),
+    ("GET", "/v2/activity/sleep/{id}", "read:sleep", single("sleep")),
+    ("GET", "/v2/activity/workout", "read:workout", collection("workout")),
+    ("GET", "/v2/activity/workout/{id}", "read:workout", single("workout")),
+    ("GET", "/v1/activity-mapping/{id}", None, activity_mapping),
+    ("GET", "/v1/user/profile/basic", "read:profile", profile),
+    ("GET", "/v1/user/measurement/body", "read:body_measurement", body),
+    ("GET", "/v1/cycle", "read:cycles", collection("cycle")),
+)
+
+
+def routes() -> list[Route]:
+    """The data routes, below `/developer`."""
+    return [Route(path, guarded(path, scope, respond), methods=[method]) for method, path, scope, respond in _TABLE]

@@ -1,0 +1,208 @@
+"""The control API: one handler per route."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from wearbase_sim.api import wire
+from wearbase_sim.api.calls import Calls
+from wearbase_sim.clock import iso, parse_ms
+from wearbase_sim.control import guard
+from wearbase_sim.members import ids
+from wearbase_sim.members.changes import EVENTS, Change, Impossible
+from wearbase_sim.options import BadOption, changed
+from wearbase_sim.world import World, world_of
+
+RESOURCES = ("cycle", "recovery", "sleep", "workout")
+Handler = Callable[[World, Request, dict[str, Any]], Awaitable[Any]]
+
+
+class Refused(Exception):
+    """The control API answers with this status and text."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+def reply(value: Any, *, status: int = 200) -> Response:
+    """A JSON answer."""
+    headers = {"content-type": "application/json", "cache-control": "no-store"}
+    return Response(orjson.dumps(value), status_code=status, headers=headers)
+
+
+def controlled(handler: Handler, *, is_open: bool = False) -> Callable[[Request], Awaitable[Response]]:
+    """A route that needs the control token."""
+
+    async def handle(request: Request) -> Response:
+        world = world_of(request)
+        if refusal := guard.refusal(request, world.options, is_open=is_open):
+            return reply({"error": refusal[1]}, status=refusal[0])
+        try:
+            return reply(await handler(world, request, await _json(request)))
+        except Refused as refused:
+            return reply({"error": str(refused)}, status=refused.status)
+        except Impossible as impossible:
+            return reply({"error": str(impossible)}, status=409)
+        except (BadOption, ValueError, TypeError, KeyError) as error:
+            return reply({"error": str(error)}, status=400)
+
+    return handle
+
+
+async def _json(request: Request) -> dict[str, Any]:
+    content = await request.body()
+    if not content:
+        return {}
+    value = orjson.loads(content)
+    if not isinstance(value, dict):
+        raise ValueError("the body must be a JSON object")
+    return value
+
+
+async def health(world: World, request: Request, wish: dict[str, Any]) -> Any:
+    return {"status": "ok", "now": iso(world.clock.now_ms())}
+
+
+async def members(world: World, request: Request, wish: dict[str, Any]) -> Any:
+    now_ms = world.clock.now_ms()
+    return [
+        {
+            "user_id": person.user_id,
+            "number": person.number,
+            "name": person.name,
+            "utc_offset": wire.offset_text(person.zone.offset_min(now_ms)),
+            "granted": world.grants.is_granted(person.number),
+        }
+        for person in world.people()
+    ]
+
+
+async def truth(world: World, request: Request, wish: dict[str, Any]) -> Any:
+    resource = request.path_params["resource"]
+    if resource not in RESOURCES:
+        raise Refused(404, f"no such resource; there are {', '.join(RESOURCES)}")
+    timeline, now_ms = world.timeline(_number(world, request)), world.clock.now_ms()
+    bounds = {name: parse_ms(text) for name, text in request.query_params.items() if name in ("start", "end")}
+    items = timeline.listed(resource, now_ms, low_ms=bounds.get("start"), high_ms=bounds.get("end"))
+    return {"records": [wire.record(timeline.person, item.record, world.options) for item in items]}
+
+
+async def event(world: World, request: Request, wish: dict[str, Any]) -> Any:
+    number, name = _number(world, request), wish.get("event")
+    if name == "deauthorize":
+        world.grants.revoke_member(number)
+        return {"changed": [], "deliveries": []}
+    if name not in EVENTS:
+        raise Refused(400, f"event must be one of {', '.join([*EVENTS, 'deauthorize'])}")
+    changes = EVENTS[name](world.timeline(number), world.clock.now_ms(), wish)
+    deliveries = _tell(world, number, changes) if wish.get("webhooks", True) else []
+    if wish.get("wait"):
+        await world.sender.settle()
+    return {"changed": [{"resource": change.resource, "id": change.id} for change in changes], "deliveries": deliveries}
+
+
+def _tell(world: World, number: int, changes: list[Change]) -> list[int]:
+    told = [change for change in changes if change.notice]
+    sent = [world.notify(number, kind=f"{change.resource}.{change.notice}", record_id=str(change.id)) for change in told]
+    return [delivery for group in sent for delivery in group]
+
+
+async def clock(world: World, request: Request, wish: dict[str, Any]) -> Any:
+    _move(world, wish)
+    appeared, deliveries = world.tell_news(with_webhooks=bool(wish.get("webhooks", True)))
+    world.sender.send_due()
+    if wish.get("wait"):
+        await world.sender.settle()
+    now, speed = iso(world.clock.now_ms()), world.clock.speed
+    return {"now": now, "speed": speed, "changed": appeared, "deliveries": deliveries}
+
+
+def _move(world: World, wish: dict[str, Any]) -> None:
+    if wish.get("real"):
+        world.clock.real()
+    elif "to" in wish:
+        at_ms = parse_ms(str(wish["to"]))
+        if at_ms < world.clock.now_ms():
+            raise Refused(400, "time only goes forward")
+        world.clock.to(at_ms)
+    elif "advance_s" in wish:
+        if float(wish["advance_s"]) < 0:
+            raise Refused(400, "time only goes forward")
+        world.clock.advance(int(float(wish["advance_s"]) * 1000))
+    elif "speed" not in wish:
+        raise Refused(400, "say advance_s, to, real or speed")
+    if "speed" in wish:
+        world.clock.run(max(float(wish["speed"]), 0.0))
+
+
+async def calls(world: World, request: Request, wish: dict[str, Any]) -> Any:
+    return world.calls.report()
+
+
+async def reset_calls(world: World, request: Request, wish: dict[str, Any]) -> Any:
+    world.calls = Calls()
+    return world.calls.report()
+
+
+async def deliveries(world: World, request: Request, wish: dict[str, Any]) -> Any:
+    return [delivery.shown() for delivery in world.sender.deliveries.values()]
+
+
+async def redeliver(world: World, request: Request, wish: dict[str, Any]) -> Any:
+    found = world.sender.deliveries.get(request.path_params["id"])
+    if found is None:
+        raise Refused(404, "no such delivery")
+    world.sender.redeliver(found)
+    if wish.get("wait", True):
+        await world.sender.settle()
+    return found.shown()
+
+
+async def add_fault(world: World, request: Request, wish: dict[str, Any]) -> Any:
+    world.faults.add(wish)
+    return world.faults.listed()
+
+
+async def list_faults(world: World, request: Request, wish: dict[str, Any]) -> Any:
+    return world.faults.listed()
+
+
+async def clear_faults(world: World, request: Request, wish: dict[str, Any]) -> Any:
+    world.faults.clear()
+    return world.faults.listed()
+
+
+async def change_options(world: World, request: Request, wish: dict[str, Any]) -> Any:
+    world.options = changed(world.options, wish)
+    return {name: getattr(world.options, name) for name in wish}
+
+
+def _number(world: World, request: Request) -> int:
+    number = ids.member_number(request.path_params["user_id"])
+    if not 1 <= number <= world.options.members:
+        raise Refused(404, "no such member")
+    return number
+
+
+def routes() -> list[Route]:
+    """The control routes, below `/control`."""
+    return [
+        Route("/health", controlled(health, is_open=True)),
+        Route("/members", controlled(members)),
+        Route("/truth/{user_id}/{resource}", controlled(truth)),
+        Route("/members/{user_id}/events", controlled(event), methods=["POST"]),
+        Route("/clock", controlled(clock), methods=["POST"]),
+        Route("/calls", controlled(calls)),
+        Route("/calls", controlled(reset_calls), methods=["DELETE"]),
+        Route("/deliveries", controlled(deliveries)),
+        Route("/deliveries/{id:int}/redeliver", controlled(redeliver), methods=["POST"]),
+        Route("/faults", controlled(add_fault), methods=["POST"]),
+        Route("/faults", controlled(list_faults)),
+        Route("/faults", controlled(clear_faults), methods=["DELETE"]),
+        Route("/options", controlled(change_options), methods=["POST"]),
+    ]

@@ -1,0 +1,1 @@
+"""Invented members: everything about them follows from a seed and a number."""

@@ -1,0 +1,189 @@
+"""One member's records at an instant: the generated ones, overlaid with what was changed by hand."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from wearbase_sim.members import ids
+from wearbase_sim.members.cycles import make_cycle
+from wearbase_sim.members.effort import workouts_of
+from wearbase_sim.members.facts import Cycle, Night, Recovery, Sleep, Workout
+from wearbase_sim.members.morning import make_nap, make_night
+from wearbase_sim.members.person import Person
+from wearbase_sim.members.rest import night_of
+
+Record = Cycle | Recovery | Sleep | Workout
+FAR_FUTURE_MS = 1 << 60
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A record with the time by which it is listed and windowed."""
+
+    start_ms: int
+    end_ms: int | None
+    record: Record
+
+
+@dataclass
+class Edits:
+    """Everything about a member that does not follow from the seed."""
+
+    nights: dict[int, Night] = field(default_factory=dict)
+    naps: dict[str, Sleep] = field(default_factory=dict)
+    workouts: dict[str, Workout] = field(default_factory=dict)
+    added: int = 0
+
+
+class Timeline:
+    """A member's history since the local day `first_day`."""
+
+    def __init__(self, person: Person, first_day: int) -> None:
+        self.person = person
+        self.first_day = first_day
+        self.edits = Edits()
+
+    # Facts, whether or not they are visible yet or deleted.
+
+    def nights(self, low_day: int, high_day: int) -> list[Night]:
+        """Nights of a range of local days, oldest first."""
+        edits = self.edits.nights
+        made = {night.cycle_id: night for night in self._generated_nights(low_day, high_day)}
+        made.update({key: night for key, night in edits.items() if low_day <= night.day <= high_day})
+        return sorted(made.values(), key=lambda night: night.start_ms)
+
+    def naps(self, low_day: int, high_day: int) -> list[Sleep]:
+        """Naps of a range of local days."""
+        days = range(max(low_day, self.first_day), high_day + 1)
+        made = {nap.id: nap for day in days if (nap := make_nap(self.person, day, first_day=self.first_day))}
+        made.update({key: nap for key, nap in self.edits.naps.items() if low_day <= self._day(nap.start_ms) <= high_day})
+        return list(made.values())
+
+    def workouts(self, low_day: int, high_day: int) -> list[Workout]:
+        """Workouts of a range of local days."""
+        days = range(max(low_day, self.first_day), high_day + 1)
+        made = {workout.id: workout for day in days for workout in workouts_of(self.person, day)}
+        edits = self.edits.workouts
+        made.update({key: workout for key, workout in edits.items() if low_day <= self._day(workout.start_ms) <= high_day})
+        return list(made.values())
+
+    def _generated_nights(self, low_day: int, high_day: int) -> Iterator[Night]:
+        for day in range(max(low_day, self.first_day), high_day + 1):
+            yield make_night(self.person, day, first_day=self.first_day)
+
+    def _day(self, at_ms: int) -> int:
+        return self.person.zone.local_day(at_ms)
+
+    # What the provider shows at an instant.
+
+    def visible_nights(self, now_ms: int, low_day: int, high_day: int) -> list[Night]:
+        """Nights whose cycle exists at an instant, oldest first."""
+        return [night for night in self.nights(low_day, high_day) if night.visible_ms <= now_ms and not night.is_deleted]
+
+    def newest_night(self, now_ms: int) -> Night | None:
+        """The night that opened the running cycle."""
+        today = self._day(now_ms)
+        return next(reversed(self.visible_nights(now_ms, today - 4, today + 1)), None)
+
+    def listed(self, resource: str, now_ms: int, *, low_ms: int | None = None, high_ms: int | None = None) -> list[Item]:
+        """Records that overlap a window, newest first."""
+        high_ms = now_ms if high_ms is None else high_ms
+        low_day = self.first_day if low_ms is None else self._day(low_ms) - 2
+        high_day = self._day(min(high_ms, now_ms)) + 2
+        items = getattr(self, f"_{resource}_items")(now_ms, low_day, high_day)
+        kept = [item for item in items if _overlaps(item, low_ms=low_ms, high_ms=high_ms)]
+        return sorted(kept, key=lambda item: item.start_ms, reverse=True)
+
+    def find(self, resource: str, now_ms: int, key: str) -> Record | None:
+        """A record by its id: cycle id, sleep or workout UUID; a recovery by its cycle or sleep."""
+        day = self.day_of(key, now_ms)
+        if day is None:
+            return None
+        items = getattr(self, f"_{resource}_items")(now_ms, day - 2, day + 2)
+        return next((item.record for item in items if key in _keys(item.record)), None)
+
+    def day_of(self, key: str, now_ms: int) -> int | None:
+        """The local day near which a record with this id lies."""
+        if key.isdecimal():
+            return ids.cycle_day(int(key)) if len(key) < 16 else None
+        if near_ms := self._edited_start_ms(key):
+            return self._day(near_ms)
+        first, last = self.first_day, self._day(now_ms) + 1
+        return ids.locate(self.person.seed, self.person.number, uuid_text=key, first_day=first, last_day=last)
+
+    def _edited_start_ms(self, key: str) -> int | None:
+        if known := self.edits.naps.get(key) or self.edits.workouts.get(key):
+            return known.start_ms
+        nights = self.edits.nights.values()
+        return next((night.start_ms for night in nights if night.sleep and night.sleep.id == key), None)
+
+    def _cycle_items(self, now_ms: int, low_day: int, high_day: int) -> Iterator[Item]:
+        nights = self.visible_nights(now_ms, low_day, high_day + 2)
+        for night, following in zip(nights, [*nights[1:], None], strict=True):
+            cycle = self._cycle(night, following, now_ms=now_ms)
+            yield Item(cycle.start_ms, cycle.end_ms, cycle)
+
+    def _cycle(self, night: Night, following: Night | None, *, now_ms: int) -> Cycle:
+        end_ms = following.start_ms if following else FAR_FUTURE_MS
+        inside = [
+            workout
+            for workout in self.workouts(night.day - 1, night.day + 1)
+            if night.start_ms <= workout.start_ms < end_ms and workout.created_ms <= now_ms
+        ]
+        bed_ms = night_of(self.person, night.day + 1).start_ms
+        return make_cycle(self.person, night, following=following, workouts=inside, now_ms=now_ms, bed_ms=bed_ms)
+
+    def _sleep_items(self, now_ms: int, low_day: int, high_day: int) -> Iterator[Item]:
+        nights = [night.sleep for night in self.visible_nights(now_ms, low_day, high_day)]
+        for sleep in (*nights, *self.naps(low_day, high_day)):
+            if sleep and not sleep.is_deleted and sleep.created_ms <= now_ms:
+                yield Item(sleep.start_ms, sleep.end_ms, sleep)
+
+    def _recovery_items(self, now_ms: int, low_day: int, high_day: int) -> Iterator[Item]:
+        for night in self.visible_nights(now_ms, low_day, high_day):
+            if night.sleep and night.recovery and not night.recovery.is_deleted:
+                yield Item(night.sleep.start_ms, night.sleep.end_ms, night.recovery)
+
+    def _workout_items(self, now_ms: int, low_day: int, high_day: int) -> Iterator[Item]:
+        for workout in self.workouts(low_day, high_day):
+            if not workout.is_deleted and workout.created_ms <= now_ms:
+                yield Item(workout.start_ms, workout.end_ms, workout)
+
+    # What appears by itself as time passes.
+
+    def appearing(self, after_ms: int, until_ms: int) -> list[tuple[int, str, str]]:
+        """(instant, resource, id) of generated records that appear in (after, until]."""
+        low_day, high_day = self._day(after_ms) - 1, self._day(until_ms) + 1
+        found = [entry for entry in self._unfolding(low_day, high_day) if after_ms < entry[0] <= until_ms]
+        return sorted(found)
+
+    def next_appearance_ms(self, after_ms: int) -> int:
+        """When something next appears by itself."""
+        for days in (1, 2, 4, 8):
+            if found := self.appearing(after_ms, after_ms + days * 86_400_000):
+                return found[0][0]
+        return after_ms + 8 * 86_400_000
+
+    def _unfolding(self, low_day: int, high_day: int) -> Iterator[tuple[int, str, str]]:
+        for night in self._generated_nights(low_day, high_day):
+            if night.sleep and night.cycle_id not in self.edits.nights:
+                yield night.visible_ms, "sleep", night.sleep.id
+                yield night.visible_ms, "recovery", night.sleep.id
+        for day in range(max(low_day, self.first_day), high_day + 1):
+            nap = make_nap(self.person, day, first_day=self.first_day)
+            if nap and nap.id not in self.edits.naps:
+                yield nap.created_ms, "sleep", nap.id
+            for workout in workouts_of(self.person, day):
+                if workout.id not in self.edits.workouts:
+                    yield workout.created_ms, "workout", workout.id
+
+
+def _overlaps(item: Item, *, low_ms: int | None, high_ms: int) -> bool:
+    if item.start_ms >= high_ms:
+        return False
+    return low_ms is None or item.end_ms is None or item.end_ms >= low_ms
+
+
+def _keys(record: Record) -> tuple[str, ...]:
+    if isinstance(record, Recovery):
+        return str(record.cycle_id), record.sleep_id
+    return (str(record.id),)

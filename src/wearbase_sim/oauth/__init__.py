@@ -1,0 +1,1 @@
+"""The simulated OAuth server: consent page, codes, rotating tokens."""

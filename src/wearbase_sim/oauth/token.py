@@ -1,0 +1,141 @@
+"""The token endpoint: exchanges codes, rotates refresh tokens."""
+
+import base64
+import binascii
+import hmac
+from collections.abc import Mapping
+from urllib.parse import parse_qsl, unquote
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from wearbase_sim import faults
+from wearbase_sim.oauth.grants import Grant
+from wearbase_sim.world import World, world_of
+
+INVALID_GRANT = (
+    "The provided authorization grant (e.g., authorization code, resource owner credentials) or refresh token is invalid, "
+    "expired, revoked, does not match the redirection URI used in the authorization request, or was issued to another client"
+)
+INVALID_CLIENT = (
+    "Client authentication failed (e.g., unknown client, no client authentication included, or unsupported authentication method)"
+)
+INVALID_REQUEST = "The request is missing a required parameter, includes an invalid parameter value, or is otherwise malformed"
+INVALID_SCOPE = "The requested scope is invalid, unknown, or malformed"
+UNSUPPORTED_GRANT = "The authorization grant type is not supported by the authorization server"
+ROUTE = "/oauth/oauth2/token"
+NO_STORE = {"cache-control": "no-store", "pragma": "no-cache"}
+
+
+class Refused(Exception):
+    """The request gets an OAuth error."""
+
+    def __init__(self, error: str, description: str, *, status: int = 400) -> None:
+        super().__init__(error)
+        self.body = {"error": error, "error_description": description}
+        self.status = status
+
+
+async def token(request: Request) -> Response:
+    """POST: an answer as the OAuth server gives it, or as a fault spoils it."""
+    world = world_of(request)
+    form = await _form(request)
+    fault = world.faults.take("token", user_id=_user_id(world, form))
+
+    async def work() -> Response:
+        return _answer(world, form, request.headers.get("authorization", ""))
+
+    response = await faults.spoil(fault, work, latency_ms=world.options.latency_ms)
+    world.calls.note(
+        "token", route=ROUTE, method="POST", path=ROUTE, status=faults.status_of(response), remaining=None, now_ms=world.clock.now_ms()
+    )
+    return response
+
+
+async def _form(request: Request) -> dict[str, str]:
+    if "application/x-www-form-urlencoded" not in request.headers.get("content-type", ""):
+        return {}
+    return dict(parse_qsl((await request.body()).decode("utf-8", "replace"), keep_blank_values=True))
+
+
+def _user_id(world: World, form: Mapping[str, str]) -> int | None:
+    grant = world.grants.by_refresh.get(form.get("refresh_token", ""))
+    code = world.grants.codes.get(form.get("code", ""))
+    number = grant.number if grant else code.number if code else 0
+    return world.user_id(number) if number else None
+
+
+def _answer(world: World, form: Mapping[str, str], authorization: str) -> Response:
+    try:
+        _check_client(world, form, authorization)
+        grant = _granted(world, form)
+    except Refused as refused:
+        return JSONResponse(refused.body, status_code=refused.status, headers=NO_STORE)
+    body: dict[str, str | int] = {"access_token": grant.access_token, "expires_in": world.options.access_token_s}
+    if grant.refresh_token:
+        body["refresh_token"] = grant.refresh_token
+    return JSONResponse(body | {"scope": " ".join(grant.scope), "token_type": "bearer"}, headers=NO_STORE)
+
+
+def _granted(world: World, form: Mapping[str, str]) -> Grant:
+    match form.get("grant_type", ""):
+        case "authorization_code":
+            return _exchange(world, form)
+        case "refresh_token":
+            return _refresh(world, form)
+        case "":
+            raise Refused("invalid_request", INVALID_REQUEST)
+        case _:
+            raise Refused("unsupported_grant_type", UNSUPPORTED_GRANT)
+
+
+def _check_client(world: World, form: Mapping[str, str], authorization: str) -> None:
+    given = form.get("client_id", ""), form.get("client_secret", "")
+    if world.options.client_auth == "any" and not given[1]:
+        given = _basic(authorization)
+    elif authorization.lower().startswith("basic "):
+        given = "", ""
+    expected = world.options.client_id, world.options.client_secret
+    if not all(hmac.compare_digest(one.encode(), other.encode()) for one, other in zip(given, expected, strict=True)):
+        raise Refused("invalid_client", INVALID_CLIENT, status=401)
+
+
+def _basic(authorization: str) -> tuple[str, str]:
+    try:
+        name, _, secret = base64.b64decode(authorization[6:], validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return "", ""
+    return unquote(name), unquote(secret)
+
+
+def _exchange(world: World, form: Mapping[str, str]) -> Grant:
+    if not form.get("code"):
+        raise Refused("invalid_request", INVALID_REQUEST)
+    code, now_ms = world.grants.codes.get(form["code"]), world.clock.now_ms()
+    if code and code.grant:
+        _punish(world, code.grant)
+    if not code or code.grant or now_ms >= code.expires_ms or form.get("redirect_uri") != code.redirect_uri:
+        raise Refused("invalid_grant", INVALID_GRANT)
+    grant = world.grants.redeem(code, expires_ms=now_ms + world.options.access_token_s * 1000)
+    world.watch(grant.number)
+    return grant
+
+
+def _refresh(world: World, form: Mapping[str, str]) -> Grant:
+    given = form.get("refresh_token", "")
+    if not given:
+        raise Refused("invalid_request", INVALID_REQUEST)
+    grant = world.grants.by_refresh.get(given)
+    if grant and grant.refresh_token != given:
+        _punish(world, grant)
+    if not grant or not grant.is_live or grant.refresh_token != given:
+        raise Refused("invalid_grant", INVALID_GRANT)
+    if not set(form.get("scope", "").split()) <= set(grant.scope):
+        raise Refused("invalid_scope", INVALID_SCOPE)
+    world.grants.rotate(grant, expires_ms=world.clock.now_ms() + world.options.access_token_s * 1000)
+    return grant
+
+
+def _punish(world: World, grant: Grant) -> None:
+    if world.options.reuse_policy == "revoke_family":
+        world.grants.revoke(grant)
