@@ -21,8 +21,8 @@ check: ## style, types, import rules, architecture
 	@sh tools/setup.sh dev
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check --quiet . || { echo 'Not formatted. Run: make format'; exit 1; }
-	@.venv/bin/basedpyright --warnings
-	@.venv/bin/lint-imports
+	@.venv/bin/basedpyright
+	@.venv/bin/lint-imports --no-logo
 	@.venv/bin/python -m pytest -q tests/architecture
 
 bench: ## measure (ARGS="reads")
