@@ -61,9 +61,15 @@ def group_days(group: Iterable[Dated]) -> dict[tuple[str, str], date | None]:
     the cycle takes the local date of its start plus 12 hours, and the recovery follows it.
     """
     members = list(group)
-    leader = leader_of(members) or next((m for m in members if m.dating is Dating.OPENS_GROUP), None)
-    shared = lone_day(leader) if leader else None
+    head = _head_of(members)
+    shared = lone_day(head) if head else None
     return {(m.resource, m.external_id): shared if m.dating in _SHARES_DAY else lone_day(m) for m in members}
+
+
+def group_place(group: Iterable[Dated]) -> datetime | None:
+    """Where a record without times of its own stands in time: at the start of its group's leader or opener."""
+    head = _head_of(list(group))
+    return head.start_at if head else None
 
 
 _SHARES_DAY = (Dating.LEADS_GROUP, Dating.FOLLOWS_GROUP, Dating.OPENS_GROUP)
@@ -73,3 +79,7 @@ def _length(record: Dated) -> timedelta:
     if record.start_at is None or record.end_at is None:
         return timedelta(0)
     return record.end_at - record.start_at
+
+
+def _head_of(members: list[Dated]) -> Dated | None:
+    return leader_of(members) or next((m for m in members if m.dating is Dating.OPENS_GROUP), None)

@@ -103,6 +103,7 @@ class Resource:
     read_page: "ReadPage"
     read_one: "ReadOne"
     slots: tuple[int, ...] = ()  # local hours at which it is due at the latest
+    companions: tuple[str, ...] = ()  # what a delivery of this one makes due besides it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,6 +204,7 @@ class StoredRecord:
     external_id: str
     group_id: str | None
     parent_id: str | None
+    dating: str
     start_at: datetime | None
     end_at: datetime | None
     utc_offset_min: int | None

@@ -1,7 +1,7 @@
 """Connections, their stored grants, and the consents under way."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from psycopg.errors import UniqueViolation
 from psycopg.rows import class_row
@@ -112,7 +112,14 @@ async def put(
                            looked_at = excluded.looked_at, updated_at = excluded.updated_at, ended_at = null,
                            lease_holder = null, lease_until = null, lease_number = c.lease_number + 1
                     returning {_CONNECTION}""",
-                {"user_id": user_id, "provider": provider, "external": external_user_id, "asked": asked_scopes, "scopes": scopes, "now": now},
+                {
+                    "user_id": user_id,
+                    "provider": provider,
+                    "external": external_user_id,
+                    "asked": asked_scopes,
+                    "scopes": scopes,
+                    "now": now,
+                },
             )
             connection = await cursor.fetchone()
     except UniqueViolation as error:
@@ -180,6 +187,18 @@ async def look(tx: Tx, user_id: str, provider: str, *, now: datetime) -> None:
     )
 
 
+async def take_sync_turn(tx: Tx, connection: Connection, *, now: datetime, every: timedelta) -> bool:
+    """Whether a person may start another sync of this member now; if so, it is noted."""
+    return bool(
+        await run(
+            tx,
+            """update wearbase.connection set asked_at = %s
+                where user_id = %s and provider = %s and (asked_at is null or asked_at <= %s)""",
+            (now, connection.user_id, connection.provider, now - every),
+        )
+    )
+
+
 async def grant(tx: Tx, user_id: str, provider: str, *, for_update: bool = False) -> StoredGrant | None:
     """The stored grant, sealed."""
     async with tx.cursor(row_factory=class_row(StoredGrant)) as cursor:
@@ -223,6 +242,15 @@ async def clear_refresh(tx: Tx, user_id: str, provider: str, *, holder: str) -> 
         """update wearbase.connection set refresh_started_at = null, refresh_holder = null, refresh_until = null, refresh_attempts = 0
             where user_id = %s and provider = %s and refresh_holder = %s""",
         (user_id, provider, holder),
+    )
+
+
+async def end_refresh_lease(tx: Tx, user_id: str, provider: str, *, holder: str, now: datetime) -> None:
+    """After a lost answer: the mark stays, because the outcome is unknown, but others need not wait for us."""
+    await run(
+        tx,
+        "update wearbase.connection set refresh_until = %s where user_id = %s and provider = %s and refresh_holder = %s",
+        (now, user_id, provider, holder),
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, LiteralString, TypeAlias, cast
 
+import orjson
 import psycopg
 from psycopg import AsyncConnection, AsyncCursor
 from psycopg.rows import DictRow, TupleRow, dict_row
@@ -93,6 +94,11 @@ async def run(tx: Tx, sql: str, params: Params = ()) -> int:
     """Runs a statement; how many rows it touched."""
     cursor = await tx.execute(cast(LiteralString, sql), params)
     return cursor.rowcount
+
+
+def as_jsonb(content: Any) -> str:
+    """JSON text that jsonb takes: it has no NUL character, so one is shown as the replacement character."""
+    return orjson.dumps(content).decode().replace("\\u0000", "\ufffd")
 
 
 def _cursor_in(schema: str) -> type[AsyncCursor[Any]]:

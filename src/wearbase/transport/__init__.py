@@ -1,1 +1,1 @@
-"""The only outbound HTTP: a provider's auth rules, the stored grant and the budget joined into `send`."""
+"""The only outbound HTTP: joins a provider's rules, the stored grant and the budget into `send`."""

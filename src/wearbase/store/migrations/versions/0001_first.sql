@@ -25,6 +25,7 @@ create table wearbase.connection (
     lease_holder         text,
     lease_until          timestamptz,
     looked_at            timestamptz,
+    asked_at             timestamptz,
     consented_at         timestamptz,
     connected_at         timestamptz not null,
     ended_at             timestamptz,
@@ -62,6 +63,7 @@ create table wearbase.record (
     utc_offset_min   smallint,
     given_day        date,
     day              date,
+    placed_at        timestamptz,
     revision_at      timestamptz not null,
     revision_rank    smallint not null default 0,
     score_state      text not null,
@@ -76,7 +78,7 @@ create table wearbase.record (
 create index record_day on wearbase.record (user_id, provider, day) where deleted_at is null;
 create index record_group on wearbase.record (user_id, provider, group_id) where group_id is not null;
 create index record_parent on wearbase.record (user_id, provider, resource, parent_id) where parent_id is not null;
-create index record_start on wearbase.record (user_id, provider, resource, start_at desc, external_id desc);
+create index record_place on wearbase.record (user_id, provider, resource, coalesce(placed_at, '-infinity') desc, external_id desc);
 create index record_unsettled on wearbase.record (user_id, provider, resource) where is_unsettled and deleted_at is null;
 
 create table wearbase.parked_record (
@@ -143,7 +145,8 @@ create table wearbase.sync_state (
     due_at           timestamptz,
     reason           text,
     priority         smallint,
-    marked_at        timestamptz,
+    marks            bigint not null default 0,
+    served_marks     bigint not null default 0,
     asked_start      timestamptz,
     asked_end        timestamptz,
     watermark        timestamptz,
@@ -151,6 +154,7 @@ create table wearbase.sync_state (
     window_end       timestamptz,
     page_token       text,
     window_is_asked  boolean not null default false,
+    window_marks     bigint not null default 0,
     backfill_due_at  timestamptz,
     backfill_start   timestamptz,
     backfill_end     timestamptz,

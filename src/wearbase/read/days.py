@@ -1,0 +1,116 @@
+"""Day documents: one local query a read; reads that arrive together share it."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import orjson
+
+from wearbase.domain.clock import Clock
+from wearbase.read.envelope import etag, resources_of, source_state, spliced, today_of
+from wearbase.store import days
+from wearbase.store.database import Database
+from wearbase.store.days import DayRow
+
+LARGEST_BATCH = 64
+MOST_DAYS = 366
+
+
+@dataclass(frozen=True, slots=True)
+class DayAnswer:
+    """A finished body, and what the caller may want to act on without parsing it."""
+
+    body: bytes
+    etag: str
+    state: str
+    has_document: bool
+    no_data_reason: str | None
+
+
+class DayReader:
+    """Answers for one day. While one query is under way, the reads that come meanwhile are gathered for the next."""
+
+    def __init__(self, db: Database, clock: Clock, empty_days: Mapping[str, Mapping[str, Any]]) -> None:
+        self._db, self._clock, self._empty_days = db, clock, empty_days
+        self._waiting: dict[str, list[tuple[tuple[str, date], asyncio.Future[DayRow]]]] = {}
+        self._readers: dict[str, asyncio.Task[None]] = {}
+
+    async def day(self, user_id: str, provider: str, day: date, *, source: str = "database", running: bool = False) -> DayAnswer:
+        """The document of one day, or an empty one that says why. Raises DatabaseUnavailable."""
+        return await self._answer(await self._row(provider, user_id, day), provider, source=source, running=running)
+
+    async def range(self, user_id: str, provider: str, start: date, end: date) -> list[DayAnswer]:
+        """The documents of `start` to `end`, both included, at most 366."""
+        wanted = [start + timedelta(days=n) for n in range(min((end - start).days + 1, MOST_DAYS))]
+        async with self._db.connection() as tx:
+            found = await days.read(tx, provider, [(user_id, day) for day in wanted])
+        by_day = {row.day: row for row in found}
+        return [await self._answer(by_day[day], provider) for day in wanted]
+
+    def empty_body(self, user_id: str, provider: str, day: date) -> str:
+        """A document without data."""
+        return orjson.dumps({"user_id": user_id, "date": day.isoformat(), **self._empty_days[provider]}).decode()
+
+    async def _answer(self, row: DayRow, provider: str, *, source: str = "database", running: bool = False) -> DayAnswer:
+        now = self._clock.now()
+        state = "running" if running else source_state(row.state, resources_of(row), now=now)
+        reason = None if row.body is not None else await self._reason(row, provider, now=now)
+        body = row.body or self.empty_body(row.user_id, provider, row.day)
+        answer = spliced(row, body, now=now, reason=reason, state=state, source=source)
+        return DayAnswer(answer, etag(state, row), state, row.body is not None, reason)
+
+    async def _row(self, provider: str, user_id: str, day: date) -> DayRow:
+        future: asyncio.Future[DayRow] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(provider, []).append(((user_id, day), future))
+        if provider not in self._readers:
+            self._readers[provider] = asyncio.create_task(self._read(provider))
+        return await future
+
+    async def _read(self, provider: str) -> None:
+        """Queries batch after batch until nobody waits."""
+        try:
+            while batch := self._waiting[provider][:LARGEST_BATCH]:
+                del self._waiting[provider][: len(batch)]
+                await self._read_batch(provider, batch)
+        finally:
+            del self._readers[provider]
+
+    async def _read_batch(self, provider: str, batch: Sequence[tuple[tuple[str, date], asyncio.Future[DayRow]]]) -> None:
+        try:
+            async with self._db.connection() as tx:
+                found = {(r.user_id, r.day): r for r in await days.read(tx, provider, list(dict.fromkeys(key for key, _ in batch)))}
+        except BaseException as error:
+            for _, future in batch:
+                if not future.done():
+                    future.set_exception(error)
+            if not isinstance(error, Exception):
+                raise
+            return
+        for key, future in batch:
+            if not future.done():
+                future.set_result(found[key])
+
+    async def _reason(self, row: DayRow, provider: str, *, now: datetime) -> str | None:
+        """Why a day has no document. Rare, so it may ask again."""
+        today = today_of(row, now=now)
+        if row.day > today:
+            return "future"
+        if row.state is None or row.state == "disconnected":
+            return "not_connected"
+        if row.day == today:
+            return None  # not yet
+        async with self._db.connection() as tx:
+            reach = await days.reach(tx, row.user_id, provider)
+        return _reason_in_the_past(row.day, reach)
+
+
+def _reason_in_the_past(day: date, reach: days.Reach) -> str:
+    if reach.is_in_backfill and (reach.first_day is None or day < reach.first_day):
+        return "not_reached"
+    if reach.history_from is not None and day < reach.history_from.date():
+        return "too_old"
+    if reach.first_day is None or day < reach.first_day:
+        return "before_history"
+    return "gap"

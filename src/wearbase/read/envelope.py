@@ -1,0 +1,87 @@
+"""The moving part of an answer: how the source stands, spliced onto a stored body."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+import orjson
+
+from wearbase.store.days import DayRow
+
+STALE_AFTER = timedelta(hours=26)  # a day's complete read is due every 24 hours, spread over one
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceState:
+    """One resource's freshness as the day query gives it."""
+
+    name: str
+    last_success_at: str | None
+    next_due_at: str | None
+    error: str | None
+    priority: int | None
+    in_backfill: bool
+
+
+def resources_of(row: DayRow) -> list[ResourceState]:
+    """The states joined to a day row."""
+    return [ResourceState(r[0], instant(r[1]), instant(r[2]), r[3], r[4], r[5]) for r in row.resources or ()]
+
+
+def instant(text: str | None) -> str | None:
+    """PostgreSQL's JSON form of an instant as RFC 3339 in UTC with milliseconds."""
+    if text is None:
+        return None
+    return datetime.fromisoformat(text).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+
+def source_state(connection_state: str | None, resources: Sequence[ResourceState], *, now: datetime) -> str:
+    """`ok`, `running`, `stale`, `not_connected`, `needs_reauthorization` or `unavailable`, by what the store knows."""
+    if connection_state is None or connection_state == "disconnected":
+        return "not_connected"
+    if connection_state == "needs_reauthorization":
+        return "needs_reauthorization"
+    read = [r for r in resources if r.error != "missing_scope"]
+    if any(r.last_success_at is None for r in read):
+        return "unavailable" if any(r.error for r in read) else "running"
+    if any(r.priority == 0 for r in read):
+        return "running"
+    oldest = min((r.last_success_at for r in read if r.last_success_at), default=None)
+    is_old = oldest is not None and datetime.fromisoformat(oldest) < now - STALE_AFTER
+    return "stale" if is_old or any(r.error for r in read) else "ok"
+
+
+def last_sync(resources: Sequence[ResourceState]) -> str | None:
+    """The newest success of any resource."""
+    return max((r.last_success_at for r in resources if r.last_success_at), default=None)
+
+
+def today_of(row: DayRow, *, now: datetime) -> date:
+    """The current date at the member's newest offset."""
+    return (now + timedelta(minutes=row.utc_offset_min or 0)).date()
+
+
+def spliced(row: DayRow, body: str, *, now: datetime, reason: str | None, state: str | None = None, source: str = "database") -> bytes:
+    """The whole answer: the stored body with the envelope on its end."""
+    resources = resources_of(row)
+    envelope = {
+        "last_sync": last_sync(resources),
+        "data_source": source,
+        "sync": {
+            "state": state or source_state(row.state, resources, now=now),
+            "not_yet": not row.has_lead and row.day == today_of(row, now=now) and row.state is not None,
+            "no_data_reason": reason,
+            "open_cycle_day": row.open_day.isoformat() if row.open_day else None,
+            "resources": {
+                r.name: {"last_success_at": r.last_success_at, "next_due_at": r.next_due_at, "error": r.error} for r in resources
+            },
+        },
+    }
+    return (body[:-1] + ",").encode() + orjson.dumps(envelope)[1:]
+
+
+def etag(answer_state: str, row: DayRow) -> str:
+    """Changes with the body, the state and the last success."""
+    parts = (row.revision or "none", answer_state, last_sync(resources_of(row)) or "", str(row.open_day))
+    return f'"{hashlib.blake2b("/".join(parts).encode(), digest_size=12).hexdigest()}"'

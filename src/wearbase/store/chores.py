@@ -1,0 +1,107 @@
+"""Chores that wait with a due time, and the workers' heartbeats."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg.rows import class_row
+
+from wearbase.store.database import Tx, as_jsonb, run, value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chore:
+    """One piece of work that is not a visit."""
+
+    id: UUID
+    user_id: str
+    kind: str
+    payload: dict[str, Any]
+    sealed: bytes | None
+    attempts: int
+    created_at: datetime
+    lease_number: int
+
+
+_CHORE = "c.id, c.user_id, c.kind, c.payload, c.sealed, c.attempts, c.created_at, c.lease_number"
+
+
+async def add(
+    tx: Tx, chore_id: UUID, kind: str, *, payload: dict[str, Any], sealed: bytes | None, due_at: datetime, now: datetime, priority: int
+) -> None:
+    """Puts a chore in the queue; one that is there already stays as it is."""
+    await run(
+        tx,
+        """insert into wearbase.chore (id, kind, payload, sealed, due_at, priority, created_at) values (%s, %s, %s::jsonb, %s, %s, %s, %s)
+           on conflict (id) do nothing""",
+        (chore_id, kind, as_jsonb(payload), sealed, due_at, priority, now),
+    )
+
+
+async def claim(tx: Tx, *, holder: str, now: datetime, until: datetime) -> Chore | None:
+    """The most urgent due chore that nobody holds, leased."""
+    async with tx.cursor(row_factory=class_row(Chore)) as cursor:
+        await cursor.execute(
+            f"""update wearbase.chore c set lease_number = lease_number + 1, lease_holder = %(holder)s, lease_until = %(until)s
+                  from (select id from wearbase.chore where due_at <= %(now)s and (lease_until is null or lease_until <= %(now)s)
+                         order by priority, due_at limit 1 for update skip locked) chosen
+                 where c.id = chosen.id returning {_CHORE}""",  # noqa: S608 fixed texts only
+            {"holder": holder, "now": now, "until": until},
+        )
+        return await cursor.fetchone()
+
+
+async def done(tx: Tx, chore: Chore) -> None:
+    """Takes a finished chore out of the queue."""
+    await run(tx, "delete from wearbase.chore where id = %s and lease_number = %s", (chore.id, chore.lease_number))
+
+
+async def again(tx: Tx, chore: Chore, *, at: datetime, error: str | None = None) -> None:
+    """Puts a chore back for later."""
+    await run(
+        tx,
+        """update wearbase.chore set due_at = %s, error = %s, attempts = attempts + 1, lease_holder = null, lease_until = null
+            where id = %s and lease_number = %s""",
+        (at, error, chore.id, chore.lease_number),
+    )
+
+
+async def reseal(tx: Tx, chore: Chore, sealed: bytes) -> None:
+    """Keeps newer secrets of a chore before they are used."""
+    await run(tx, "update wearbase.chore set sealed = %s where id = %s and lease_number = %s", (sealed, chore.id, chore.lease_number))
+
+
+async def drop(tx: Tx, kind: str, *, member: str) -> None:
+    """Takes a member's chores of a kind out of the queue."""
+    await run(tx, "delete from wearbase.chore where kind = %s and payload->>'member' = %s", (kind, member))
+
+
+async def is_waiting(tx: Tx, chore_id: UUID) -> bool:
+    """Whether the chore is still to do."""
+    return bool(await value(tx, "select true from wearbase.chore where id = %s", (chore_id,)))
+
+
+async def next_due(tx: Tx) -> datetime | None:
+    """The earliest due time of any chore."""
+    return await value(tx, "select min(due_at) from wearbase.chore")
+
+
+async def beat(tx: Tx, worker_id: str, *, now: datetime) -> None:
+    """A worker's sign of life."""
+    await run(
+        tx,
+        """insert into wearbase.worker (id, started_at, heartbeat_at) values (%s, %s, %s)
+           on conflict (id) do update set heartbeat_at = excluded.heartbeat_at""",
+        (worker_id, now, now),
+    )
+
+
+async def retire(tx: Tx, worker_id: str) -> None:
+    """A worker that stops says so."""
+    await run(tx, "delete from wearbase.worker where id = %s", (worker_id,))
+
+
+async def has_worker(tx: Tx, *, since: datetime) -> bool:
+    """Whether any worker has shown a sign of life since then."""
+    return bool(await value(tx, "select true from wearbase.worker where heartbeat_at >= %s limit 1", (since,)))

@@ -1,0 +1,137 @@
+"""Day documents and the metrics for trends: written whole by the write path, read in one query."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import orjson
+from psycopg.rows import class_row
+
+from wearbase.store.connections import Connection
+from wearbase.store.database import Tx, rows, run, value
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One day's body without moving fields; its revision is a digest of the body."""
+
+    day: date
+    body: str
+    revision: str
+    has_lead: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DayRow:
+    """What one read needs: the document, if any, with the connection and sync state joined."""
+
+    user_id: str
+    day: date
+    body: str | None
+    revision: str | None
+    has_lead: bool | None
+    state: str | None
+    utc_offset_min: int | None
+    open_day: date | None
+    resources: list[dict[str, Any]] | None
+
+
+def document(user_id: str, day: date, parts: Mapping[str, Any], *, has_lead: bool) -> Document:
+    """The stored form of a day."""
+    body = orjson.dumps({"user_id": user_id, "date": day.isoformat(), **parts}).decode()
+    return Document(day, body, hashlib.blake2b(body.encode(), digest_size=9).hexdigest(), has_lead)
+
+
+async def put(tx: Tx, connection: Connection, documents: Sequence[Document], *, now: datetime) -> set[date]:
+    """Replaces the documents whose body changed; which days those are."""
+    changed = await rows(
+        tx,
+        """insert into wearbase.day_document as d (user_id, provider, day, revision, body, has_lead, updated_at)
+           select %s, %s, i.day, i.revision, i.body, i.has_lead, %s
+             from unnest(%s::date[], %s::text[], %s::text[], %s::boolean[]) as i(day, revision, body, has_lead)
+           on conflict (user_id, provider, day) do update
+              set revision = excluded.revision, body = excluded.body, has_lead = excluded.has_lead, updated_at = excluded.updated_at
+            where d.revision <> excluded.revision
+           returning day""",
+        (
+            connection.user_id, connection.provider, now, [d.day for d in documents], [d.revision for d in documents],
+            [d.body for d in documents], [d.has_lead for d in documents],
+        ),
+    )  # fmt: skip
+    return {c["day"] for c in changed}
+
+
+async def drop(tx: Tx, connection: Connection, days: Iterable[date]) -> None:
+    """Removes the documents and metrics of days that have no record left."""
+    who = (connection.user_id, connection.provider, list(days))
+    await run(tx, "delete from wearbase.day_document where user_id = %s and provider = %s and day = any(%s)", who)
+    await run(tx, "delete from wearbase.metric where user_id = %s and provider = %s and day = any(%s)", who)
+
+
+async def put_metrics(tx: Tx, connection: Connection, by_day: Mapping[date, Mapping[str, float]]) -> None:
+    """Replaces all metrics of those days."""
+    who = (connection.user_id, connection.provider)
+    flat = [(day, name, number) for day, metrics in by_day.items() for name, number in metrics.items()]
+    await run(
+        tx,
+        """delete from wearbase.metric where user_id = %s and provider = %s and day = any(%s)
+              and (day, metric) not in (select * from unnest(%s::date[], %s::text[]))""",
+        (*who, list(by_day), [f[0] for f in flat], [f[1] for f in flat]),
+    )
+    await run(
+        tx,
+        """insert into wearbase.metric as m (user_id, provider, day, metric, value)
+           select %s, %s, * from unnest(%s::date[], %s::text[], %s::double precision[])
+           on conflict (user_id, metric, day, provider) do update set value = excluded.value where m.value <> excluded.value""",
+        (*who, [f[0] for f in flat], [f[1] for f in flat], [f[2] for f in flat]),
+    )
+
+
+_SELECT_DAY = """
+select k.user_id, k.day, d.body, d.revision, d.has_lead, c.state, c.utc_offset_min, c.open_day, s.resources
+  from {keys}
+  left join wearbase.day_document d on d.user_id = k.user_id and d.provider = %(provider)s and d.day = k.day
+  left join wearbase.connection c on c.user_id = k.user_id and c.provider = %(provider)s
+  left join lateral (
+       select json_agg(json_build_array(resource, last_success_at, due_at, error, priority, backfill_due_at is not null)) as resources
+         from wearbase.sync_state s where s.user_id = k.user_id and s.provider = %(provider)s) s on true
+"""
+_DAYS = _SELECT_DAY.format(keys="unnest(%(users)s::text[], %(days)s::date[]) as k(user_id, day)")
+
+
+async def read(tx: Tx, provider: str, keys: Sequence[tuple[str, date]]) -> list[DayRow]:
+    """The rows of many (user, day) keys, in one query."""
+    async with tx.cursor(row_factory=class_row(DayRow)) as cursor:
+        await cursor.execute(_DAYS, {"provider": provider, "users": [k[0] for k in keys], "days": [k[1] for k in keys]})
+        return await cursor.fetchall()
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far back a member's stored history goes."""
+
+    first_day: date | None
+    history_from: datetime | None
+    is_in_backfill: bool
+
+
+async def reach(tx: Tx, user_id: str, provider: str) -> Reach:
+    """The earliest document, the earliest instant whose history is complete, and whether more is on its way."""
+    async with tx.cursor(row_factory=class_row(Reach)) as cursor:
+        await cursor.execute(
+            """select (select min(day) from wearbase.day_document where user_id = %(u)s and provider = %(p)s) as first_day,
+                      max(history_from) as history_from, coalesce(bool_or(backfill_end is not null), false) as is_in_backfill
+                 from wearbase.sync_state where user_id = %(u)s and provider = %(p)s""",
+            {"u": user_id, "p": provider},
+        )
+        found = await cursor.fetchone()
+    assert found is not None
+    return found
+
+
+async def stored_count(tx: Tx, user_id: str, provider: str) -> int:
+    """How many days have a document."""
+    found = await value(tx, "select count(*) from wearbase.day_document where user_id = %s and provider = %s", (user_id, provider))
+    return int(found or 0)

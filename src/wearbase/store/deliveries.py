@@ -1,0 +1,176 @@
+"""The inbox: what providers sent, until it is settled."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from psycopg.rows import class_row
+
+from wearbase.store.connections import Connection
+from wearbase.store.database import Tx, rows, run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incoming:
+    """One notice of a verified delivery, as it is remembered."""
+
+    provider: str
+    external_user_id: str
+    member_hash: bytes
+    event_type: str
+    resource: str | None
+    action: str
+    external_id: str
+    is_by_parent: bool
+    trace_id: str
+    sent_at: datetime
+    body: bytes
+
+    @property
+    def dedup_key(self) -> bytes:
+        """The same for every repetition of this notice."""
+        parts = "\x00".join((self.external_user_id, self.event_type, self.external_id, self.trace_id))
+        return hashlib.blake2b(parts.encode(), digest_size=16).digest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenDelivery:
+    """A notice whose record is not settled yet."""
+
+    id: int
+    resource: str
+    action: str
+    external_id: str
+    is_by_parent: bool
+    sent_at: datetime
+    received_at: datetime
+    attempts: int
+    next_attempt_at: datetime | None
+
+
+# One statement for a whole batch: remember each notice once (a known member's with its body, an unknown's without),
+# and mark what it concerns as due.
+_REMEMBER = """
+with incoming as (
+    select * from unnest(%(externals)s::text[], %(hashes)s::bytea[], %(types)s::text[], %(resources)s::text[], %(actions)s::text[],
+                         %(ids)s::text[], %(parents)s::boolean[], %(sent)s::timestamptz[], %(bodies)s::bytea[], %(keys)s::bytea[])
+        as i(external_user_id, member_hash, event_type, resource, action, external_id, is_by_parent, sent_at, body, dedup_key)
+), known as (
+    select i.*, c.user_id from incoming i
+      left join wearbase.connection c
+        on c.provider = %(provider)s and c.external_user_id = i.external_user_id and c.state <> 'disconnected'
+), kept as (
+    insert into wearbase.delivery (user_id, provider, dedup_key, member_hash, event_type, resource, action, external_id, is_by_parent,
+                                   sent_at, received_at, state, reason, body)
+    select coalesce(user_id, ''), %(provider)s, dedup_key, case when user_id is null then member_hash end, event_type, resource, action,
+           case when user_id is not null then external_id end, is_by_parent, sent_at, %(now)s,
+           case when user_id is null or resource is null then 'parked' else 'open' end,
+           case when user_id is null then 'unknown_member' when resource is null then 'unknown_type' end,
+           case when user_id is not null then body end
+      from known
+        on conflict (user_id, provider, dedup_key) do nothing
+    returning user_id, resource
+)
+update wearbase.sync_state s
+   set reason = case when s.priority is null or s.priority > 1 or s.due_at > %(due)s then 'delivery' else s.reason end,
+       priority = case when s.due_at > %(due)s then 1 else least(coalesce(s.priority, 1), 1) end,
+       due_at = least(coalesce(s.due_at, %(due)s), %(due)s), marks = s.marks + 1
+  from (select distinct k.user_id, w.also as resource from kept k
+          join unnest(%(named)s::text[], %(also)s::text[]) as w(named, also) on w.named = k.resource
+         where k.user_id <> '') m,
+       wearbase.connection c
+ where c.user_id = m.user_id and c.provider = %(provider)s and c.state = 'connected'
+   and s.user_id = m.user_id and s.provider = %(provider)s and s.resource = m.resource
+"""
+
+
+async def remember(
+    tx: Tx, provider: str, batch: Sequence[Incoming], *, companions: Sequence[tuple[str, str]], due_at: datetime, now: datetime
+) -> None:
+    """Keeps a batch of notices and marks due what they concern. A repetition changes nothing.
+
+    `companions` says which resources a notice of one makes due.
+    """
+    once = {(i.external_user_id, i.dedup_key): i for i in batch}.values()
+    await run(
+        tx,
+        _REMEMBER,
+        {
+            "provider": provider, "now": now, "due": due_at,
+            "externals": [i.external_user_id for i in once], "hashes": [i.member_hash for i in once],
+            "types": [i.event_type for i in once], "resources": [i.resource for i in once], "actions": [i.action for i in once],
+            "ids": [i.external_id for i in once], "parents": [i.is_by_parent for i in once], "sent": [i.sent_at for i in once],
+            "bodies": [i.body for i in once], "keys": [i.dedup_key for i in once],
+            "named": [c[0] for c in companions], "also": [c[1] for c in companions],
+        },
+    )  # fmt: skip
+
+
+async def open_ones(tx: Tx, connection: Connection, *, now: datetime) -> list[OpenDelivery]:
+    """The notices of a connection that may be settled now, oldest first."""
+    async with tx.cursor(row_factory=class_row(OpenDelivery)) as cursor:
+        await cursor.execute(
+            """select id, resource, action, external_id, is_by_parent, sent_at, received_at, attempts, next_attempt_at
+                 from wearbase.delivery
+                where user_id = %s and provider = %s and state = 'open' and (next_attempt_at is null or next_attempt_at <= %s)
+                order by received_at, id limit 500""",
+            (connection.user_id, connection.provider, now),
+        )
+        return await cursor.fetchall()
+
+
+async def settle(tx: Tx, connection: Connection, ids: Sequence[int], *, reason: str | None, now: datetime) -> None:
+    """Their records are stored, or known to be gone."""
+    await run(
+        tx,
+        """update wearbase.delivery set state = 'settled', settled_at = %s, reason = %s
+            where user_id = %s and id = any(%s) and state = 'open'""",
+        (now, reason, connection.user_id, list(ids)),
+    )
+
+
+async def park(tx: Tx, connection: Connection, ids: Sequence[int], *, reason: str, now: datetime) -> None:
+    """A person must look."""
+    await run(
+        tx,
+        "update wearbase.delivery set state = 'parked', reason = %s, settled_at = %s where user_id = %s and id = any(%s)",
+        (reason, now, connection.user_id, list(ids)),
+    )
+
+
+async def retry(tx: Tx, connection: Connection, ids: Sequence[int], *, at: datetime, reason: str) -> None:
+    """Asks again later."""
+    await run(
+        tx,
+        """update wearbase.delivery set attempts = attempts + 1, next_attempt_at = %s, reason = %s
+            where user_id = %s and id = any(%s) and state = 'open'""",
+        (at, reason, connection.user_id, list(ids)),
+    )
+
+
+async def park_all(tx: Tx, connection: Connection, *, reason: str, now: datetime) -> None:
+    """Parks what an ended connection left open."""
+    await run(
+        tx,
+        """update wearbase.delivery set state = 'parked', reason = %s, settled_at = %s
+            where user_id = %s and provider = %s and state = 'open'""",
+        (reason, now, connection.user_id, connection.provider),
+    )
+
+
+async def prune(tx: Tx, *, now: datetime) -> int:
+    """Forgets unknown members' notices after a day, others after thirty."""
+    return await run(
+        tx,
+        "delete from wearbase.delivery where received_at < %s or (user_id = '' and received_at < %s)",
+        (now - timedelta(days=30), now - timedelta(days=1)),
+    )
+
+
+async def counts(tx: Tx, user_id: str, provider: str) -> dict[str, int]:
+    """How many notices of a member are in each state."""
+    found = await rows(
+        tx, "select state, count(*) as n from wearbase.delivery where user_id = %s and provider = %s group by state", (user_id, provider)
+    )
+    return {f["state"]: f["n"] for f in found}

@@ -1,0 +1,228 @@
+"""What waits: resources due per connection, the claim of a visit, and the progress of its walks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
+
+from psycopg.rows import class_row
+
+from wearbase.domain.windows import Window
+from wearbase.store.connections import Connection
+from wearbase.store.database import Tx, run, value
+
+
+class Priority(IntEnum):
+    """Who waits; the lowest number is served first."""
+
+    PERSON = 0
+    DELIVERY = 1
+    TIMETABLE = 2
+    BACKFILL = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncState:
+    """Where one resource of one connection stands."""
+
+    resource: str
+    due_at: datetime | None
+    reason: str | None
+    priority: int | None
+    marks: int
+    served_marks: int
+    asked_start: datetime | None
+    asked_end: datetime | None
+    watermark: datetime | None
+    window_start: datetime | None
+    window_end: datetime | None
+    page_token: str | None
+    window_is_asked: bool
+    backfill_due_at: datetime | None
+    backfill_start: datetime | None
+    backfill_end: datetime | None
+    backfill_token: str | None
+    backfill_pages: int
+    history_from: datetime | None
+    last_attempt_at: datetime | None
+    last_success_at: datetime | None
+    records_synced: int
+    api_calls: int
+    attempts: int
+    pending_reads: int
+    error: str | None
+
+    @property
+    def open_window(self) -> Window | None:
+        if self.window_start is None or self.window_end is None:
+            return None
+        return Window(self.window_start, self.window_end)
+
+    @property
+    def asked(self) -> Window | None:
+        if self.asked_start is None or self.asked_end is None:
+            return None
+        return Window(self.asked_start, self.asked_end)
+
+    @property
+    def backfill(self) -> Window | None:
+        if self.backfill_start is None or self.backfill_end is None:
+            return None
+        return Window(self.backfill_start, self.backfill_end)
+
+
+_STATE = ", ".join(SyncState.__dataclass_fields__)
+
+
+async def start(
+    tx: Tx, connection: Connection, resources: Sequence[str], *, missing: Sequence[str], is_new_identity: bool, now: datetime
+) -> None:
+    """Makes a row per resource, due at once for the person who waits; another account starts from nothing.
+
+    A resource whose scope is `missing` says so and is not due.
+    """
+    who = {"u": connection.user_id, "p": connection.provider}
+    if is_new_identity:
+        await run(tx, "delete from wearbase.sync_state where user_id = %(u)s and provider = %(p)s", who)
+    await run(
+        tx,
+        """insert into wearbase.sync_state as s (user_id, provider, resource, due_at, reason, priority, marks, error)
+           select %(u)s, %(p)s, r, case when r = any(%(missing)s) then null else %(now)s::timestamptz end, 'connect', 0, 1,
+                  case when r = any(%(missing)s) then 'missing_scope' end
+             from unnest(%(r)s::text[]) r
+           on conflict (user_id, provider, resource) do update
+              set due_at = excluded.due_at, reason = 'connect', priority = 0, marks = s.marks + 1, error = excluded.error, attempts = 0,
+                  backfill_due_at = case when s.backfill_end is not null then excluded.due_at end""",
+        {**who, "r": list(resources), "missing": list(missing), "now": now},
+    )
+
+
+async def stop(tx: Tx, connection: Connection) -> None:
+    """Nothing of an ended connection is due; its open walks are forgotten, what was reached is kept."""
+    await run(
+        tx,
+        """update wearbase.sync_state set due_at = null, reason = null, priority = null, backfill_due_at = null, window_start = null,
+                  window_end = null, page_token = null, asked_start = null, asked_end = null
+            where user_id = %s and provider = %s""",
+        (connection.user_id, connection.provider),
+    )
+
+
+async def mark(
+    tx: Tx, user_id: str, provider: str, resources: Sequence[str], *,
+    reason: str, priority: Priority, due_at: datetime, asked: Window | None = None,
+) -> int:  # fmt: skip
+    """Marks resources due; marking twice costs nothing. The more urgent reason stays. How many rows exist to mark."""
+    return await run(
+        tx,
+        """update wearbase.sync_state s
+              set reason = case when s.priority is null or %(prio)s < s.priority or s.due_at > %(due)s then %(reason)s else s.reason end,
+                  priority = case when s.due_at > %(due)s then %(prio)s else least(coalesce(s.priority, %(prio)s), %(prio)s) end,
+                  due_at = least(coalesce(s.due_at, %(due)s), %(due)s),
+                  marks = s.marks + 1,
+                  asked_start = least(coalesce(s.asked_start, %(a0)s), coalesce(%(a0)s, s.asked_start)),
+                  asked_end = greatest(coalesce(s.asked_end, %(a1)s), coalesce(%(a1)s, s.asked_end))
+             from wearbase.connection c
+            where c.user_id = %(u)s and c.provider = %(p)s and c.state = 'connected'
+              and s.user_id = c.user_id and s.provider = c.provider and s.resource = any(%(r)s)""",
+        {
+            "u": user_id, "p": provider, "r": list(resources), "reason": reason, "prio": int(priority), "due": due_at,
+            "a0": asked.start if asked else None, "a1": asked.end if asked else None,
+        },
+    )  # fmt: skip
+
+
+async def ask_backfill(tx: Tx, user_id: str, provider: str, resources: Sequence[str], *, window: Window, now: datetime) -> int:
+    """Asks for history: the window is read after everything more urgent, widened if one is open already."""
+    return await run(
+        tx,
+        """update wearbase.sync_state s
+              set backfill_start = least(coalesce(s.backfill_start, %(a)s), %(a)s),
+                  backfill_end = coalesce(s.backfill_end, least(%(b)s, s.history_from + interval '1 day'), %(b)s),
+                  backfill_token = case when s.backfill_start <= %(a)s then s.backfill_token end,
+                  backfill_due_at = coalesce(s.backfill_due_at, %(now)s)
+            where s.user_id = %(u)s and s.provider = %(p)s and s.resource = any(%(r)s)
+              and (s.history_from is null or s.history_from > %(a)s)
+              and (s.backfill_start is null or s.backfill_start > %(a)s)""",
+        {"u": user_id, "p": provider, "r": list(resources), "a": window.start, "b": window.end, "now": now},
+    )
+
+
+# Due rows are found by priority, each by its own stretch of the index: the cost does not grow with the number of members.
+_CLAIM_VISIT = """
+with due as (
+    select x.user_id, x.provider, p.n as priority, x.due_at
+      from (values (0), (1), (2)) p(n)
+     cross join lateral (select user_id, provider, due_at from wearbase.sync_state
+                          where priority = p.n and due_at <= %(now)s order by due_at limit 200) x
+    union all
+    (select user_id, provider, 3, backfill_due_at from wearbase.sync_state
+      where backfill_due_at <= %(now)s order by backfill_due_at limit 200)
+), chosen as (
+    select c.user_id, c.provider, d.priority
+      from due d join wearbase.connection c using (user_id, provider)
+     where c.state = 'connected' and (c.lease_until is null or c.lease_until <= %(now)s)
+     order by d.priority, d.due_at limit 1
+       for update of c skip locked
+)
+update wearbase.connection c
+   set lease_number = c.lease_number + 1, lease_holder = %(holder)s, lease_until = %(until)s
+  from chosen
+ where c.user_id = chosen.user_id and c.provider = chosen.provider
+returning c.id, c.user_id, c.provider, c.generation, c.state, c.external_user_id, c.asked_scopes, c.scopes, c.utc_offset_min,
+          c.open_day, c.lease_number, c.connected_at, c.ended_at
+"""
+
+
+async def claim_visit(tx: Tx, *, holder: str, now: datetime, until: datetime) -> Connection | None:
+    """The most urgent due connection that nobody visits, leased to the holder; None if there is none."""
+    async with tx.cursor(row_factory=class_row(Connection)) as cursor:
+        await cursor.execute(_CLAIM_VISIT, {"holder": holder, "now": now, "until": until})
+        return await cursor.fetchone()
+
+
+async def renew_all(tx: Tx, *, holder: str, now: datetime, until: datetime) -> None:
+    """Lengthens every lease that a worker still holds."""
+    for table in ("connection", "chore"):
+        await run(
+            tx,
+            f"update wearbase.{table} set lease_until = %s where lease_holder = %s and lease_until > %s",  # noqa: S608 two fixed names
+            (until, holder, now),
+        )
+
+
+async def release_dead(tx: Tx) -> None:
+    """Gives back every lease; only for a process that is known to be the only one on the database."""
+    for table in ("connection", "chore"):
+        await run(tx, f"update wearbase.{table} set lease_holder = null, lease_until = null where lease_holder is not null")  # noqa: S608
+
+
+async def release(tx: Tx, connection: Connection) -> None:
+    """Gives the lease back."""
+    await run(
+        tx,
+        """update wearbase.connection set lease_holder = null, lease_until = null
+            where user_id = %s and provider = %s and lease_number = %s""",
+        (connection.user_id, connection.provider, connection.lease_number),
+    )
+
+
+async def states(tx: Tx, user_id: str, provider: str) -> list[SyncState]:
+    """Every resource's state, by name."""
+    async with tx.cursor(row_factory=class_row(SyncState)) as cursor:
+        await cursor.execute(
+            f"select {_STATE} from wearbase.sync_state where user_id = %s and provider = %s order by resource", (user_id, provider)
+        )
+        return await cursor.fetchall()
+
+
+async def next_due(tx: Tx) -> datetime | None:
+    """The earliest instant at which anything is due, whoever holds it."""
+    return await value(
+        tx,
+        """select min(t) from (
+               (select min(x.due_at) as t from (values (0), (1), (2)) p(n) cross join lateral
+                   (select due_at from wearbase.sync_state where priority = p.n and due_at is not null order by due_at limit 1) x)
+               union all (select backfill_due_at from wearbase.sync_state where backfill_due_at is not null
+                           order by backfill_due_at limit 1)) w""",
+    )

@@ -1,0 +1,24 @@
+"""Removing what is stored about a member."""
+
+from wearbase.store.database import Tx, run
+
+_DATA = ("record", "parked_record", "day_document", "metric", "delivery", "sync_state")
+_ALL = (*_DATA, "oauth_state", "connection", "chore")
+
+
+async def erase_records(tx: Tx, user_id: str, provider: str) -> None:
+    """Everything a provider told about a member; the ended connection stays, without tokens or identity."""
+    for table in _DATA:
+        await run(tx, f"delete from wearbase.{table} where user_id = %s and provider = %s", (user_id, provider))  # noqa: S608
+    await run(
+        tx,
+        """update wearbase.connection set external_user_id = null, utc_offset_min = null, offset_seen_at = null, open_day = null
+            where user_id = %s and provider = %s and state = 'disconnected'""",
+        (user_id, provider),
+    )
+
+
+async def erase_user(tx: Tx, user_id: str) -> None:
+    """Every row of the user in every table."""
+    for table in _ALL:
+        await run(tx, f"delete from wearbase.{table} where user_id = %s", (user_id,))  # noqa: S608 fixed names only

@@ -1,0 +1,58 @@
+"""Service keys: only their hashes are kept."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from psycopg.rows import class_row
+
+from wearbase.store.database import Tx, run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredKey:
+    """One service key, without its secret."""
+
+    id: UUID
+    name: str
+    prefix: str
+    key_hash: bytes
+    scopes: list[str]
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+
+
+_KEY = ", ".join(StoredKey.__dataclass_fields__)
+
+
+async def put(tx: Tx, key: StoredKey) -> None:
+    """Stores a new key's hash."""
+    await run(
+        tx,
+        """insert into wearbase.api_key (id, name, prefix, key_hash, scopes, created_at, expires_at)
+           values (%s, %s, %s, %s, %s, %s, %s)""",
+        (key.id, key.name, key.prefix, key.key_hash, key.scopes, key.created_at, key.expires_at),
+    )
+
+
+async def every(tx: Tx) -> list[StoredKey]:
+    """All keys, revoked ones too, newest first."""
+    async with tx.cursor(row_factory=class_row(StoredKey)) as cursor:
+        await cursor.execute(f"select {_KEY} from wearbase.api_key order by created_at desc, id")
+        return await cursor.fetchall()
+
+
+async def revoke(tx: Tx, id_or_prefix: str, *, now: datetime) -> int:
+    """Ends a key by its id or prefix; how many were live."""
+    return await run(
+        tx,
+        "update wearbase.api_key set revoked_at = %s where revoked_at is null and (id::text = %s or prefix = %s)",
+        (now, id_or_prefix, id_or_prefix),
+    )
+
+
+async def touch(tx: Tx, key_ids: list[UUID], *, now: datetime) -> None:
+    """Notes the last use of keys."""
+    await run(tx, "update wearbase.api_key set last_used_at = %s where id = any(%s)", (now, key_ids))

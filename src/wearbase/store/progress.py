@@ -1,0 +1,161 @@
+"""Progress of the walks over a resource: opened, moved a page at a time with the page's own transaction, closed."""
+
+from datetime import datetime, timedelta
+
+from wearbase.domain.windows import Window
+from wearbase.store.connections import Connection
+from wearbase.store.database import Tx, run, value
+
+_WHERE = "where user_id = %(u)s and provider = %(p)s and resource = %(r)s"
+
+
+def _who(connection: Connection, resource: str) -> dict[str, object]:
+    return {"u": connection.user_id, "p": connection.provider, "r": resource}
+
+
+async def attempt(tx: Tx, connection: Connection, resource: str, *, now: datetime) -> None:
+    """Notes that the resource is being tried; success is noted separately."""
+    await run(tx, f"update wearbase.sync_state set last_attempt_at = %(now)s {_WHERE}", {**_who(connection, resource), "now": now})
+
+
+async def open_window(tx: Tx, connection: Connection, resource: str, *, window: Window, is_asked: bool) -> None:
+    """Fixes the window of a new walk. A window that somebody asked for is taken from the wish list."""
+    await run(
+        tx,
+        f"""update wearbase.sync_state set window_start = %(a)s, window_end = %(b)s, page_token = null, window_is_asked = %(asked)s,
+                   window_marks = marks,
+                   asked_start = case when %(asked)s then null else asked_start end,
+                   asked_end = case when %(asked)s then null else asked_end end {_WHERE}""",
+        {**_who(connection, resource), "a": window.start, "b": window.end, "asked": is_asked},
+    )
+
+
+async def turn_page(tx: Tx, connection: Connection, resource: str, *, token: str | None, stored: int) -> None:
+    """After a page of the window that is not its last."""
+    await run(
+        tx,
+        f"""update wearbase.sync_state set page_token = %(token)s, api_calls = api_calls + 1,
+                   records_synced = records_synced + %(stored)s {_WHERE}""",
+        {**_who(connection, resource), "token": token, "stored": stored},
+    )
+
+
+async def close_asked(tx: Tx, connection: Connection, resource: str, *, stored: int) -> None:
+    """After the last page of a window that somebody asked for; the usual one is read next."""
+    await run(
+        tx,
+        f"""update wearbase.sync_state set window_start = null, window_end = null, page_token = null, window_is_asked = false,
+                   api_calls = api_calls + 1, records_synced = records_synced + %(stored)s {_WHERE}""",
+        {**_who(connection, resource), "stored": stored},
+    )
+
+
+async def close_window(
+    tx: Tx, connection: Connection, resource: str, *, window: Window, overlap: timedelta, next_due_at: datetime, stored: int, now: datetime
+) -> None:
+    """After the last page: the watermark moves to the window's explicit end, if the window began early enough.
+
+    A mark made while the walk was under way keeps the resource due.
+    """
+    await run(
+        tx,
+        f"""update wearbase.sync_state
+               set watermark = case when %(a)s <= watermark - %(overlap)s then greatest(watermark, %(b)s) else watermark end,
+                   window_start = null, window_end = null, page_token = null, served_marks = window_marks,
+                   due_at = case when marks > window_marks or asked_start is not null then due_at else %(next)s end,
+                   reason = case when marks > window_marks or asked_start is not null then reason else 'timetable' end,
+                   priority = case when marks > window_marks or asked_start is not null then priority else 2 end,
+                   last_success_at = %(now)s, error = null, attempts = 0, api_calls = api_calls + 1,
+                   records_synced = records_synced + %(stored)s {_WHERE}""",
+        {
+            **_who(connection, resource), "a": window.start, "b": window.end, "overlap": overlap, "next": next_due_at,
+            "stored": stored, "now": now,
+        },
+    )  # fmt: skip
+
+
+async def pending_reads(tx: Tx, connection: Connection, resource: str) -> int:
+    """How many reads in a row have found records still unscored."""
+    return int(await value(tx, f"select pending_reads from wearbase.sync_state {_WHERE}", _who(connection, resource)) or 0)
+
+
+async def expect_scores(tx: Tx, connection: Connection, resource: str, *, due_at: datetime | None, is_settled: bool) -> None:
+    """Counts a read that found records still unscored and asks again at `due_at`; forgets the count once all are settled."""
+    await run(
+        tx,
+        f"""update wearbase.sync_state
+               set pending_reads = case when %(settled)s then 0 else pending_reads + 1 end,
+                   reason = case when %(due)s::timestamptz < due_at then 'pending' else reason end,
+                   priority = case when %(due)s::timestamptz < due_at then 1 else priority end,
+                   due_at = least(due_at, %(due)s::timestamptz) {_WHERE}""",
+        {**_who(connection, resource), "due": due_at, "settled": is_settled},
+    )
+
+
+async def turn_backfill_page(tx: Tx, connection: Connection, resource: str, *, token: str, stored: int, now: datetime) -> None:
+    """After a page of history that is not its last; the resource goes to the end of the queue."""
+    await run(
+        tx,
+        f"""update wearbase.sync_state set backfill_token = %(token)s, backfill_pages = backfill_pages + 1, backfill_due_at = %(now)s,
+                   api_calls = api_calls + 1, records_synced = records_synced + %(stored)s {_WHERE}""",
+        {**_who(connection, resource), "token": token, "stored": stored, "now": now},
+    )
+
+
+async def close_backfill(tx: Tx, connection: Connection, resource: str, *, window: Window, stored: int, now: datetime) -> None:
+    """After the last page of history: everything from its start on is stored; the first one sets the watermark."""
+    await run(
+        tx,
+        f"""update wearbase.sync_state
+               set watermark = coalesce(watermark, %(b)s), history_from = least(history_from, %(a)s),
+                   backfill_start = null, backfill_end = null, backfill_token = null, backfill_due_at = null,
+                   backfill_pages = backfill_pages + 1, api_calls = api_calls + 1, last_success_at = %(now)s,
+                   records_synced = records_synced + %(stored)s, error = null, attempts = 0 {_WHERE}""",
+        {**_who(connection, resource), "a": window.start, "b": window.end, "stored": stored, "now": now},
+    )
+
+
+async def restart(tx: Tx, connection: Connection, resource: str) -> None:
+    """Begins the open walks again at their first page: an offset cursor cannot be trusted after a record was removed."""
+    await run(tx, f"update wearbase.sync_state set page_token = null, backfill_token = null {_WHERE}", _who(connection, resource))
+
+
+async def fail(tx: Tx, connection: Connection, resource: str, *, error: str, retry_at: datetime, in_backfill: bool, now: datetime) -> None:
+    """Notes a failure; nothing moves. Priority and reason stay, so that it is tried again for the same cause."""
+    column = "backfill_due_at" if in_backfill else "due_at"
+    await run(
+        tx,
+        f"""update wearbase.sync_state set error = %(error)s, attempts = attempts + 1, last_attempt_at = %(now)s,
+                   {column} = %(retry)s, priority = coalesce(priority, 2), reason = coalesce(reason, 'retry') {_WHERE}""",
+        {**_who(connection, resource), "error": error, "retry": retry_at, "now": now},
+    )
+
+
+async def attempts(tx: Tx, connection: Connection, resource: str) -> int:
+    """How many times in a row the resource has failed."""
+    return int(await value(tx, f"select attempts from wearbase.sync_state {_WHERE}", _who(connection, resource)) or 0)
+
+
+async def postpone(tx: Tx, connection: Connection, resource: str, *, until: datetime, in_backfill: bool) -> None:
+    """Waits for budget: not a failure, only later."""
+    column = "backfill_due_at" if in_backfill else "due_at"
+    await run(tx, f"update wearbase.sync_state set {column} = %(until)s {_WHERE}", {**_who(connection, resource), "until": until})
+
+
+async def count_read(tx: Tx, connection: Connection, resource: str, *, stored: int) -> None:
+    """Counts a read by id, which moves nothing else."""
+    await run(
+        tx,
+        f"update wearbase.sync_state set api_calls = api_calls + 1, records_synced = records_synced + %(stored)s {_WHERE}",
+        {**_who(connection, resource), "stored": stored},
+    )
+
+
+async def start_backfill(tx: Tx, connection: Connection, resource: str, *, window: Window, now: datetime) -> None:
+    """Sets the first history window of a new connection; never shortens what is under way."""
+    await run(
+        tx,
+        f"""update wearbase.sync_state set backfill_start = %(a)s, backfill_end = %(b)s, backfill_token = null, backfill_due_at = %(now)s
+            {_WHERE} and watermark is null and backfill_end is null""",
+        {**_who(connection, resource), "a": window.start, "b": window.end, "now": now},
+    )

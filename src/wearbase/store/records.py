@@ -1,0 +1,255 @@
+"""Records: stored whole, newest revision wins, dated by their group."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from psycopg.rows import class_row
+
+from wearbase.domain.days import Dated, group_days, group_place
+from wearbase.domain.provider import StoredRecord
+from wearbase.domain.records import Record, Unmappable
+from wearbase.store.connections import Connection
+from wearbase.store.database import Tx, as_jsonb, rows, run, value
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What storing touched: how many records were new or replaced, the groups to re-date, the days to rebuild."""
+
+    count: int
+    groups: frozenset[str]
+    days: frozenset[date]
+
+    def __or__(self, other: "Change") -> "Change":
+        return Change(self.count + other.count, self.groups | other.groups, self.days | other.days)
+
+
+NOTHING = Change(0, frozenset(), frozenset())
+
+_INCOMING = """
+    resource text, external_id text, group_id text, parent_id text, dating text, start_at timestamptz, end_at timestamptz,
+    utc_offset_min smallint, given_day date, revision_at timestamptz, revision_rank smallint, score_state text,
+    is_unsettled boolean, mapped jsonb, raw jsonb
+"""
+_COLUMNS = (
+    "resource, external_id, group_id, parent_id, dating, start_at, end_at, utc_offset_min, given_day, revision_at, revision_rank, "
+    "score_state, is_unsettled, mapped, raw"
+)
+_REPLACED = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS.replace(" ", "").split(",")[2:])
+
+# A tombstone is lifted by a read that began after it, or by a newer revision; a copy read before it is not a revival.
+_UPSERT = f"""
+insert into wearbase.record as r (user_id, provider, {_COLUMNS}, first_stored_at, stored_at)
+select %(user_id)s, %(provider)s, {_COLUMNS}, %(now)s, %(now)s from jsonb_to_recordset(%(page)s::jsonb) as i({_INCOMING})
+on conflict (user_id, provider, resource, external_id) do update
+   set {_REPLACED}, stored_at = excluded.stored_at, deleted_at = null
+ where (excluded.revision_rank, excluded.revision_at) >= (r.revision_rank, r.revision_at)
+   and (r.deleted_at is null or %(read_at)s > r.deleted_at
+        or (excluded.revision_rank, excluded.revision_at) > (r.revision_rank, r.revision_at))
+   and (r.deleted_at is not null or r.raw <> excluded.raw or r.mapped <> excluded.mapped
+        or (excluded.revision_rank, excluded.revision_at) > (r.revision_rank, r.revision_at)
+        or (r.group_id, r.parent_id, r.dating) is distinct from (excluded.group_id, excluded.parent_id, excluded.dating))
+returning resource, external_id, group_id
+"""  # noqa: S608 fixed texts only
+
+
+async def put_page(tx: Tx, connection: Connection, records: Sequence[Record], *, read_at: datetime, now: datetime) -> Change:
+    """Stores the records that are new or of an equal or newer revision; tells what changed."""
+    page = list(_newest_copies(records))
+    if not page:
+        return NOTHING
+    who = {"user_id": connection.user_id, "provider": connection.provider}
+    before = await _placed(tx, connection, page)
+    body = as_jsonb([_as_row(record) for record in page])
+    changed = await rows(tx, _UPSERT, {**who, "page": body, "read_at": read_at, "now": now})
+    keys = {(c["resource"], c["external_id"]) for c in changed}
+    old = [before[key] for key in keys if key in before]
+    groups = {c["group_id"] for c in changed} | {group for group, _ in old}
+    days = {day for _, day in old} | await _date_alone(tx, connection, keys)
+    await _unpark(tx, connection, page)
+    return Change(len(changed), frozenset(g for g in groups if g), frozenset(d for d in days if d))
+
+
+async def bury(tx: Tx, connection: Connection, resource: str, external_id: str, *, by_parent: bool, at: datetime) -> Change:
+    """Puts a tombstone on a record, and on what exists only with it, unless the stored copy is newer than `at`."""
+    found = await rows(
+        tx,
+        f"""update wearbase.record set deleted_at = %(at)s
+             where user_id = %(user_id)s and provider = %(provider)s and deleted_at is null and revision_at <= %(at)s
+               and ((resource = %(resource)s and {"parent_id" if by_parent else "external_id"} = %(id)s)
+                    {"" if by_parent else "or parent_id = %(id)s"})
+            returning group_id, day""",  # noqa: S608 two fixed texts
+        {"user_id": connection.user_id, "provider": connection.provider, "resource": resource, "id": external_id, "at": at},
+    )
+    groups = frozenset(f["group_id"] for f in found if f["group_id"])
+    return Change(len(found), groups, frozenset(f["day"] for f in found if f["day"]))
+
+
+async def park(tx: Tx, connection: Connection, unmappable: Iterable[Unmappable], *, now: datetime) -> int:
+    """Keeps what could not be mapped, raw and with its reason; how many."""
+    items = list(unmappable)
+    for item in items:
+        await run(
+            tx,
+            """insert into wearbase.parked_record (user_id, provider, resource, external_id, reason, raw, parked_at)
+               values (%s, %s, %s, %s, %s, %s::jsonb, %s)
+               on conflict (user_id, provider, resource, external_id) do update set reason = excluded.reason, raw = excluded.raw""",
+            (
+                connection.user_id, connection.provider, item.resource, item.external_id, item.reason,
+                as_jsonb(item.raw), now,
+            ),
+        )  # fmt: skip
+    return len(items)
+
+
+async def parked(tx: Tx, user_id: str, provider: str) -> list[dict[str, Any]]:
+    """What could not be mapped: which record, why and since when; not the payload."""
+    return await rows(
+        tx,
+        """select resource, external_id, reason, parked_at from wearbase.parked_record
+            where user_id = %s and provider = %s order by parked_at desc limit 200""",
+        (user_id, provider),
+    )
+
+
+async def date_groups(tx: Tx, connection: Connection, groups: Iterable[str]) -> set[date]:
+    """Gives each record of those groups its day and place; the old and the new days of those that moved."""
+    touched: set[date] = set()
+    for group in await _group_members(tx, connection, groups):
+        days, place = group_days(m.dated for m in group), group_place(m.dated for m in group)
+        for member in group:
+            day = days[(member.dated.resource, member.dated.external_id)]
+            placed_at = member.dated.start_at or place
+            if (member.day, member.placed_at) == (day, placed_at):
+                continue
+            await _place(tx, connection, member.dated, day=day, placed_at=placed_at)
+            touched |= {d for d in (member.day, day) if d}
+    return touched
+
+
+async def of_days(tx: Tx, connection: Connection, days: Sequence[date]) -> list[StoredRecord]:
+    """The live records of those days."""
+    async with tx.cursor(row_factory=class_row(StoredRecord)) as cursor:
+        await cursor.execute(
+            """select resource, external_id, group_id, parent_id, dating, start_at, end_at, utc_offset_min, day, revision_at, score_state,
+                      mapped as values
+                 from wearbase.record where user_id = %s and provider = %s and day = any(%s) and deleted_at is null
+                order by placed_at, external_id""",
+            (connection.user_id, connection.provider, list(days)),
+        )
+        return await cursor.fetchall()
+
+
+async def known_group(tx: Tx, connection: Connection, external_id: str) -> str | None:
+    """The group of the record that a delivery names, if it is stored, deleted or not."""
+    return await value(
+        tx,
+        """select group_id from wearbase.record where user_id = %s and provider = %s and group_id is not null
+              and (external_id = %s or parent_id = %s) order by (external_id = %s) desc limit 1""",
+        (connection.user_id, connection.provider, external_id, external_id, external_id),
+    )
+
+
+async def unsettled_count(tx: Tx, connection: Connection, resource: str, *, since: datetime) -> int:
+    """How many live records from that instant on still wait for their score."""
+    return int(
+        await value(
+            tx,
+            """select count(*) from wearbase.record where user_id = %s and provider = %s and resource = %s
+                  and is_unsettled and deleted_at is null and coalesce(placed_at, stored_at) >= %s""",
+            (connection.user_id, connection.provider, resource, since),
+        )
+        or 0
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    group_id: str
+    dated: Dated
+    day: date | None
+    placed_at: datetime | None
+
+
+async def _group_members(tx: Tx, connection: Connection, groups: Iterable[str]) -> list[list[_Member]]:
+    found = await rows(
+        tx,
+        """select group_id, day, placed_at, resource, external_id, dating, start_at, end_at, utc_offset_min, given_day, parent_id
+             from wearbase.record where user_id = %s and provider = %s and group_id = any(%s) and deleted_at is null""",
+        (connection.user_id, connection.provider, list(groups)),
+    )
+    by_group: dict[str, list[_Member]] = {}
+    for f in found:
+        group, day, placed_at = f.pop("group_id"), f.pop("day"), f.pop("placed_at")
+        by_group.setdefault(group, []).append(_Member(group, Dated(**f), day, placed_at))
+    return list(by_group.values())
+
+
+async def _date_alone(tx: Tx, connection: Connection, keys: set[tuple[str, str]]) -> set[date]:
+    """Days of the changed records that belong to no group; for the grouped ones, the day they have now."""
+    found = await rows(
+        tx,
+        """select group_id, day, resource, external_id, dating, start_at, end_at, utc_offset_min, given_day, parent_id
+             from wearbase.record where user_id = %s and provider = %s
+              and (resource, external_id) in (select * from unnest(%s::text[], %s::text[]))""",
+        (connection.user_id, connection.provider, [k[0] for k in keys], [k[1] for k in keys]),
+    )
+    days: set[date] = set()
+    for f in found:
+        group, day = f.pop("group_id"), f.pop("day")
+        if group is None:
+            dated = Dated(**f)
+            day = group_days([dated])[(dated.resource, dated.external_id)]
+            await _place(tx, connection, dated, day=day, placed_at=dated.start_at)
+        days |= {day} if day else set()
+    return days
+
+
+async def _place(tx: Tx, connection: Connection, dated: Dated, *, day: date | None, placed_at: datetime | None) -> None:
+    await run(
+        tx,
+        """update wearbase.record set day = %s, placed_at = %s
+            where user_id = %s and provider = %s and resource = %s and external_id = %s""",
+        (day, placed_at, connection.user_id, connection.provider, dated.resource, dated.external_id),
+    )
+
+
+async def _placed(tx: Tx, connection: Connection, page: list[Record]) -> dict[tuple[str, str], tuple[str | None, date | None]]:
+    found = await rows(
+        tx,
+        """select resource, external_id, group_id, day from wearbase.record where user_id = %s and provider = %s
+              and (resource, external_id) in (select * from unnest(%s::text[], %s::text[]))""",
+        (connection.user_id, connection.provider, [r.resource for r in page], [r.external_id for r in page]),
+    )
+    return {(f["resource"], f["external_id"]): (f["group_id"], f["day"]) for f in found}
+
+
+async def _unpark(tx: Tx, connection: Connection, page: list[Record]) -> None:
+    await run(
+        tx,
+        """delete from wearbase.parked_record where user_id = %s and provider = %s
+              and (resource, external_id) in (select * from unnest(%s::text[], %s::text[]))""",
+        (connection.user_id, connection.provider, [r.resource for r in page], [r.external_id for r in page]),
+    )
+
+
+def _newest_copies(records: Sequence[Record]) -> Iterable[Record]:
+    """One copy per id: a drifting page can repeat a record."""
+    newest: dict[tuple[str, str], Record] = {}
+    for record in records:
+        key = (record.resource, record.external_id)
+        if key not in newest or not newest[key].revision.is_newer_than(record.revision):
+            newest[key] = record
+    return newest.values()
+
+
+def _as_row(record: Record) -> dict[str, Any]:
+    return {
+        "resource": record.resource, "external_id": record.external_id, "group_id": record.group_id,
+        "parent_id": record.parent_id, "dating": record.dating, "start_at": record.start_at, "end_at": record.end_at,
+        "utc_offset_min": record.utc_offset_min, "given_day": record.given_day, "revision_at": record.revision.at,
+        "revision_rank": record.revision.rank, "score_state": record.score_state, "is_unsettled": record.is_unsettled,
+        "mapped": record.values, "raw": record.raw,
+    }  # fmt: skip

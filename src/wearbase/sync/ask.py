@@ -1,0 +1,155 @@
+"""A person asks: mark due, and where an answer waits, watch the rows."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from wearbase.domain.errors import BadRequest, TooManyRequests
+from wearbase.domain.windows import Window
+from wearbase.store import chores, connections, due
+from wearbase.store.due import Priority, SyncState
+from wearbase.sync.engine import Engine
+
+WATCH_STEP_S = 0.03
+WORKER_ALIVE = timedelta(seconds=30)
+FETCH_DAYS = 7
+SYNC_EVERY = timedelta(minutes=1)
+OPEN_DAY_EVERY = timedelta(minutes=15)
+DAY_SETTLED_AFTER = timedelta(hours=36)  # a local day has ended 12 hours after its UTC midnight's next, wherever the member is
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """What was asked for, with the counters as they stood."""
+
+    user_id: str
+    provider: str
+    before: dict[str, SyncState]
+
+    @property
+    def resources(self) -> list[str]:
+        return list(self.before)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a ticket so far."""
+
+    is_done: bool
+    has_worker: bool
+    synced: dict[str, int]
+    api_calls: int
+    errors: dict[str, str]
+
+
+async def sync(
+    engine: Engine, user_id: str, provider: str, *, resources: Sequence[str] | None = None, window: Window | None = None
+) -> Ticket | None:
+    """Marks resources due for a person; None if the user is not connected.
+
+    Raises: BadRequest for an unknown resource, TooManyRequests if this member was synced by a person within the last minute.
+    """
+    names = _known(engine, provider, resources)
+    now = engine.clock.now()
+    async with engine.db.transaction() as tx:
+        connection = await connections.get(tx, user_id, provider)
+        if connection is None or not connection.is_live:
+            return None
+        before = {s.resource: s for s in await due.states(tx, user_id, provider) if s.resource in names}
+        await connections.look(tx, user_id, provider, now=now)
+        if not await connections.take_sync_turn(tx, connection, now=now, every=SYNC_EVERY):
+            raise TooManyRequests("One sync a minute for each member; this one was synced just now.", retry_after_s=60)
+        await due.mark(tx, user_id, provider, list(before), reason="person", priority=Priority.PERSON, due_at=now, asked=window)
+    await engine.hint()
+    return Ticket(user_id, provider, before)
+
+
+async def backfill(engine: Engine, user_id: str, provider: str, *, since: datetime, resources: Sequence[str] | None = None) -> bool:
+    """Asks for history from `since` on; False if the user is not connected. What is stored is not read again."""
+    names, now = _known(engine, provider, resources), engine.clock.now()
+    if since >= now:
+        raise BadRequest("since must be in the past.", field="since")
+    async with engine.db.transaction() as tx:
+        connection = await connections.get(tx, user_id, provider)
+        if connection is None or not connection.is_live:
+            return False
+        await due.ask_backfill(tx, user_id, provider, names, window=Window(since, now), now=now)
+    await engine.hint()
+    return True
+
+
+async def missing_day(engine: Engine, user_id: str, provider: str, day: date) -> Ticket | None:
+    """Marks everything due for a day that is not stored, if a fetch may bring it; None if not.
+
+    A day is fetched when it is younger than a week, not in the future, and no completed read has covered it; the open day at
+    most every 15 minutes.
+    """
+    now = engine.clock.now()
+    async with engine.db.connection() as tx:
+        connection = await connections.get(tx, user_id, provider)
+        states = await due.states(tx, user_id, provider)
+    if connection is None or not connection.is_live or not states:
+        return None
+    today = (now + timedelta(minutes=connection.utc_offset_min or 0)).date()
+    if not today - timedelta(days=FETCH_DAYS) < day <= today or _is_covered(states, day, today=today, now=now):
+        return None
+    return await sync_quietly(engine, user_id, provider, states)
+
+
+async def sync_quietly(engine: Engine, user_id: str, provider: str, states: Sequence[SyncState]) -> Ticket:
+    """Marks everything due for a reader who waits; reading is not held to one sync a minute."""
+    names = [s.resource for s in states if s.error != "missing_scope"]
+    async with engine.db.transaction() as tx:
+        await due.mark(tx, user_id, provider, names, reason="day", priority=Priority.PERSON, due_at=engine.clock.now())
+    await engine.hint()
+    return Ticket(user_id, provider, {s.resource: s for s in states if s.resource in names})
+
+
+async def watch(engine: Engine, ticket: Ticket, *, at_most_s: float) -> Outcome:
+    """Waits for the ticket's resources to be served or to fail, that long; at once if no worker lives."""
+    loop = asyncio.get_running_loop()
+    give_up = loop.time() + at_most_s
+    while True:
+        outcome = await look(engine, ticket)
+        if outcome.is_done or not outcome.has_worker or loop.time() >= give_up:
+            return outcome
+        await asyncio.sleep(WATCH_STEP_S)
+
+
+async def look(engine: Engine, ticket: Ticket) -> Outcome:
+    """How the ticket stands now."""
+    async with engine.db.connection() as tx:
+        after = {s.resource: s for s in await due.states(tx, ticket.user_id, ticket.provider)}
+        has_worker = await chores.has_worker(tx, since=engine.clock.now() - WORKER_ALIVE)
+    pairs = {name: (old, after[name]) for name, old in ticket.before.items() if name in after}
+    return Outcome(
+        is_done=all(_is_finished(old, new) for old, new in pairs.values()),
+        has_worker=has_worker,
+        synced={name: new.records_synced - old.records_synced for name, (old, new) in pairs.items()},
+        api_calls=sum(new.api_calls - old.api_calls for old, new in pairs.values()),
+        errors={name: new.error for name, (old, new) in pairs.items() if new.error and new.attempts > 0},
+    )
+
+
+def _is_finished(old: SyncState, new: SyncState) -> bool:
+    return new.served_marks > old.marks or (new.attempts != old.attempts and new.error is not None)
+
+
+def _is_covered(states: Sequence[SyncState], day: date, *, today: date, now: datetime) -> bool:
+    """Whether a completed read of every resource has covered the day."""
+    reads = [s.last_success_at for s in states if s.error != "missing_scope"]
+    if not reads or any(at is None for at in reads):
+        return False
+    oldest = min(at for at in reads if at is not None)
+    if day == today:
+        return now - oldest < OPEN_DAY_EVERY
+    return oldest - DAY_SETTLED_AFTER >= datetime.combine(day, time.min, tzinfo=UTC)
+
+
+def _known(engine: Engine, provider: str, resources: Sequence[str] | None) -> list[str]:
+    every = [r.name for r in engine.app(provider).provider.resources]
+    unknown = sorted(set(resources or ()) - set(every))
+    if unknown:
+        raise BadRequest(f"Unknown data type {unknown[0]!r}; known are {', '.join(every)}.", field="data_types")
+    return list(dict.fromkeys(resources)) if resources else every

@@ -1,0 +1,142 @@
+"""Ending a connection: at the provider, in the store, or after the provider ended it; and erasing a member."""
+
+import json
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+
+from wearbase.domain.errors import (
+    AccessTokenRejected,
+    ProviderUnavailable,
+    ReauthorizationRequired,
+)
+from wearbase.store import chores, connections, deliveries, due, erasure
+from wearbase.store.chores import Chore
+from wearbase.store.connections import Connection
+from wearbase.store.database import Tx
+from wearbase.store.due import Priority
+from wearbase.sync.engine import Engine
+from wearbase.transport.apps import App
+
+REVOKE_FOR = timedelta(hours=24)
+REVOKE = "revoke"
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What was ended. `revocation` names the chore that tells the provider, None if there was nothing to revoke."""
+
+    had_connection: bool
+    revocation: uuid.UUID | None
+
+
+async def disconnect(engine: Engine, user_id: str, provider: str, *, erase: bool) -> Ended:
+    """Ends the connection and erases its tokens now; the provider is told by a chore. Keeps or erases the records."""
+    app = engine.app(provider)
+    async with engine.db.transaction() as tx:
+        await connections.lock_member(tx, user_id)
+        connection = await connections.get(tx, user_id, provider)
+        ended = await _end(tx, engine, app, connection) if connection else Ended(had_connection=False, revocation=None)
+        if erase:
+            await erasure.erase_records(tx, user_id, provider)
+    return ended
+
+
+async def erase_user(engine: Engine, user_id: str) -> list[Ended]:
+    """Ends every connection and removes every row of the user; a late delivery finds nobody."""
+    ended = []
+    async with engine.db.transaction() as tx:
+        await connections.lock_member(tx, user_id)
+        for connection in await connections.all_of(tx, user_id):
+            if connection.provider in engine.apps:
+                ended.append(await _end(tx, engine, engine.app(connection.provider), connection))
+        await erasure.erase_user(tx, user_id)
+    return ended
+
+
+async def needs_reauthorization(engine: Engine, connection: Connection) -> None:
+    """After proof that the grant is dead: the member must connect again; what is stored stays."""
+    async with engine.db.transaction() as tx:
+        await connections.lock_member(tx, connection.user_id)
+        if await connections.holds(tx, connection, lease_number=connection.lease_number):
+            await connections.end(tx, connection, state="needs_reauthorization", now=engine.clock.now())
+            await due.stop(tx, connection)
+
+
+async def is_revoked(engine: Engine, ended: Ended) -> bool:
+    """Whether the provider has been told."""
+    if ended.revocation is None:
+        return True
+    async with engine.db.connection() as tx:
+        return not await chores.is_waiting(tx, ended.revocation)
+
+
+async def _end(tx: Tx, engine: Engine, app: App, connection: Connection) -> Ended:
+    now = engine.clock.now()
+    revocation = await plan_revocation(tx, engine, app, connection)
+    await connections.end(tx, connection, state="disconnected", now=now)
+    await due.stop(tx, connection)
+    await deliveries.park_all(tx, connection, reason="disconnected", now=now)
+    return Ended(had_connection=connection.state != "disconnected", revocation=revocation)
+
+
+async def plan_revocation(tx: Tx, engine: Engine, app: App, connection: Connection) -> uuid.UUID | None:
+    """Moves the tokens into a chore that revokes them; it names the member only by a keyed hash."""
+    stored = await connections.grant(tx, connection.user_id, connection.provider, for_update=True)
+    if stored is None or stored.access_token is None:
+        return None
+    who = {"user_id": connection.user_id, "provider": connection.provider}
+    tokens = {"access": engine.keys.open(stored.access_token, **who, kind="access")}
+    if stored.refresh_token is not None:
+        tokens["refresh"] = engine.keys.open(stored.refresh_token, **who, kind="refresh")
+    chore_id, now = uuid.uuid4(), engine.clock.now()
+    payload = {"provider": app.name, "member": _member(engine, connection.external_user_id)}
+    await chores.add(
+        tx, chore_id, REVOKE, payload=payload, sealed=_seal(engine, chore_id, app, tokens), due_at=now, now=now, priority=Priority.PERSON
+    )
+    return chore_id
+
+
+async def forget_revocations(tx: Tx, engine: Engine, external_user_id: str) -> None:
+    """A member who connects again must not lose the new grant to the revocation of the old one."""
+    await chores.drop(tx, REVOKE, member=_member(engine, external_user_id))
+
+
+async def revoke(engine: Engine, chore: Chore) -> None:
+    """Tells the provider that a grant has ended. Raises what must be tried again; gives up after a day."""
+    app = engine.app(chore.payload["provider"])
+    if engine.clock.now() - chore.created_at > REVOKE_FOR or chore.sealed is None:
+        return
+    tokens = json.loads(engine.keys.open(chore.sealed, user_id=str(chore.id), provider=app.name, kind=REVOKE))
+    try:
+        await _revoke_with(engine, app, tokens["access"])
+    except AccessTokenRejected:
+        if "refresh" in tokens:
+            await _refresh_and_revoke(engine, app, chore, tokens["refresh"])
+
+
+async def _refresh_and_revoke(engine: Engine, app: App, chore: Chore, refresh_token: str) -> None:
+    request = app.provider.oauth.refresh_request(app.credentials, refresh_token=refresh_token)
+    try:
+        grant = app.provider.oauth.grant(await engine.gateway.token_call(app, request))
+    except ReauthorizationRequired:
+        return  # it is dead already, which is what was wanted
+    tokens = {"access": grant.access_token, "refresh": grant.refresh_token or refresh_token}
+    async with engine.db.transaction() as tx:
+        await chores.reseal(tx, chore, _seal(engine, chore.id, app, tokens))
+    try:
+        await _revoke_with(engine, app, grant.access_token)
+    except AccessTokenRejected as error:
+        raise ProviderUnavailable("The provider rejects a token that it has just given.") from error
+
+
+async def _revoke_with(engine: Engine, app: App, access_token: str) -> None:
+    await engine.gateway.sender_with(app, access_token)(app.provider.oauth.revoke_request())
+
+
+def _seal(engine: Engine, chore_id: uuid.UUID, app: App, tokens: dict[str, str]) -> bytes:
+    return engine.keys.seal(json.dumps(tokens), user_id=str(chore_id), provider=app.name, kind=REVOKE)
+
+
+def _member(engine: Engine, external_user_id: str | None) -> str:
+    return engine.keys.keyed_hash(external_user_id or "").hex()

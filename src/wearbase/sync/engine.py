@@ -1,0 +1,37 @@
+"""What every verb is given."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from wearbase.domain.clock import Clock
+from wearbase.domain.errors import NotFound
+from wearbase.store.database import Database
+from wearbase.store.hints import Hints
+from wearbase.store.sealing import KeyRing
+from wearbase.transport.apps import App
+from wearbase.transport.gateway import Gateway
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """The database, the clock, the provider apps and the way out to them."""
+
+    db: Database
+    clock: Clock
+    keys: KeyRing = field(repr=False)
+    apps: Mapping[str, App]
+    gateway: Gateway
+    hints: Hints
+    hold_down: timedelta = timedelta(seconds=2)
+    backfill: timedelta = timedelta(days=730)
+
+    async def hint(self) -> None:
+        """Tells the workers that something may be due; they would find it within a second anyway."""
+        await self.hints.send()
+
+    def app(self, provider: str) -> App:
+        """Our registration at a provider. Raises NotFound."""
+        if provider not in self.apps:
+            raise NotFound(f"There is no source named {provider!r} here.")
+        return self.apps[provider]

@@ -1,0 +1,65 @@
+"""The one write path: a page's records, the days they change and the walk's progress, in one transaction."""
+
+from collections.abc import Awaitable, Callable
+from datetime import date, datetime
+
+from wearbase.domain.errors import LeaseLost
+from wearbase.domain.provider import Provider
+from wearbase.domain.records import Dating, Page, Record
+from wearbase.store import connections, days, records
+from wearbase.store.connections import Connection
+from wearbase.store.database import Tx
+from wearbase.store.records import Change
+from wearbase.sync.engine import Engine
+from wearbase.transport.apps import App
+
+Step = Callable[[Tx], Awaitable[None]]
+
+
+async def keep_page(engine: Engine, app: App, connection: Connection, page: Page, *, read_at: datetime, step: Step) -> Change:
+    """Stores a page, rebuilds the touched days and takes the walk one step on; all of it or nothing.
+
+    Raises: LeaseLost if another worker visits by now, or the connection has ended.
+    """
+    now = engine.clock.now()
+    async with engine.db.transaction() as tx:
+        await hold(tx, connection)
+        change = await records.put_page(tx, connection, page.records, read_at=read_at, now=now)
+        await records.park(tx, connection, page.unmappable, now=now)
+        await _see_offset(tx, connection, page.records)
+        await rebuild(tx, app.provider, connection, change, now=now)
+        await step(tx)
+    return change
+
+
+async def hold(tx: Tx, connection: Connection) -> None:
+    """Takes the member's lock and makes sure that this worker may still store. Raises LeaseLost."""
+    await connections.lock_member(tx, connection.user_id)
+    if not await connections.holds(tx, connection, lease_number=connection.lease_number):
+        raise LeaseLost(provider=connection.provider, connection=connection.id)
+
+
+async def rebuild(tx: Tx, provider: Provider, connection: Connection, change: Change, *, now: datetime) -> None:
+    """Dates the changed groups again and writes the documents and metrics of every touched day."""
+    touched = sorted(change.days | await records.date_groups(tx, connection, change.groups))
+    if not touched:
+        return
+    by_day: dict[date, list] = {day: [] for day in touched}
+    for record in await records.of_days(tx, connection, touched):
+        by_day[record.day].append(record)
+    full = {day: found for day, found in by_day.items() if found}
+    parts = {day: provider.assemble_day(found) for day, found in full.items()}
+    documents = [
+        days.document(connection.user_id, day, parts[day], has_lead=any(r.dating == Dating.OPENS_GROUP for r in found))
+        for day, found in full.items()
+    ]
+    await days.put(tx, connection, documents, now=now)
+    await days.put_metrics(tx, connection, {day: provider.day_metrics(part) for day, part in parts.items()})
+    await days.drop(tx, connection, by_day.keys() - full.keys())
+    await connections.set_open_day(tx, connection)
+
+
+async def _see_offset(tx: Tx, connection: Connection, page: list[Record]) -> None:
+    newest = max((r for r in page if r.utc_offset_min is not None and r.start_at), key=lambda r: r.start_at or r.revision.at, default=None)
+    if newest is not None and newest.utc_offset_min is not None and newest.start_at is not None:
+        await connections.see_offset(tx, connection, utc_offset_min=newest.utc_offset_min, seen_at=newest.start_at)

@@ -1,0 +1,137 @@
+"""A worker: claims what is due, does it, and sleeps until something else is."""
+
+import asyncio
+import uuid
+from datetime import timedelta
+
+import structlog
+
+from wearbase.domain.errors import DatabaseUnavailable, WearbaseError
+from wearbase.store import chores, due, progress
+from wearbase.store.chores import Chore
+from wearbase.store.connections import Connection
+from wearbase.sync.chores import do_chore, plan_pruning
+from wearbase.sync.engine import Engine
+from wearbase.sync.visit import visit
+
+log = structlog.get_logger()
+
+LEASE = timedelta(seconds=30)
+HEARTBEAT_S = 5.0
+SHORTEST_SLEEP_S = 0.05
+LONGEST_SLEEP_S = 1.0
+BROKEN_VISIT_RETRY = timedelta(minutes=5)
+
+
+class Worker:
+    """Several visits side by side in one process, each to another connection."""
+
+    def __init__(self, engine: Engine, *, slots: int = 4) -> None:
+        self.id = f"worker-{uuid.uuid4().hex[:12]}"
+        self._engine, self._slots = engine, slots
+        self._wake = asyncio.Event()
+
+    def wake(self) -> None:
+        """A hint that something may be due."""
+        self._wake.set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Works until told to stop; visits under way are finished first."""
+        heart = asyncio.create_task(self._beat())
+        try:
+            await asyncio.gather(*(self._loop(stop) for _ in range(self._slots)))
+        finally:
+            heart.cancel()
+            await self._retire()
+
+    async def drain(self) -> int:
+        """Does everything that is due now, one after another; how many pieces that was."""
+        count = 0
+        while await self._one():
+            count += 1
+        return count
+
+    async def _loop(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            try:
+                if not await self._one():
+                    await self._sleep(stop)
+            except DatabaseUnavailable:
+                log.warning("the database cannot be reached; trying again")
+                await asyncio.sleep(LONGEST_SLEEP_S)
+
+    async def _one(self) -> bool:
+        """Does the most urgent piece of work; False if nothing is due."""
+        now = self._engine.clock.now()
+        async with self._engine.db.transaction() as tx:
+            chore = await chores.claim(tx, holder=self.id, now=now, until=now + LEASE)
+            connection = None if chore else await due.claim_visit(tx, holder=self.id, now=now, until=now + LEASE)
+        if chore is not None:
+            await self._guarded_chore(chore)
+        if connection is not None:
+            await self._guarded_visit(connection)
+        return chore is not None or connection is not None
+
+    async def _guarded_visit(self, connection: Connection) -> None:
+        try:
+            await visit(self._engine, connection)
+        except DatabaseUnavailable:
+            raise
+        except Exception as error:  # the worker's loop: one member's defect must not stop the others
+            log.exception("visit failed", connection=connection.id, provider=connection.provider)
+            await self._put_off(connection, error)
+
+    async def _guarded_chore(self, chore: Chore) -> None:
+        try:
+            await do_chore(self._engine, chore)
+        except DatabaseUnavailable:
+            raise
+        except WearbaseError as error:
+            log.error("chore failed", kind=chore.kind, error=error.code)
+            async with self._engine.db.transaction() as tx:
+                await chores.again(tx, chore, at=self._engine.clock.now() + BROKEN_VISIT_RETRY, error=error.code)
+
+    async def _put_off(self, connection: Connection, error: Exception) -> None:
+        """Notes a defect with every due resource, so that it is seen and does not spin."""
+        now = self._engine.clock.now()
+        code = error.code if isinstance(error, WearbaseError) else "internal_error"
+        async with self._engine.db.transaction() as tx:
+            for state in await due.states(tx, connection.user_id, connection.provider):
+                for in_backfill, due_at in ((False, state.due_at), (True, state.backfill_due_at)):
+                    if due_at is not None and due_at <= now:
+                        retry_at = now + BROKEN_VISIT_RETRY
+                        await progress.fail(tx, connection, state.resource, error=code, retry_at=retry_at, in_backfill=in_backfill, now=now)
+            await due.release(tx, connection)
+
+    async def _sleep(self, stop: asyncio.Event) -> None:
+        """Until a hint, the next due time or a second, whichever is first."""
+        async with self._engine.db.connection() as tx:
+            soonest = min((t for t in (await due.next_due(tx), await chores.next_due(tx)) if t is not None), default=None)
+        wait_s = LONGEST_SLEEP_S
+        if soonest is not None:
+            wait_s = min(wait_s, max(SHORTEST_SLEEP_S, (soonest - self._engine.clock.now()).total_seconds()))
+        waits = [asyncio.create_task(self._wake.wait()), asyncio.create_task(stop.wait())]
+        await asyncio.wait(waits, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+        self._wake.clear()
+
+    async def _beat(self) -> None:
+        """Shows that we live and keeps our leases; a worker that is stopped loses both."""
+        await plan_pruning(self._engine)
+        while True:
+            now = self._engine.clock.now()
+            try:
+                async with self._engine.db.transaction() as tx:
+                    await chores.beat(tx, self.id, now=now)
+                    await due.renew_all(tx, holder=self.id, now=now, until=now + LEASE)
+            except DatabaseUnavailable:
+                log.warning("no heartbeat: the database cannot be reached")
+            await asyncio.sleep(HEARTBEAT_S)
+
+    async def _retire(self) -> None:
+        try:
+            async with self._engine.db.transaction() as tx:
+                await chores.retire(tx, self.id)
+        except DatabaseUnavailable:
+            log.warning("could not sign off: the database cannot be reached")

@@ -1,0 +1,24 @@
+"""A provider app: our registration at one provider, with its rules and ceilings."""
+
+import hashlib
+from dataclasses import dataclass
+
+from wearbase.domain.provider import Credentials, Provider
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class App:
+    provider: Provider
+    credentials: Credentials
+    redirect_uris: tuple[str, ...]
+    per_minute: int
+    per_day: int
+
+    @property
+    def name(self) -> str:
+        return self.provider.name
+
+    @property
+    def key(self) -> str:
+        """Names the app in the budget without naming its client id."""
+        return hashlib.blake2b(self.credentials.client_id.encode(), digest_size=8).hexdigest()

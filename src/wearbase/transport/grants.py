@@ -1,0 +1,171 @@
+"""The stored grant: opened, and refreshed by one process at a time.
+
+A refresh has three steps: a short transaction writes the mark, the call goes out with no transaction open, a short
+transaction stores the new pair. Everybody else waits for the row to change (whoop-api.md 2.3).
+"""
+
+import asyncio
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from wearbase.domain.clock import Clock
+from wearbase.domain.errors import (
+    ClientMisconfigured,
+    ConnectionEnded,
+    GrantBusy,
+    ProviderUnavailable,
+    RateLimited,
+    ReauthorizationRequired,
+    RequestRefused,
+)
+from wearbase.domain.provider import Grant
+from wearbase.store import budget, connections
+from wearbase.store.connections import Connection, StoredGrant
+from wearbase.store.database import Database, Tx
+from wearbase.store.sealing import KeyRing
+from wearbase.transport.apps import App
+from wearbase.transport.http import Http, NotSent
+
+REFRESH_LEASE = timedelta(seconds=60)  # longer than any call may take
+WAIT_FOR_OTHERS_S = 25.0
+WAIT_STEP_S = 0.05
+UNKNOWN_OUTCOMES_AT_ONCE = 2
+SLOW_RETRY = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveToken:
+    """An access token and the version of the stored pair that it belongs to."""
+
+    text: str
+    version: int
+
+
+class Grants:
+    """Gives live access tokens of one app's connections."""
+
+    def __init__(self, db: Database, clock: Clock, keys: KeyRing, http: Http) -> None:
+        self._db, self._clock, self._keys, self._http = db, clock, keys, http
+
+    async def access_token(self, app: App, connection: Connection, *, rejected: LiveToken | None = None) -> LiveToken:
+        """A token to call with; the stored one if it is live and is not the one just rejected, else a refreshed one.
+
+        Raises: ReauthorizationRequired (proven dead), GrantBusy, ProviderUnavailable, ClientMisconfigured, ConnectionEnded.
+        """
+        async with self._db.connection() as reader:
+            stored = await self._stored(reader, connection, lock=False)
+        if token := self._live(app, connection, stored, rejected=rejected, now=self._clock.now()):
+            return token
+        return await self._refreshed(app, connection, rejected)
+
+    async def _refreshed(self, app: App, connection: Connection, rejected: LiveToken | None) -> LiveToken:
+        waited = 0.0
+        while True:
+            holder = uuid.uuid4().hex
+            async with self._db.transaction() as tx:
+                stored = await self._stored(tx, connection)
+                now = self._clock.now()
+                if token := self._live(app, connection, stored, rejected=rejected, now=now):
+                    return token
+                is_mine = await self._take(tx, connection, stored, holder=holder, now=now)
+            if is_mine:
+                return await self._refresh(app, connection, stored, holder=holder)
+            if waited >= WAIT_FOR_OTHERS_S:
+                raise GrantBusy(provider=connection.provider, connection=connection.id)
+            await asyncio.sleep(WAIT_STEP_S)
+            waited += WAIT_STEP_S
+
+    async def store(self, tx: Tx, connection: Connection, grant: Grant) -> None:
+        """Keeps a pair, sealed for this connection."""
+        who = {"user_id": connection.user_id, "provider": connection.provider}
+        await connections.put_grant(
+            tx,
+            **who,
+            access_token=self._keys.seal(grant.access_token, **who, kind="access"),
+            refresh_token=self._keys.seal(grant.refresh_token, **who, kind="refresh") if grant.refresh_token else None,
+            expires_at=self._clock.now() + timedelta(seconds=grant.expires_in_s),
+            scopes=list(grant.scopes) or connection.scopes,
+        )
+
+    async def _stored(self, tx: Tx, connection: Connection, *, lock: bool = True) -> StoredGrant:
+        stored = await connections.grant(tx, connection.user_id, connection.provider, for_update=lock)
+        if stored is None or stored.generation != connection.generation or stored.state != "connected":
+            raise ConnectionEnded(provider=connection.provider, connection=connection.id)
+        return stored
+
+    def _live(
+        self, app: App, connection: Connection, stored: StoredGrant, *, rejected: LiveToken | None, now: datetime
+    ) -> LiveToken | None:
+        if stored.access_token is None or stored.token_expires_at is None:
+            return None
+        if rejected is not None and rejected.version == stored.token_version:
+            return None
+        if stored.refresh_started_at is not None and (stored.refresh_until or now) > now:
+            return None  # a refresh is under way: it kills this token at any moment
+        if stored.token_expires_at - app.provider.refresh_early <= now and stored.refresh_token is not None:
+            return None
+        if stored.token_expires_at <= now:
+            return None
+        return LiveToken(self._open(connection, stored.access_token, "access"), stored.token_version)
+
+    async def _take(self, tx: Tx, connection: Connection, stored: StoredGrant, *, holder: str, now: datetime) -> bool:
+        """Writes the mark if the refresh is ours to do; False if another process is at it."""
+        if stored.refresh_token is None:
+            raise ReauthorizationRequired("The grant has no refresh token and its access token has ended.", provider=connection.provider)
+        if stored.refresh_started_at is not None and stored.refresh_until is not None:
+            if stored.refresh_until > now:
+                return False
+            # The answers to the last attempts were lost. One further attempt is free; later ones are spent slowly, only to
+            # get the proof without which no connection is given up.
+            if stored.refresh_attempts >= UNKNOWN_OUTCOMES_AT_ONCE and stored.refresh_started_at + SLOW_RETRY > now:
+                raise ProviderUnavailable("The outcome of the last token refresh is unknown; it is tried again within the hour.")
+        await connections.mark_refresh(tx, connection.user_id, connection.provider, holder=holder, now=now, until=now + REFRESH_LEASE)
+        return True
+
+    async def _refresh(self, app: App, connection: Connection, stored: StoredGrant, *, holder: str) -> LiveToken:
+        assert stored.refresh_token is not None
+        spent = self._open(connection, stored.refresh_token, "refresh")
+        request = app.provider.oauth.refresh_request(app.credentials, refresh_token=spent)
+        async with self._db.transaction() as tx:
+            await budget.count_token_call(tx, app.name, app.key)
+        try:
+            grant = app.provider.oauth.grant(await self._http.call(request, base_url=app.credentials.oauth_url))
+        except ReauthorizationRequired:
+            return await self._succeeded_elsewhere(app, connection, stored)
+        except (NotSent, ClientMisconfigured, RequestRefused, RateLimited):
+            await self._unmark(connection, holder)
+            raise
+        except ProviderUnavailable:
+            await self._outcome_unknown(connection, holder)
+            raise
+        return await self._keep(connection, stored, grant)
+
+    async def _keep(self, connection: Connection, stored: StoredGrant, grant: Grant) -> LiveToken:
+        async with self._db.transaction() as tx:
+            newest = await self._stored(tx, connection)
+            if newest.token_version != stored.token_version:
+                raise GrantBusy(provider=connection.provider, connection=connection.id)
+            if grant.refresh_token is None:
+                raise ProviderUnavailable("The token answer held no refresh token.")
+            await self.store(tx, connection, grant)
+        return LiveToken(grant.access_token, stored.token_version + 1)
+
+    async def _succeeded_elsewhere(self, app: App, connection: Connection, stored: StoredGrant) -> LiveToken:
+        """After `invalid_grant`: another's newer token if there is one; else the grant is proven dead."""
+        async with self._db.transaction() as tx:
+            newest = await self._stored(tx, connection)
+            if newest.token_version == stored.token_version:
+                raise ReauthorizationRequired(provider=connection.provider, connection=connection.id)
+        return await self.access_token(app, connection)
+
+    async def _unmark(self, connection: Connection, holder: str) -> None:
+        async with self._db.transaction() as tx:
+            await connections.clear_refresh(tx, connection.user_id, connection.provider, holder=holder)
+
+    async def _outcome_unknown(self, connection: Connection, holder: str) -> None:
+        async with self._db.transaction() as tx:
+            await connections.end_refresh_lease(tx, connection.user_id, connection.provider, holder=holder, now=self._clock.now())
+
+    def _open(self, connection: Connection, sealed: bytes, kind: str) -> str:
+        return self._keys.open(sealed, user_id=connection.user_id, provider=connection.provider, kind=kind)
