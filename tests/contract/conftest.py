@@ -159,9 +159,9 @@ def stored(records: list[Record]) -> list[StoredRecord]:
     found = [days.get((d.resource, d.external_id)) if r.group_id else lone_day(d) for d, r in zip(dated, records, strict=True)]
     return [
         StoredRecord(
-            resource=r.resource, external_id=r.external_id, group_id=r.group_id, parent_id=r.parent_id, start_at=r.start_at,
-            end_at=r.end_at, utc_offset_min=r.utc_offset_min, day=day, revision_at=r.revision.at, score_state=r.score_state,
-            values=r.values,
+            resource=r.resource, external_id=r.external_id, group_id=r.group_id, parent_id=r.parent_id, dating=r.dating,
+            start_at=r.start_at, end_at=r.end_at, utc_offset_min=r.utc_offset_min, day=day, revision_at=r.revision.at,
+            score_state=r.score_state, values=r.values,
         )
         for r, day in zip(records, found, strict=True) if day
     ]  # fmt: skip

@@ -45,6 +45,12 @@ def test_resources_are_found_by_name(provider):
     assert provider.resource("nothing") is None
 
 
+def test_companions_are_other_resources(provider):
+    for resource in provider.resources:
+        assert resource.name not in resource.companions
+        assert all(provider.resource(name) for name in resource.companions)
+
+
 def test_slots_are_local_hours_in_order(provider):
     for resource in provider.resources:
         assert list(resource.slots) == sorted(set(resource.slots))

@@ -10,6 +10,7 @@ from wearbase.providers.whoop.webhook import Webhook
 
 MORNING = (8, 23)
 DAYTIME = (14, 20, 23)
+WITHOUT_EVENTS = ("cycle",)  # day strain, energy and steps move with each of the others, and WHOOP never says so
 
 PROVIDER = Provider(
     name="whoop",
@@ -17,9 +18,30 @@ PROVIDER = Provider(
     joined_by="oauth",
     delivers="notice",
     resources=(
-        Resource(name="recovery", scope="read:recovery", read_page=client.read_recoveries, read_one=client.read_recovery, slots=MORNING),
-        Resource(name="sleep", scope="read:sleep", read_page=client.read_sleeps, read_one=client.read_sleep, slots=MORNING),
-        Resource(name="workout", scope="read:workout", read_page=client.read_workouts, read_one=client.read_workout, slots=DAYTIME),
+        Resource(
+            name="recovery",
+            scope="read:recovery",
+            read_page=client.read_recoveries,
+            read_one=client.read_recovery,
+            slots=MORNING,
+            companions=WITHOUT_EVENTS,
+        ),
+        Resource(
+            name="sleep",
+            scope="read:sleep",
+            read_page=client.read_sleeps,
+            read_one=client.read_sleep,
+            slots=MORNING,
+            companions=WITHOUT_EVENTS,
+        ),
+        Resource(
+            name="workout",
+            scope="read:workout",
+            read_page=client.read_workouts,
+            read_one=client.read_workout,
+            slots=DAYTIME,
+            companions=WITHOUT_EVENTS,
+        ),
         Resource(name="cycle", scope="read:cycles", read_page=client.read_cycles, read_one=client.read_cycle, slots=DAYTIME),
     ),
     identity_scope="read:profile",

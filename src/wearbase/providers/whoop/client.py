@@ -63,7 +63,7 @@ async def read_recovery(send: Send, lookup: Lookup) -> Page:
     """
     cycle_id = lookup.group_id or (await _cycle_of_sleep(send, lookup.external_id) if lookup.is_by_parent else lookup.external_id)
     page = _page("recovery", map_recovery, [await _read_object(send, f"/v2/cycle/{_segment(cycle_id)}/recovery")])
-    if lookup.is_by_parent and any(record.parent_id != lookup.external_id.lower() for record in page.records):
+    if lookup.is_by_parent and any(record.parent_id != lookup.external_id for record in page.records):
         raise ResourceGone(provider="whoop", resource="recovery")
     return page
 

@@ -260,16 +260,13 @@ def _first(group: Sequence[StoredRecord], resource: str) -> StoredRecord | None:
     return next((r for r in group if r.resource == resource), None)
 
 
-_DATING = {"cycle": Dating.OPENS_GROUP, "recovery": Dating.FOLLOWS_GROUP, "sleep": Dating.LEADS_GROUP}
-
-
 def _main_sleep(group: Sequence[StoredRecord]) -> StoredRecord | None:
     """The sleep that gave the group its day."""
     leader = leader_of(
         Dated(
             resource=r.resource,
             external_id=r.external_id,
-            dating=_DATING[r.resource],
+            dating=Dating(r.dating),
             start_at=r.start_at,
             end_at=r.end_at,
             utc_offset_min=r.utc_offset_min,
