@@ -9,7 +9,7 @@ from psycopg.rows import class_row
 
 from wearbase.domain.days import Dated, group_days, group_place
 from wearbase.domain.provider import StoredRecord
-from wearbase.domain.records import Record, Unmappable
+from wearbase.domain.records import Dating, Record, Unmappable
 from wearbase.store.connections import Connection
 from wearbase.store.database import Tx, as_jsonb, rows, run, value
 
@@ -183,7 +183,7 @@ async def _group_members(tx: Tx, connection: Connection, groups: Iterable[str]) 
     by_group: dict[str, list[_Member]] = {}
     for f in found:
         group, day, placed_at = f.pop("group_id"), f.pop("day"), f.pop("placed_at")
-        by_group.setdefault(group, []).append(_Member(group, Dated(**f), day, placed_at))
+        by_group.setdefault(group, []).append(_Member(group, _dated(f), day, placed_at))
     return list(by_group.values())
 
 
@@ -200,7 +200,7 @@ async def _date_alone(tx: Tx, connection: Connection, keys: set[tuple[str, str]]
     for f in found:
         group, day = f.pop("group_id"), f.pop("day")
         if group is None:
-            dated = Dated(**f)
+            dated = _dated(f)
             day = group_days([dated])[(dated.resource, dated.external_id)]
             await _place(tx, connection, dated, day=day, placed_at=dated.start_at)
         days |= {day} if day else set()
@@ -233,6 +233,10 @@ async def _unpark(tx: Tx, connection: Connection, page: list[Record]) -> None:
               and (resource, external_id) in (select * from unnest(%s::text[], %s::text[]))""",
         (connection.user_id, connection.provider, [r.resource for r in page], [r.external_id for r in page]),
     )
+
+
+def _dated(found: dict[str, Any]) -> Dated:
+    return Dated(**{**found, "dating": Dating(found["dating"])})
 
 
 def _newest_copies(records: Sequence[Record]) -> Iterable[Record]:

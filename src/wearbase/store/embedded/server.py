@@ -15,6 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import psycopg
+
 from wearbase.domain.errors import SettingsError
 from wearbase.store.embedded.account import EmbeddedError, claim_folder, database_account, default_data_dir
 from wearbase.store.embedded.binaries import Binaries, NoSuchMajor, find_binaries
@@ -23,7 +25,9 @@ from wearbase.store.embedded.locks import FileLock, held
 
 START_PATIENCE_S = 300.0  # a crash recovery reads up to max_wal_size again
 ORPHANS_PATIENCE_S = 15.0  # the rest of a killed server ends by itself within this
-LOOK_EVERY_S = 0.25
+ANSWER_PATIENCE_S = 15.0
+TELL_EVERY_S = 5.0
+LOOK_EVERY_S, LOOK_WHILE_STARTING_EVERY_S = 0.25, 0.005
 MOST_RESTARTS, RESTART_WINDOW_S = 5, 60.0
 
 _logger = logging.getLogger(__name__)
@@ -150,22 +154,27 @@ class EmbeddedPostgres:
 
     def _bring_up(self, cluster: Cluster) -> str:
         """Finds the running server or starts one, and waits until it answers."""
-        started = time.monotonic()
-        told = started
+        started = told = ready_seen = time.monotonic()
         while True:
             server = cluster.postmaster()
-            if server is not None and server.is_ready:
-                cluster.ensure_database(server.socket_folder)
-                return cluster.url(server.socket_folder)
             now = time.monotonic()
+            if server is None or not server.is_ready:
+                ready_seen = now
+            else:
+                try:
+                    cluster.ensure_database(server.socket_folder)
+                    return cluster.url(server.socket_folder)
+                except psycopg.OperationalError as error:  # it may have been killed a moment ago: look again
+                    if now - ready_seen > ANSWER_PATIENCE_S:
+                        raise EmbeddedError(f"The database runs but does not answer: {error}") from error
             if now - started > START_PATIENCE_S:
                 raise EmbeddedError(f"The database did not start within {START_PATIENCE_S:.0f} s:\n{cluster.last_words()}")
-            if now - told > 5:
+            if now - told > TELL_EVERY_S:
                 self._log("Still waiting for the database")
                 told = now
             if server is None:
                 self._start_child(cluster, give_up=now - started > ORPHANS_PATIENCE_S)
-            time.sleep(0.004)
+            time.sleep(LOOK_WHILE_STARTING_EVERY_S)
 
     def _start_child(self, cluster: Cluster, *, give_up: bool) -> None:
         """Starts the server unless our own is on its way. One that ended at once is tried again: right after a kill, the

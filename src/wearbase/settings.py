@@ -1,0 +1,158 @@
+"""One frozen Settings, read once from the environment or `.env`, and passed down as values."""
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from wearbase.domain.errors import SettingsError
+from wearbase.store.schema import DEFAULT_SCHEMA, is_valid
+
+SHORTEST_SERVICE_KEY = 24
+SCOPES = ("read", "sync", "connect", "erase", "ops")
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+def _duration(text: Any) -> Any:
+    """Seconds, or a number with s, m, h or d."""
+    if not isinstance(text, str):
+        return text
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?", text.strip())
+    if not found:
+        raise ValueError("give seconds, or a duration such as 10m or 3d")
+    return timedelta(seconds=float(found[1]) * _UNITS[found[2] or "s"])
+
+
+def _list(text: Any) -> Any:
+    """A comma-separated list."""
+    return tuple(part.strip() for part in text.split(",") if part.strip()) if isinstance(text, str) else text
+
+
+def _address(text: Any) -> Any:
+    """An http or https address without a slash at its end."""
+    parts = urlsplit(text) if isinstance(text, str) else None
+    if parts is None or parts.scheme not in ("http", "https") or not parts.netloc:
+        raise ValueError("give an http or https address")
+    return text.rstrip("/")
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Texts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_list)]
+Address = Annotated[str, BeforeValidator(_address)]
+
+
+class Settings(BaseSettings):
+    """Every setting by its name in the environment, in capitals."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True)
+
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=0, le=65_535)
+    environment: Literal["development", "production"] = "development"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    database_url: SecretStr | None = None
+    database_direct_url: SecretStr | None = None
+    database_schema: str = DEFAULT_SCHEMA
+    database_pool_size: int = Field(8, ge=2, le=200)
+    data_dir: Path | None = None
+
+    public_url: Address | None = None
+    service_api_key: SecretStr | None = None
+    service_api_key_scopes: Texts = ("read", "sync", "connect")
+    token_encryption_keys: SecretStr | None = None
+    redirect_url_allowlist: Texts = ()
+    forwarded_allow_ips: str = "127.0.0.1"
+
+    whoop_client_id: str | None = None
+    whoop_client_secret: SecretStr | None = None
+    whoop_redirect_url: Texts = ()
+    whoop_api_url: Address = "https://api.prod.whoop.com/developer"
+    whoop_oauth_url: Address = "https://api.prod.whoop.com/oauth/oauth2"
+
+    rate_limit_per_minute: int = Field(80, ge=1)
+    rate_limit_per_day: int = Field(8_000, ge=1)
+    hold_down: Duration = timedelta(seconds=2)
+    backfill_days: int = Field(730, ge=4, le=3_650)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Settings":
+        for problem in (*self._key_problems(), *self._whoop_problems(), *self._database_problems()):
+            raise ValueError(problem)
+        return self
+
+    def _key_problems(self) -> list[str]:
+        problems = []
+        key = self.service_api_key
+        if key is not None and len(key.get_secret_value()) < SHORTEST_SERVICE_KEY:
+            problems.append(f"SERVICE_API_KEY is too short: use at least {SHORTEST_SERVICE_KEY} characters, or make one: wear keys create")
+        unknown = set(self.service_api_key_scopes) - set(SCOPES)
+        if unknown:
+            problems.append(f"SERVICE_API_KEY_SCOPES: unknown scope {min(unknown)!r}; known are {', '.join(SCOPES)}")
+        return problems
+
+    def _whoop_problems(self) -> list[str]:
+        given = {"WHOOP_CLIENT_ID": self.whoop_client_id, "WHOOP_CLIENT_SECRET": self.whoop_client_secret}
+        missing = [name for name, value in given.items() if not value]
+        if len(missing) == 1:
+            return [f"{missing[0]} is missing: WHOOP_CLIENT_ID and WHOOP_CLIENT_SECRET belong together (developer-dashboard.whoop.com)"]
+        if not missing and self.environment == "production" and not (self.whoop_redirect_url or self.public_url):
+            return ["WHOOP_REDIRECT_URL or PUBLIC_URL is missing: give the redirect address registered with your WHOOP app"]
+        return []
+
+    def _database_problems(self) -> list[str]:
+        problems = []
+        if not is_valid(self.database_schema):
+            problems.append(f"DATABASE_SCHEMA must be a lower-case name, not {self.database_schema!r}")
+        if self.database_url is not None and self.environment == "production" and self.token_encryption_keys is None:
+            problems.append(
+                "TOKEN_ENCRYPTION_KEYS is missing: processes that share a database share the keys. Make one: "
+                "python3 -c 'import base64, os; print(base64.urlsafe_b64encode(os.urandom(32)).decode())'"
+            )
+        return problems
+
+    @property
+    def has_whoop(self) -> bool:
+        """Whether a WHOOP app is configured."""
+        return self.whoop_client_id is not None and self.whoop_client_secret is not None
+
+    @property
+    def database_is_pooled(self) -> bool:
+        """Whether the database's address is said to be a transaction-mode pooler's, by a direct one beside it or in itself."""
+        url = self.database_url.get_secret_value() if self.database_url else ""
+        return self.database_direct_url is not None or "pgbouncer=true" in url or ":6543" in url
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach the server."""
+        return self.host in LOOPBACK
+
+    @property
+    def base_url(self) -> str:
+        """Where browsers reach this server."""
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104 compared, not bound
+        return self.public_url or f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    @property
+    def whoop_redirects(self) -> tuple[str, ...]:
+        """The OAuth redirects registered at WHOOP; the first is the default."""
+        return self.whoop_redirect_url or (f"{self.base_url}/auth/whoop/callback",)
+
+
+def load(**overrides: Any) -> Settings:
+    """The settings of this process. Raises SettingsError that names each bad one and what to do."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        raise SettingsError("; ".join(_told(e) for e in error.errors(include_input=False))) from None
+
+
+def _told(error: Any) -> str:
+    name = "_".join(str(part) for part in error["loc"]).upper()
+    text = str(error["msg"]).removeprefix("Value error, ")
+    return f"{name}: {text}" if name else text

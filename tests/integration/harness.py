@@ -1,0 +1,170 @@
+"""A whole wearbase in one process, without HTTP: the engine on a real PostgreSQL, the simulator behind its HTTP client."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx2
+import orjson
+
+from wearbase.domain.clock import SteppedClock
+from wearbase.domain.provider import Credentials
+from wearbase.providers.registry import PROVIDERS
+from wearbase.read.days import DayReader
+from wearbase.store.database import Database, rows
+from wearbase.store.hints import Hints
+from wearbase.store.sealing import KeyRing
+from wearbase.sync import connect
+from wearbase.sync.connect import Completer, Connected
+from wearbase.sync.engine import Engine
+from wearbase.sync.receive import Receiver
+from wearbase.sync.worker import Worker
+from wearbase.transport.apps import App
+from wearbase.transport.gateway import Gateway
+from wearbase.transport.grants import Grants
+from wearbase.transport.http import Http
+from wearbase_sim.options import Options
+from wearbase_sim.server import create_app
+
+SIM = "http://127.0.0.1:8100"
+REDIRECT = "http://127.0.0.1:8000/auth/whoop/callback"
+TOKEN = "control-token-of-the-tests"
+START = datetime(2026, 11, 18, 14, 0, tzinfo=UTC)
+
+
+@dataclass
+class Bench:
+    """The parts, and the few things that every test does with them."""
+
+    engine: Engine
+    worker: Worker
+    reader: DayReader
+    receiver: Receiver
+    clock: SteppedClock
+    sim: httpx2.AsyncClient
+    deliveries: list[tuple[dict[str, str], bytes]]
+
+    async def members(self) -> list[dict[str, Any]]:
+        answer = await self.sim.get("/control/members")
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def connect(self, user_id: str, member: int = 0) -> Connected:
+        """A consent as a browser would give it, and the code brought back."""
+        started = await connect.begin(self.engine, user_id, "whoop")
+        account = (await self.members())[member]
+        code = await self.approve(started.authorization_url, account["user_id"])
+        return await connect.complete(self.engine, started.state, code, by=Completer(is_service=True))
+
+    async def approve(self, url: str, account: int, decision: str = "approve") -> str:
+        page = await self.sim.get(url)
+        fields = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', page.text))
+        parts = urlsplit(url)
+        answer = await self.sim.post(
+            f"{parts.path}?{parts.query}", data={**fields, "member": str(account), "decision": decision}, follow_redirects=False
+        )
+        query = parse_qs(urlsplit(answer.headers["location"]).query)
+        return query["code"][0] if "code" in query else query["error"][0]
+
+    async def work(self) -> int:
+        return await self.worker.drain()
+
+    async def step(self, **by: float) -> None:
+        """Moves both clocks."""
+        delta = timedelta(**by)
+        self.clock.advance(delta)
+        await self.sim.post("/control/clock", json={"advance_s": delta.total_seconds()})
+
+    async def deliver(self) -> int:
+        """Hands over the webhooks that the simulator has sent."""
+        await self.settle_sim()
+        waiting, self.deliveries[:] = list(self.deliveries), []
+        for headers, body in waiting:
+            await self.receiver.receive("whoop", headers, body)
+        return len(waiting)
+
+    async def settle_sim(self) -> None:
+        for _ in range(50):
+            found = (await self.sim.get("/control/deliveries")).json()
+            listed = found["deliveries"] if isinstance(found, dict) else found
+            if not any(d.get("state") in ("queued", "sending", "pending") for d in listed):
+                return
+            import asyncio
+
+            await asyncio.sleep(0.01)
+
+    async def event(self, account: int, event: str, **more: Any) -> dict[str, Any]:
+        answer = await self.sim.post(f"/control/members/{account}/events", json={"event": event, **more})
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def truth(self, account: int, resource: str) -> list[dict[str, Any]]:
+        return (await self.sim.get(f"/control/truth/{account}/{resource}")).json()["records"]
+
+    async def calls(self) -> dict[str, Any]:
+        return (await self.sim.get("/control/calls")).json()
+
+    async def day(self, user_id: str, day: date) -> dict[str, Any]:
+        return orjson.loads((await self.reader.day(user_id, "whoop", day)).body)
+
+    async def rows(self, sql: str, *params: Any) -> list[dict[str, Any]]:
+        async with self.engine.db.connection() as tx:
+            return await rows(tx, sql, params)
+
+    async def stored(self, user_id: str, resource: str) -> list[dict[str, Any]]:
+        """The live raw records, in no order."""
+        found = await self.rows(
+            "select raw from wearbase.record where user_id = %s and resource = %s and deleted_at is null", user_id, resource
+        )
+        return [f["raw"] for f in found]
+
+
+@asynccontextmanager
+async def bench(url: str, *, is_pooled: bool = False, days: int = 30, backfill_days: int = 60, **sim: Any) -> AsyncIterator[Bench]:
+    """A fresh wearbase and a fresh simulated cloud, on one stepped clock."""
+    deliveries: list[tuple[dict[str, str], bytes]] = []
+    clock = SteppedClock(START)
+    sim_app = create_app(
+        Options(
+            control_token=TOKEN, redirect_uri=(REDIRECT,), webhook_url=("http://wearbase.test/hook",), days=days,
+            now=START.isoformat().replace("+00:00", "Z"), **{"quota_minute": 100_000, "quota_day": 1_000_000, **sim},
+        ),
+        webhook_transport=httpx2.MockTransport(lambda request: _take(deliveries, request)),
+    )  # fmt: skip
+    db = Database(url, is_pooled=is_pooled)
+    await db.open()
+    http = Http(httpx2.ASGITransport(sim_app))
+    try:
+        async with (
+            httpx2.AsyncClient(
+                transport=httpx2.ASGITransport(sim_app), base_url=SIM, headers={"authorization": f"Bearer {TOKEN}"}
+            ) as client,
+            sim_app.router.lifespan_context(sim_app),
+        ):
+            engine = _engine(db, clock, http, backfill_days)
+            reader = DayReader(db, clock, {"whoop": PROVIDERS["whoop"].empty_day()})
+            yield Bench(engine, Worker(engine, slots=1), reader, Receiver(engine), clock, client, deliveries)
+    finally:
+        await http.close()
+        await db.close()
+
+
+def _take(deliveries: list[tuple[dict[str, str], bytes]], request: httpx2.Request) -> httpx2.Response:
+    deliveries.append(({k.lower(): v for k, v in request.headers.items()}, request.content))
+    return httpx2.Response(204)
+
+
+def _engine(db: Database, clock: SteppedClock, http: Http, backfill_days: int) -> Engine:
+    credentials = Credentials(
+        client_id="sim-client", client_secret="sim-client-secret", api_url=f"{SIM}/developer", oauth_url=f"{SIM}/oauth/oauth2"
+    )
+    app = App(provider=PROVIDERS["whoop"], credentials=credentials, redirect_uris=(REDIRECT,), per_minute=10_000, per_day=1_000_000)
+    keys = KeyRing([bytes(range(32))])
+    return Engine(
+        db=db, clock=clock, keys=keys, apps={"whoop": app}, gateway=Gateway(db, clock, http, Grants(db, clock, keys, http)),
+        hints=Hints(db), hold_down=timedelta(0), backfill=timedelta(days=backfill_days),
+    )  # fmt: skip
