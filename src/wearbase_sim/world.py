@@ -80,7 +80,8 @@ class World:
     def tell_news(self, *, with_webhooks: bool = True) -> tuple[list[dict[str, Any]], list[int]]:
         """What has appeared since the last time for members with a grant, and the deliveries it caused."""
         now_ms = self.clock.now_ms()
-        news = sorted(entry for number in self._due(now_ms) for entry in self._unheard(number, now_ms))
+        found = [entry for number in self._due(now_ms) for entry in self._unheard(number, now_ms)]
+        news = sorted(found, key=lambda entry: entry[0])
         appeared = [{"user_id": self.user_id(number), "resource": resource, "id": key} for _, number, resource, key in news]
         deliveries: list[int] = []
         for _, number, resource, key in news if with_webhooks else ():

@@ -4,6 +4,8 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Any
 
+from starlette.requests import Request
+
 from wearbase_sim.clock import iso
 
 MINUTE_MS = 60_000
@@ -20,12 +22,13 @@ class Calls:
     most_in_minute: int = 0
     minute: deque[int] = field(default_factory=deque)
 
-    def note(self, kind: str, *, route: str, method: str, path: str, status: int, remaining: int | None, now_ms: int) -> None:
+    def note(self, kind: str, request: Request, *, route: str, status: int, remaining: int | None, now_ms: int) -> None:
         """Remember one call: `data` or `token`."""
         self.kinds[kind] += 1
         self.by_route[route] += 1
         self.by_status[str(status)] += 1
-        self.last.append({"at": iso(now_ms), "method": method, "path": path, "status": status, "remaining": remaining})
+        path = request.url.path
+        self.last.append({"at": iso(now_ms), "method": request.method, "path": path, "status": status, "remaining": remaining})
         if kind == "data":
             self._slide(now_ms)
 

@@ -145,16 +145,16 @@ def guarded(route: str, scope: str | None, respond: Answer) -> Callable[[Request
         if grant is None:
             return _noted(world, request, unauthorized(), route=route)
         call = Call(request, world, grant, world.clock.now_ms())
-        fault = world.faults.take(path, user_id=world.user_id(grant.number))
 
         async def work() -> Response:
             return _respond(call, scope, respond)
 
-        limited = _limit(call)
-        if limited.status_code == 429:
-            return _noted(world, request, limited, route=route)
+        is_allowed, headers = _spend(call)
+        if not is_allowed:
+            return _noted(world, request, Response(b"", status_code=429, headers=headers), route=route)
+        fault = world.faults.take(path, user_id=world.user_id(grant.number))
         response = await faults.spoil(fault, work, latency_ms=world.options.latency_ms)
-        response.headers.update(limited.headers)
+        response.headers.update(headers)
         return _noted(world, request, response, route=route)
 
     return handle
@@ -173,8 +173,8 @@ def _bearer(request: Request) -> str:
     return token.strip() if kind.lower() == "bearer" else ""
 
 
-def _limit(call: Call) -> Response:
-    """An empty answer that carries the headers: 200 if the call may go on, else 429."""
+def _spend(call: Call) -> tuple[bool, dict[str, str]]:
+    """Whether the quota allows a call, and the headers that say so."""
     options = call.world.options
     standing = call.world.quota(options.client_id).spend(
         call.now_ms,
@@ -185,16 +185,15 @@ def _limit(call: Call) -> Response:
     headers = standing.headers()
     if not standing.is_allowed and options.retry_after == "on":
         headers["Retry-After"] = str(standing.reset_s)
-    return Response(b"", status_code=200 if standing.is_allowed else 429, headers=headers)
+    return standing.is_allowed, headers
 
 
 def _noted(world: World, request: Request, response: Response, *, route: str) -> Response:
     remaining = response.headers.get("x-ratelimit-remaining")
     world.calls.note(
         "data",
+        request,
         route=route,
-        method=request.method,
-        path=request.url.path,
         status=faults.status_of(response),
         remaining=int(remaining) if remaining else None,
         now_ms=world.clock.now_ms(),

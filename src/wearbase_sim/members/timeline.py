@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from wearbase_sim.members import ids
 from wearbase_sim.members.cycles import make_cycle
@@ -118,7 +119,10 @@ class Timeline:
 
     def _cycle_items(self, now_ms: int, low_day: int, high_day: int) -> Iterator[Item]:
         nights = self.visible_nights(now_ms, low_day, high_day + 2)
-        for night, following in zip(nights, [*nights[1:], None], strict=True):
+        is_to_the_end = high_day + 2 >= self._day(now_ms)
+        # A night without a following one opens the running cycle; unless the range ends before now, then it is only its edge.
+        for night, following in pairwise([*nights, None] if is_to_the_end else nights):
+            assert night
             cycle = self._cycle(night, following, now_ms=now_ms)
             yield Item(cycle.start_ms, cycle.end_ms, cycle)
 
@@ -154,7 +158,7 @@ class Timeline:
         """(instant, resource, id) of generated records that appear in (after, until]."""
         low_day, high_day = self._day(after_ms) - 1, self._day(until_ms) + 1
         found = [entry for entry in self._unfolding(low_day, high_day) if after_ms < entry[0] <= until_ms]
-        return sorted(found)
+        return sorted(found, key=lambda entry: entry[0])
 
     def next_appearance_ms(self, after_ms: int) -> int:
         """When something next appears by itself."""

@@ -1,14 +1,15 @@
 """The consent endpoint: checks the request, asks the member, sends the browser back."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
-from starlette.datastructures import FormData, QueryParams
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from wearbase_sim.members import ids
 from wearbase_sim.oauth import pages
+from wearbase_sim.oauth.form import read_form
 from wearbase_sim.oauth.grants import SCOPES
 from wearbase_sim.world import World, world_of
 
@@ -57,13 +58,13 @@ async def show(request: Request) -> Response:
 async def decide(request: Request) -> Response:
     """POST: the member's decision."""
     world = world_of(request)
-    form = await request.form()
+    form = await read_form(request)
     ask = _ask(form if form.get("client_id") else request.query_params)
     if refusal := _refusal(world, ask, request):
         return refusal
     if form.get("decision") != "approve":
         return ask.back(error="access_denied", error_description="The resource owner denied the request")
-    number = ids.member_number(str(form.get("member", "1")))
+    number = ids.member_number(form.get("member", "1"))
     if not 1 <= number <= world.options.members:
         return pages.refused("invalid_request", "There is no such member", as_html=_wants_html(request))
     return _approve(world, ask, number)
@@ -84,8 +85,8 @@ def _is_full(world: World, number: int) -> bool:
     return bool(cap) and number not in world.consented and len(world.consented) >= cap
 
 
-def _ask(values: QueryParams | FormData) -> Ask:
-    return Ask(**{name: str(values.get(name, "")) for name in Ask.__dataclass_fields__})
+def _ask(values: Mapping[str, str]) -> Ask:
+    return Ask(**{name: values.get(name, "") for name in Ask.__dataclass_fields__})
 
 
 def _refusal(world: World, ask: Ask, request: Request) -> Response | None:

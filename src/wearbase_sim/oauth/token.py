@@ -4,12 +4,13 @@ import base64
 import binascii
 import hmac
 from collections.abc import Mapping
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import unquote
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from wearbase_sim import faults
+from wearbase_sim.oauth.form import read_form
 from wearbase_sim.oauth.grants import Grant
 from wearbase_sim.world import World, world_of
 
@@ -39,23 +40,16 @@ class Refused(Exception):
 async def token(request: Request) -> Response:
     """POST: an answer as the OAuth server gives it, or as a fault spoils it."""
     world = world_of(request)
-    form = await _form(request)
+    form = await read_form(request)
     fault = world.faults.take("token", user_id=_user_id(world, form))
 
     async def work() -> Response:
         return _answer(world, form, request.headers.get("authorization", ""))
 
     response = await faults.spoil(fault, work, latency_ms=world.options.latency_ms)
-    world.calls.note(
-        "token", route=ROUTE, method="POST", path=ROUTE, status=faults.status_of(response), remaining=None, now_ms=world.clock.now_ms()
-    )
+    status, now_ms = faults.status_of(response), world.clock.now_ms()
+    world.calls.note("token", request, route=ROUTE, status=status, remaining=None, now_ms=now_ms)
     return response
-
-
-async def _form(request: Request) -> dict[str, str]:
-    if "application/x-www-form-urlencoded" not in request.headers.get("content-type", ""):
-        return {}
-    return dict(parse_qsl((await request.body()).decode("utf-8", "replace"), keep_blank_values=True))
 
 
 def _user_id(world: World, form: Mapping[str, str]) -> int | None:

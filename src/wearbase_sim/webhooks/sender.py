@@ -36,10 +36,14 @@ class Delivery:
 
     def shown(self) -> dict[str, Any]:
         """As the control API tells it."""
+        event = orjson.loads(self.body)
         return {
             "id": self.id,
             "url": self.url,
-            **orjson.loads(self.body),
+            "user_id": self.user_id,
+            "type": event["type"],
+            "record_id": event["id"],
+            "trace_id": event["trace_id"],
             "created_at": iso(self.created_ms),
             "state": self.state,
             "next_attempt_at": iso(self.due_ms) if self.due_ms is not None else None,
