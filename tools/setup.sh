@@ -23,7 +23,8 @@ find_python() {
 found=$(find_python) || found=
 if [ -z "$found" ] && [ -z "${PYTHON:-}" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     echo 'Installing Python with venv and pip (apt-get)'
-    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3 python3-venv; } >/dev/null </dev/null || true
+    said=$({ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3 python3-venv; } 2>&1 </dev/null) ||
+        echo "$said" >&2
     found=$(find_python) || found=
 fi
 if [ -z "$found" ]; then
