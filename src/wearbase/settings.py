@@ -122,12 +122,6 @@ class Settings(BaseSettings):
         return self.whoop_client_id is not None and self.whoop_client_secret is not None
 
     @property
-    def database_is_pooled(self) -> bool:
-        """Whether the database's address is said to be a transaction-mode pooler's, by a direct one beside it or in itself."""
-        url = self.database_url.get_secret_value() if self.database_url else ""
-        return self.database_direct_url is not None or "pgbouncer=true" in url or ":6543" in url
-
-    @property
     def is_loopback(self) -> bool:
         """Whether only this machine can reach the server."""
         return self.host in LOOPBACK

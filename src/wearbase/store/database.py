@@ -69,6 +69,16 @@ class Database:
         return True
 
 
+def is_pooled(url: str) -> bool:
+    """Whether a pooler stands between: it hands out process numbers of its own. Raises DatabaseUnavailable."""
+    try:
+        with psycopg.connect(url, autocommit=True, prepare_threshold=None) as connection:
+            found = connection.execute("select pg_backend_pid()").fetchone()
+            return found is not None and found[0] != connection.info.backend_pid
+    except psycopg.OperationalError as error:
+        raise DatabaseUnavailable(f"The database cannot be reached: {str(error).strip().splitlines()[0]}") from error
+
+
 async def rows(tx: Tx, sql: str, params: Params = ()) -> list[DictRow]:
     """Every row, by column name."""
     async with tx.cursor(row_factory=dict_row) as cursor:

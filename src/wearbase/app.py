@@ -1,0 +1,248 @@
+"""The composition root: settings become parts, parts become a server or a worker."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+import structlog
+import uvicorn
+
+from wearbase import __version__
+from wearbase.access.keys import KeyBook
+from wearbase.access.tokens import MemberTokens
+from wearbase.api.build import create_app
+from wearbase.api.services import Services
+from wearbase.domain.errors import SettingsError
+from wearbase.domain.provider import Credentials
+from wearbase.providers.registry import PROVIDERS
+from wearbase.read.days import DayReader
+from wearbase.settings import Settings
+from wearbase.store import due, migrate
+from wearbase.store.clock import DatabaseClock
+from wearbase.store.database import Database, is_pooled
+from wearbase.store.embedded import EmbeddedPostgres, default_data_dir
+from wearbase.store.hints import Hints
+from wearbase.store.sealing import KeyRing
+from wearbase.sync.engine import Engine
+from wearbase.sync.receive import Receiver
+from wearbase.sync.worker import Worker
+from wearbase.transport.apps import App
+from wearbase.transport.gateway import Gateway
+from wearbase.transport.grants import Grants
+from wearbase.transport.http import Http
+
+log = structlog.get_logger()
+
+CLOCK_SYNC_S = 30.0
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where the data is: the database's address, and the key ring that goes with it."""
+
+    url: str = field(repr=False)
+    direct_url: str | None = field(repr=False)  # None behind a transaction pooler without a direct address
+    keys: KeyRing = field(repr=False)
+    is_embedded: bool = False
+    is_pooled: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """Everything that runs in one process."""
+
+    settings: Settings
+    place: Place
+    db: Database
+    clock: DatabaseClock
+    engine: Engine
+    reader: DayReader
+    receiver: Receiver
+    key_book: KeyBook
+
+    @property
+    def services(self) -> Services:
+        """What the HTTP side is given."""
+        raise NotImplementedError
+
+
+@contextmanager
+def place(settings: Settings, *, as_server: str | None = None, on_log: Callable[[str], None] = print) -> Iterator[Place]:
+    """The database of these settings, migrated: the one given, or the embedded one, started or attached to.
+
+    Raises: SettingsError, DatabaseUnavailable, DataFolderBusy.
+    """
+    folder = settings.data_dir or default_data_dir()
+    if settings.database_url is not None:
+        url = settings.database_url.get_secret_value()
+        direct = settings.database_direct_url.get_secret_value() if settings.database_direct_url else None
+        migrate.upgrade(direct or url, schema=settings.database_schema)
+        pooled = is_pooled(url)
+        yield Place(url=url, direct_url=direct or (None if pooled else url), keys=_key_ring(settings, folder), is_pooled=pooled)
+        return
+    with EmbeddedPostgres(folder, log=on_log) as embedded:
+        url = embedded.start(as_server=as_server)
+        migrate.upgrade(url, schema=settings.database_schema)
+        yield Place(url=url, direct_url=url, keys=_key_ring(settings, folder), is_embedded=True)
+
+
+@asynccontextmanager
+async def parts(settings: Settings, where: Place) -> AsyncIterator[Parts]:
+    """The parts, open. Raises DatabaseUnavailable."""
+    db = Database(where.url, size=settings.database_pool_size, schema=settings.database_schema, is_pooled=where.is_pooled)
+    clock, http = DatabaseClock(), Http()
+    await db.open()
+    keeper = asyncio.create_task(_keep_time(clock, db))
+    try:
+        await clock.sync(db)
+        engine = Engine(
+            db=db, clock=clock, keys=where.keys, apps=apps(settings), hints=Hints(db),
+            gateway=Gateway(db, clock, http, Grants(db, clock, where.keys, http)),
+            hold_down=settings.hold_down, backfill=timedelta(days=settings.backfill_days),
+        )  # fmt: skip
+        yield Parts(
+            settings=settings, place=where, db=db, clock=clock, engine=engine, receiver=Receiver(engine),
+            reader=DayReader(db, clock, {p.name: p.empty_day() for p in PROVIDERS.values()}), key_book=_key_book(settings, db, clock),
+        )  # fmt: skip
+    finally:
+        keeper.cancel()
+        await http.close()
+        await db.close()
+
+
+def apps(settings: Settings) -> dict[str, App]:
+    """Our registrations at the providers; one without credentials is known but cannot be connected."""
+    if not settings.has_whoop:
+        return {}
+    assert settings.whoop_client_id is not None and settings.whoop_client_secret is not None
+    credentials = Credentials(
+        client_id=settings.whoop_client_id, client_secret=settings.whoop_client_secret.get_secret_value(),
+        api_url=settings.whoop_api_url, oauth_url=settings.whoop_oauth_url,
+    )  # fmt: skip
+    whoop = App(
+        provider=PROVIDERS["whoop"], credentials=credentials, redirect_uris=settings.whoop_redirects,
+        per_minute=settings.rate_limit_per_minute, per_day=settings.rate_limit_per_day,
+    )  # fmt: skip
+    return {"whoop": whoop}
+
+
+async def serve(
+    settings: Settings, where: Place, *, with_worker: bool, is_demo: bool = False, on_ready: Callable[[Parts], None] = lambda _: None
+) -> None:
+    """Answers HTTP until told to stop; with a worker inside if asked."""
+    stop = _stop_event()
+    async with parts(settings, where) as running:
+        app = create_app(_services(running, is_demo=is_demo))
+        server = _Server(_uvicorn(settings, app), on_started=lambda: on_ready(running))
+        worker = asyncio.create_task(_work(running, stop, is_alone=where.is_embedded)) if with_worker else None
+        http = asyncio.create_task(server.serve())
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({http, stopping, *([worker] if worker else [])}, return_when=asyncio.FIRST_COMPLETED)
+        stop.set()
+        server.should_exit = True
+        await http
+        if worker is not None:
+            await worker
+        stopping.cancel()
+
+
+async def work(settings: Settings, where: Place, *, on_ready: Callable[[Parts], None] = lambda _: None) -> None:
+    """Visits members and does chores until told to stop."""
+    stop = _stop_event()
+    async with parts(settings, where) as running:
+        on_ready(running)
+        await _work(running, stop)
+
+
+async def _work(running: Parts, stop: asyncio.Event, *, is_alone: bool = False) -> None:
+    if is_alone:  # the folder's server lock says that whoever held these leases is dead
+        async with running.db.transaction() as tx:
+            await due.release_dead(tx)
+    worker = Worker(running.engine)
+    listener = None
+    if running.place.direct_url is not None:
+        listener = asyncio.create_task(running.engine.hints.listen(running.place.direct_url, worker.wake))
+    try:
+        await worker.run(stop)
+    finally:
+        if listener is not None:
+            listener.cancel()
+
+
+async def _keep_time(clock: DatabaseClock, db: Database) -> None:
+    while True:
+        await asyncio.sleep(CLOCK_SYNC_S)
+        with suppress(Exception):
+            await clock.sync(db)
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves the signals to us and says when it listens."""
+
+    def __init__(self, config: uvicorn.Config, *, on_started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_started = on_started
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list | None = None) -> None:
+        await super().startup(sockets=sockets)
+        if self.started:
+            self._on_started()
+
+
+def _uvicorn(settings: Settings, app: Callable) -> uvicorn.Config:
+    return uvicorn.Config(
+        app, host=settings.host, port=settings.port, http="httptools", loop="none", ws="none", log_config=None, access_log=False,
+        server_header=False, forwarded_allow_ips=settings.forwarded_allow_ips, timeout_keep_alive=30, timeout_graceful_shutdown=5,
+        limit_concurrency=1_000, backlog=1_024,
+    )  # fmt: skip
+
+
+def _stop_event() -> asyncio.Event:
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in STOP_SIGNALS:
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+def _key_ring(settings: Settings, folder: Path) -> KeyRing:
+    """The ring of the setting, or the one kept in the data folder, made on the first start."""
+    if settings.token_encryption_keys is not None:
+        return KeyRing.from_text(settings.token_encryption_keys.get_secret_value())
+    path = folder / "token.keys"
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with suppress(FileExistsError):
+            made = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(made, "w") as file:
+                file.write(KeyRing.new_key_text() + "\n")
+        return KeyRing.from_text(path.read_text())
+    except OSError as error:
+        raise SettingsError(f"The keys for stored tokens cannot be kept in {path}: {error.strerror}. Set TOKEN_ENCRYPTION_KEYS.") from error
+
+
+def configure_logging(settings: Settings, *, is_human: bool | None = None) -> None:
+    """Structured logs on standard error: lines for a person in a terminal, JSON elsewhere."""
+    is_human = sys.stderr.isatty() if is_human is None else is_human
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.dev.ConsoleRenderer() if is_human else structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(settings.log_level),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
