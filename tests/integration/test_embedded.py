@@ -25,10 +25,27 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
-def folder() -> Iterator[Path]:
+def empty_folder() -> Iterator[Path]:
     with private_folder() as made:
         yield made
         kill_server_of(made)
+
+
+@pytest.fixture(scope="module")
+def used_folder() -> Iterator[Path]:
+    """A data folder after its first start."""
+    with private_folder() as made:
+        with EmbeddedPostgres(made) as postgres:
+            postgres.start()
+        yield made
+
+
+@pytest.fixture
+def folder(empty_folder: Path, used_folder: Path) -> Path:
+    """A used data folder of the test's own: copying it is quicker than a first start."""
+    for name in ("pg", "password"):
+        subprocess.run(["cp", "-a", used_folder / name, empty_folder], check=True)
+    return empty_folder
 
 
 def kill_server_of(folder: Path) -> None:
@@ -91,13 +108,13 @@ class OtherProgram:
         self.process.communicate()
 
 
-def test_first_start_makes_the_cluster_and_the_second_is_quick(folder: Path) -> None:
+def test_first_start_makes_the_cluster_and_the_second_is_quick(empty_folder: Path) -> None:
     started = time.monotonic()
-    with EmbeddedPostgres(folder) as postgres:
+    with EmbeddedPostgres(empty_folder) as postgres:
         remember(postgres.start(as_server="first"), "kept")
     cold_s = time.monotonic() - started
     started = time.monotonic()
-    with EmbeddedPostgres(folder) as postgres:
+    with EmbeddedPostgres(empty_folder) as postgres:
         url = postgres.start(as_server="second")
         warm_s = time.monotonic() - started
         assert words(url) == ["kept"]
@@ -129,11 +146,11 @@ def test_everything_on_disk_is_private(folder: Path) -> None:
         assert stat.S_IMODE((folder / "password").stat().st_mode) == 0o600
 
 
-def test_the_socket_path_stays_short_in_a_deep_folder(folder: Path) -> None:
-    deep = folder / ("d" * 60) / ("e" * 60)
+def test_the_socket_path_stays_short_in_a_deep_folder(empty_folder: Path) -> None:
+    deep = empty_folder / ("d" * 60) / ("e" * 60)
     deep.mkdir(parents=True)
     for made in (deep, deep.parent):
-        os.chown(made, folder.stat().st_uid, folder.stat().st_gid)
+        os.chown(made, empty_folder.stat().st_uid, empty_folder.stat().st_gid)
     with EmbeddedPostgres(deep) as postgres:
         url = postgres.start()
         with psycopg.connect(url) as connection:
@@ -232,12 +249,12 @@ def test_owner_and_server_killed_together_lose_nothing(folder: Path) -> None:
         assert words(postgres.start(as_server="wear up")) == ["committed"]
 
 
-def test_an_interrupted_first_start_leaves_nothing_half_made(folder: Path) -> None:
-    (folder / "pg.new").mkdir()
-    (folder / "pg.new/PG_VERSION").write_text("18\n")
-    with EmbeddedPostgres(folder) as postgres:
+def test_an_interrupted_first_start_leaves_nothing_half_made(empty_folder: Path) -> None:
+    (empty_folder / "pg.new").mkdir()
+    (empty_folder / "pg.new/PG_VERSION").write_text("18\n")
+    with EmbeddedPostgres(empty_folder) as postgres:
         assert is_up(postgres.start())
-    assert not (folder / "pg.new").exists()
+    assert not (empty_folder / "pg.new").exists()
 
 
 def test_a_pid_file_whose_pid_another_program_has_now_is_no_obstacle(folder: Path) -> None:
@@ -253,7 +270,7 @@ def test_a_pid_file_whose_pid_another_program_has_now_is_no_obstacle(folder: Pat
 
 
 @pytest.mark.postgresql15
-def test_an_ordinary_user_needs_no_system_account(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+def test_an_ordinary_user_needs_no_system_account(monkeypatch: pytest.MonkeyPatch, empty_folder: Path) -> None:
     """With the system's programs, because those of the wheel may lie in a clone that only root can enter."""
     monkeypatch.setattr(binaries, "_wheel_folder", lambda: None)
     nobody = pwd.getpwnam("nobody")
@@ -262,7 +279,7 @@ def test_an_ordinary_user_needs_no_system_account(monkeypatch: pytest.MonkeyPatc
     is_root = os.geteuid() == 0
     if is_root:
         os.chown(home, nobody.pw_uid, nobody.pw_gid)
-    with EmbeddedPostgres(folder) as warm_up:  # what is imported late is imported now
+    with EmbeddedPostgres(empty_folder) as warm_up:  # what is imported late is imported now
         is_up(warm_up.start())
     child = os.fork()
     if child == 0:
@@ -283,26 +300,22 @@ def test_an_ordinary_user_needs_no_system_account(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_folder_of_another_major_version_is_refused_with_the_steps(folder: Path) -> None:
-    with EmbeddedPostgres(folder) as postgres:
-        postgres.start()
     (folder / "pg/PG_VERSION").write_text("12\n")
     with pytest.raises(EmbeddedError, match=r"(?s)PostgreSQL 12.*pg_dumpall.*move") as refused, EmbeddedPostgres(folder) as postgres:
         postgres.start()
     assert str(folder) in str(refused.value)
 
 
-def test_a_folder_with_other_things_is_left_alone(folder: Path) -> None:
-    folder.chmod(0o755)
-    (folder / "holiday.jpg").write_text("not ours")
-    (folder / "holiday.jpg").chmod(0o644)
-    with pytest.raises(EmbeddedError, match=r"holiday\.jpg"), EmbeddedPostgres(folder) as postgres:
+def test_a_folder_with_other_things_is_left_alone(empty_folder: Path) -> None:
+    empty_folder.chmod(0o755)
+    (empty_folder / "holiday.jpg").write_text("not ours")
+    (empty_folder / "holiday.jpg").chmod(0o644)
+    with pytest.raises(EmbeddedError, match=r"holiday\.jpg"), EmbeddedPostgres(empty_folder) as postgres:
         postgres.start()
-    assert stat.S_IMODE(folder.stat().st_mode) == 0o755
+    assert stat.S_IMODE(empty_folder.stat().st_mode) == 0o755
 
 
 def test_a_lost_password_is_named(folder: Path) -> None:
-    with EmbeddedPostgres(folder) as postgres:
-        postgres.start()
     (folder / "password").unlink()
     with pytest.raises(EmbeddedError, match="password is missing"), EmbeddedPostgres(folder) as postgres:
         postgres.start()
