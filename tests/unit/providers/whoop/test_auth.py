@@ -139,6 +139,15 @@ def test_how_long_429_closes_the_gate(now, headers, wait_s):
     assert raised.value.retry_at == now + timedelta(seconds=wait_s)
 
 
+@pytest.mark.parametrize(
+    ("status", "means"),
+    [(300, ProviderUnavailable), (401, AccessTokenRejected), (405, RequestRefused), (408, ProviderUnavailable), (422, RequestRefused)],
+)
+def test_what_other_statuses_mean(now, status, means):
+    with pytest.raises(means):
+        OAUTH.check(Response(status, {}, b""), now=now)
+
+
 @pytest.mark.parametrize("user_id", ["20000001", None, True, 1.5, 10**30])
 def test_an_identity_that_is_no_whoop_id_is_not_taken(user_id):
     with pytest.raises(UnexpectedPayload) as raised:

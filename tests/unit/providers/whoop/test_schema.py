@@ -1,6 +1,7 @@
 """WHOOP's wire types: strict where a wrong guess would invent a number, lenient where WHOOP varies."""
 
 import copy
+from datetime import UTC
 
 import pytest
 from hypothesis import given
@@ -84,7 +85,9 @@ def test_zero_steps_are_steps():
     ],
 )
 def test_instants_are_read_as_utc(text, utc):
-    assert instant_text(cycle(start=text).start) == utc
+    start = cycle(start=text).start
+    assert start.tzinfo is UTC
+    assert instant_text(start) == utc
 
 
 @pytest.mark.parametrize(
