@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wearbase.domain.clock import SteppedClock, SystemClock
+from wearbase.domain.provider import Credentials, Grant, Request, Response
 from wearbase.domain.records import Dating, Record, Revision
 from wearbase.domain.units import kcal_from_kj, offset_min_from_text, seconds_from_ms
 from wearbase.domain.windows import Window
@@ -107,6 +108,14 @@ def test_rank_outweighs_time():
 def test_only_a_final_state_settles_a_record(state, is_unsettled):
     record = Record(resource="sleep", external_id="x", revision=Revision(BASE), dating=Dating.ENDS, score_state=state)
     assert record.is_unsettled is is_unsettled
+
+
+def test_nothing_that_carries_a_secret_shows_it():
+    secret = "R1-very-secret"
+    app = Credentials(client_id="CLIENT", client_secret=secret, api_url="https://a.example", oauth_url="https://o.example")
+    request = Request(path="/x", form={"refresh_token": secret}, headers={"authorization": secret})
+    shown = [app, request, Response(200, {}, secret.encode()), Grant(access_token=secret, refresh_token=secret)]
+    assert all(secret not in repr(value) for value in shown)
 
 
 def test_a_stepped_clock_moves_only_when_told():
