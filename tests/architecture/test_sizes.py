@@ -10,6 +10,11 @@ FILE_LINES = 400
 TEST_FILE_LINES = 500
 FOLDER_FILES = 12
 
+DELIBERATE = {  # where the rule would make the code worse, and why
+    "src/wearbase_client/client.py: __init__": "the options of a client, by keyword",
+    "src/wearbase_client/async_client.py: __init__": "the options of a client, by keyword",
+}
+
 OURS = sources("src", "tools", "bench")
 TESTS = sources("tests")
 
@@ -25,11 +30,12 @@ def test_functions() -> None:
 
 
 def test_parameters() -> None:
+    """Not counted: `self`, `cls`, and the transaction `tx` that every function of the store works in."""
     many = [
         f"{source.name}:{node.lineno} {node.name}: {count} parameters"
         for source in OURS
         for node in source.functions()
-        if (count := _parameter_count(node)) > PARAMETERS
+        if (count := _parameter_count(node)) > PARAMETERS and f"{source.name}: {node.name}" not in DELIBERATE
     ]
     assert not many, "\n".join(many)
 
@@ -55,4 +61,4 @@ def test_no_folder_for_functions_without_a_home() -> None:
 
 def _parameter_count(node: FunctionNode) -> int:
     names = [argument.arg for argument in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
-    return len(names) - (names[:1] in (["self"], ["cls"]))
+    return len(names) - bool(names and names[0] in {"self", "cls", "tx"})
