@@ -50,6 +50,7 @@ class Options:
     client_auth: str = _option("post_only", "where client credentials may be", choices=("post_only", "any"), live=True)
     scope_missing: str = _option("401", "answer to a token without the scope", choices=("401", "403"), live=True)
     v1_routes: str = _option("404", "the remaining v1 routes", choices=("404", "200"), live=True)
+    recovery_delay_s: float = _option(0.0, "how long a new recovery is not there yet, though its webhook is sent", live=True)
     access_token_s: int = _option(3600, "lifetime of an access token", live=True)
     code_s: int = _option(600, "lifetime of an authorization code", live=True)
     webhook_retry_minutes: tuple[float, ...] = _option((1, 4, 10, 20, 30), "retries, minutes after the first failure", live=True)

@@ -111,7 +111,9 @@ class RequestLog:
             await self.app(scope, receive, noting)
         finally:
             took_ms = (time.monotonic() - began) * 1000
-            sys.stderr.write(f"{time.strftime('%H:%M:%S')} {status} {scope['method']} {scope['path']} {took_ms:.0f}ms\n")
+            # The raw path is still escaped, so no request can write a line of its own.
+            path = scope.get("raw_path", b"").decode("latin-1")
+            sys.stderr.write(f"{time.strftime('%H:%M:%S')} {status} {scope['method']} {path} {took_ms:.0f}ms\n")
 
 
 class Protocol(HttpToolsProtocol):

@@ -30,7 +30,7 @@ class World:
         if options.speed >= 0:
             self.clock.run(options.speed)
         self.born_ms = self.clock.now_ms()
-        self.grants = Grants(options.client_secret, options.seed)
+        self.grants = Grants(options.client_secret, f"{options.seed}:{self.born_ms}")
         self.consented: set[int] = set()
         self.quotas: dict[str, Quota] = {}
         self.calls = Calls()
@@ -58,7 +58,9 @@ class World:
         if number not in self._timelines:
             person = self.person(number)
             self._timelines[number] = Timeline(person, person.zone.local_day(self.born_ms) - self.options.days)
-        return self._timelines[number]
+        timeline = self._timelines[number]
+        timeline.recovery_delay_ms = int(self.options.recovery_delay_s * 1000)
+        return timeline
 
     def quota(self, client_id: str) -> Quota:
         """A client's call quota."""

@@ -41,6 +41,7 @@ class Timeline:
     def __init__(self, person: Person, first_day: int) -> None:
         self.person = person
         self.first_day = first_day
+        self.recovery_delay_ms = 0
         self.edits = Edits()
 
     # Facts, whether or not they are visible yet or deleted.
@@ -143,9 +144,11 @@ class Timeline:
                 yield Item(sleep.start_ms, sleep.end_ms, sleep)
 
     def _recovery_items(self, now_ms: int, low_day: int, high_day: int) -> Iterator[Item]:
+        ready_ms = now_ms - self.recovery_delay_ms
         for night in self.visible_nights(now_ms, low_day, high_day):
-            if night.sleep and night.recovery and not night.recovery.is_deleted:
-                yield Item(night.sleep.start_ms, night.sleep.end_ms, night.recovery)
+            recovery = night.recovery
+            if night.sleep and recovery and not recovery.is_deleted and recovery.created_ms <= ready_ms:
+                yield Item(night.sleep.start_ms, night.sleep.end_ms, recovery)
 
     def _workout_items(self, now_ms: int, low_day: int, high_day: int) -> Iterator[Item]:
         for workout in self.workouts(low_day, high_day):

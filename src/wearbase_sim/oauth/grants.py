@@ -42,10 +42,11 @@ class Code:
 
 @dataclass
 class Grants:
-    """All consents of the simulated world; tokens follow from the secret and a counter."""
+    """All consents of the simulated world; tokens follow from the secret, the world's start and a counter."""
 
     secret: str
-    seed: int
+    # Differs between runs unless the clock is set: a token kept from one run must not be a member's in another.
+    world: str
     issued: int = 0
     codes: dict[str, Code] = field(default_factory=dict)
     by_access: dict[str, Grant] = field(default_factory=dict)
@@ -102,6 +103,6 @@ class Grants:
         return f"{self._half(kind, 'name')}.{self._half(kind, 'proof')}"
 
     def _half(self, kind: str, part: str) -> str:
-        message = f"{self.seed}:{self.issued}:{kind}:{part}".encode()
+        message = f"{self.world}:{self.issued}:{kind}:{part}".encode()
         digest = hmac.digest(self.secret.encode(), message, hashlib.sha256)
         return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

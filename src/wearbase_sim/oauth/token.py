@@ -110,8 +110,10 @@ def _exchange(world: World, form: Mapping[str, str]) -> Grant:
         _punish(world, code.grant)
     if not code or code.grant or now_ms >= code.expires_ms or form.get("redirect_uri") != code.redirect_uri:
         raise Refused("invalid_grant", INVALID_GRANT)
+    was_granted = world.grants.is_granted(code.number)
     grant = world.grants.redeem(code, expires_ms=now_ms + world.options.access_token_s * 1000)
-    world.watch(grant.number)
+    if not was_granted:
+        world.watch(grant.number)
     return grant
 
 

@@ -80,6 +80,16 @@ async def test_waking_ends_the_night_now() -> None:
     assert len(await sim.truth("cycle")) == count, "the same night does not come twice"
 
 
+async def test_a_recovery_may_lag_behind_its_night() -> None:
+    sim = Sim(now=BEFORE_DAWN, recovery_delay_s=90)
+    token = (await sim.connect())["access_token"]
+    await sim.event("wake")
+    path = f"/v2/cycle/{(await sim.truth('cycle'))[0]['id']}/recovery"
+    assert (await sim.get(path, token)).status_code == 404
+    await sim.advance(90)
+    assert (await sim.get(path, token)).status_code == 200
+
+
 async def test_waking_by_day_adds_a_cycle_and_the_next_night_comes_as_ever() -> None:
     sim = Sim(now="2026-11-21T20:00:00Z")
     count = len(await sim.truth("cycle"))

@@ -174,3 +174,11 @@ async def test_webhooks_of_a_jump_can_be_left_out() -> None:
     moved = await sim.advance(2 * 86_400, webhooks=False, wait=True)
     assert moved["changed"]
     assert (moved["deliveries"], receiver.requests) == ([], [])
+
+
+async def test_a_night_ended_by_hand_is_not_told_again_when_it_would_have_ended() -> None:
+    receiver = Receiver()
+    sim = await hooked(receiver, now="2026-11-21T10:30:00Z")
+    await sim.event("wake", wait=True)
+    await sim.advance(4 * 3600, wait=True)
+    assert [event["type"] for event in receiver.events if not event["type"].startswith("workout")] == ["sleep.updated", "recovery.updated"]
