@@ -15,7 +15,9 @@ from wearbase.domain.clock import SteppedClock
 from wearbase.domain.provider import Credentials
 from wearbase.providers.registry import PROVIDERS
 from wearbase.read.days import DayReader
+from wearbase.store import due
 from wearbase.store.database import Database, rows
+from wearbase.store.due import Priority
 from wearbase.store.hints import Hints
 from wearbase.store.sealing import KeyRing
 from wearbase.sync import connect
@@ -30,10 +32,16 @@ from wearbase.transport.http import Http
 from wearbase_sim.options import Options
 from wearbase_sim.server import create_app
 
+RESOURCES = ("recovery", "sleep", "workout", "cycle")
 SIM = "http://127.0.0.1:8100"
 REDIRECT = "http://127.0.0.1:8000/auth/whoop/callback"
 TOKEN = "control-token-of-the-tests"
 START = datetime(2026, 11, 18, 14, 0, tzinfo=UTC)
+
+
+def canonical(records: list[dict[str, Any]]) -> list[bytes]:
+    """Records in an order of their own, so that lists can be compared."""
+    return sorted(orjson.dumps(r, option=orjson.OPT_SORT_KEYS) for r in records)
 
 
 @dataclass
@@ -73,37 +81,51 @@ class Bench:
     async def work(self) -> int:
         return await self.worker.drain()
 
-    async def step(self, **by: float) -> None:
+    async def step(self, *, webhooks: bool = True, **by: float) -> None:
         """Moves both clocks."""
         delta = timedelta(**by)
         self.clock.advance(delta)
-        await self.sim.post("/control/clock", json={"advance_s": delta.total_seconds()})
+        await self.sim.post("/control/clock", json={"advance_s": delta.total_seconds(), "wait": True, "webhooks": webhooks})
 
     async def deliver(self) -> int:
         """Hands over the webhooks that the simulator has sent."""
-        await self.settle_sim()
         waiting, self.deliveries[:] = list(self.deliveries), []
         for headers, body in waiting:
             await self.receiver.receive("whoop", headers, body)
         return len(waiting)
 
-    async def settle_sim(self) -> None:
-        for _ in range(50):
-            found = (await self.sim.get("/control/deliveries")).json()
-            listed = found["deliveries"] if isinstance(found, dict) else found
-            if not any(d.get("state") in ("queued", "sending", "pending") for d in listed):
-                return
-            import asyncio
-
-            await asyncio.sleep(0.01)
-
     async def event(self, account: int, event: str, **more: Any) -> dict[str, Any]:
-        answer = await self.sim.post(f"/control/members/{account}/events", json={"event": event, **more})
+        answer = await self.sim.post(f"/control/members/{account}/events", json={"event": event, "wait": True, **more})
         assert answer.status_code == 200, answer.text
         return answer.json()
 
     async def truth(self, account: int, resource: str) -> list[dict[str, Any]]:
         return (await self.sim.get(f"/control/truth/{account}/{resource}")).json()["records"]
+
+    async def fault(self, route: str, kind: str, **more: Any) -> None:
+        answer = await self.sim.post("/control/faults", json={"route": route, "kind": kind, **more})
+        assert answer.status_code == 200, answer.text
+
+    async def heal(self) -> None:
+        await self.sim.delete("/control/faults")
+
+    async def state(self, resource: str) -> dict[str, Any]:
+        return (await self.rows("select * from wearbase.sync_state where resource = %s", resource))[0]
+
+    async def states(self) -> dict[str, dict[str, Any]]:
+        return {s["resource"]: s for s in await self.rows("select * from wearbase.sync_state")}
+
+    async def mark(self, *resources: str, user_id: str = "ann") -> None:
+        """A person's wish, without the limit of one a minute."""
+        async with self.engine.db.transaction() as tx:
+            await due.mark(
+                tx, user_id, "whoop", list(resources or RESOURCES), reason="person", priority=Priority.PERSON, due_at=self.clock.now()
+            )
+
+    async def same_as_truth(self, user_id: str, account: int) -> None:
+        """Fails unless the store holds exactly the provider's records."""
+        for resource in RESOURCES:
+            assert canonical(await self.stored(user_id, resource)) == canonical(await self.truth(account, resource)), resource
 
     async def calls(self) -> dict[str, Any]:
         return (await self.sim.get("/control/calls")).json()

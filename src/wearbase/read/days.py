@@ -1,9 +1,9 @@
 """Day documents: one local query a read; reads that arrive together share it."""
 
-import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import orjson
@@ -13,6 +13,7 @@ from wearbase.read.envelope import etag, resources_of, source_state, spliced, to
 from wearbase.store import days
 from wearbase.store.database import Database
 from wearbase.store.days import DayRow
+from wearbase.store.together import Together
 
 LARGEST_BATCH = 64
 MOST_DAYS = 366
@@ -34,12 +35,11 @@ class DayReader:
 
     def __init__(self, db: Database, clock: Clock, empty_days: Mapping[str, Mapping[str, Any]]) -> None:
         self._db, self._clock, self._empty_days = db, clock, empty_days
-        self._waiting: dict[str, list[tuple[tuple[str, date], asyncio.Future[DayRow]]]] = {}
-        self._readers: dict[str, asyncio.Task[None]] = {}
+        self._rows = {name: Together(partial(self._read, name), largest=LARGEST_BATCH) for name in empty_days}
 
     async def day(self, user_id: str, provider: str, day: date, *, source: str = "database", running: bool = False) -> DayAnswer:
         """The document of one day, or an empty one that says why. Raises DatabaseUnavailable."""
-        return await self._answer(await self._row(provider, user_id, day), provider, source=source, running=running)
+        return await self._answer(await self._rows[provider]((user_id, day)), provider, source=source, running=running)
 
     async def range(self, user_id: str, provider: str, start: date, end: date) -> list[DayAnswer]:
         """The documents of `start` to `end`, both included, at most 366."""
@@ -61,36 +61,10 @@ class DayReader:
         answer = spliced(row, body, now=now, reason=reason, state=state, source=source)
         return DayAnswer(answer, etag(state, row), state, row.body is not None, reason)
 
-    async def _row(self, provider: str, user_id: str, day: date) -> DayRow:
-        future: asyncio.Future[DayRow] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(provider, []).append(((user_id, day), future))
-        if provider not in self._readers:
-            self._readers[provider] = asyncio.create_task(self._read(provider))
-        return await future
-
-    async def _read(self, provider: str) -> None:
-        """Queries batch after batch until nobody waits."""
-        try:
-            while batch := self._waiting[provider][:LARGEST_BATCH]:
-                del self._waiting[provider][: len(batch)]
-                await self._read_batch(provider, batch)
-        finally:
-            del self._readers[provider]
-
-    async def _read_batch(self, provider: str, batch: Sequence[tuple[tuple[str, date], asyncio.Future[DayRow]]]) -> None:
-        try:
-            async with self._db.connection() as tx:
-                found = {(r.user_id, r.day): r for r in await days.read(tx, provider, list(dict.fromkeys(key for key, _ in batch)))}
-        except BaseException as error:
-            for _, future in batch:
-                if not future.done():
-                    future.set_exception(error)
-            if not isinstance(error, Exception):
-                raise
-            return
-        for key, future in batch:
-            if not future.done():
-                future.set_result(found[key])
+    async def _read(self, provider: str, keys: list[tuple[str, date]]) -> dict[tuple[str, date], DayRow]:
+        async with self._db.connection() as tx:
+            found = await days.read(tx, provider, list(dict.fromkeys(keys)))
+        return {(row.user_id, row.day): row for row in found}
 
     async def _reason(self, row: DayRow, provider: str, *, now: datetime) -> str | None:
         """Why a day has no document. Rare, so it may ask again."""

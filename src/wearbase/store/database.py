@@ -1,6 +1,7 @@
 """Connections to PostgreSQL: one pool, transactions opened by verbs, autocommit reads."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, LiteralString, TypeAlias, cast
@@ -16,6 +17,9 @@ from wearbase.store.schema import DEFAULT_SCHEMA, in_schema
 
 Tx: TypeAlias = AsyncConnection[TupleRow]
 Params: TypeAlias = Sequence[Any] | dict[str, Any]
+
+
+_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")  # an escaped NUL, not an escaped backslash before "u0000"
 
 
 class Database:
@@ -108,7 +112,7 @@ async def run(tx: Tx, sql: str, params: Params = ()) -> int:
 
 def as_jsonb(content: Any) -> str:
     """JSON text that jsonb takes: it has no NUL character, so one is shown as the replacement character."""
-    return orjson.dumps(content).decode().replace("\\u0000", "\ufffd")
+    return _NUL.sub("\\1\ufffd", orjson.dumps(content).decode())
 
 
 def _cursor_in(schema: str) -> type[AsyncCursor[Any]]:
