@@ -2,7 +2,6 @@
 
 import os
 import sys
-from dataclasses import replace
 
 from wearbase_sim.options import BadOption, from_args
 from wearbase_sim.server import run
@@ -11,10 +10,10 @@ from wearbase_sim.server import run
 def main() -> None:
     """Parse, then serve."""
     try:
-        options = from_args(sys.argv[1:], os.environ)
+        options = from_args(sys.argv[1:], {"SIM_LOG_REQUESTS": "yes", **os.environ})
     except BadOption as error:
         sys.exit(f"wearbase_sim: {error}")
-    run(replace(options, log_requests=True))
+    run(options)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from math import exp, log
 from random import Random
 
 from wearbase_sim.members import ids
-from wearbase_sim.members.facts import PENDING, SCORED, UNSCORABLE, Pace, Workout
+from wearbase_sim.members.facts import SCORED, UNSCORABLE, Pace, Workout
 from wearbase_sim.members.person import Person, draw
 from wearbase_sim.members.rest import night_of
 from wearbase_sim.members.sports import Sport
@@ -15,7 +15,6 @@ MAX_STRAIN = 21.0
 # Shares of a workout's time in zones 0 to 5, for an easy and for a hard one.
 EASY = (0.34, 0.46, 0.17, 0.03, 0.0, 0.0)
 HARD = (0.02, 0.06, 0.16, 0.34, 0.3, 0.12)
-__all__ = ["PENDING", "UNSCORABLE", "load_of", "make_workout", "pace_of", "seven_digits", "strain_of", "workouts_of"]
 
 
 def seven_digits(value: float) -> float:
