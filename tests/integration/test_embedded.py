@@ -315,6 +315,28 @@ def test_a_folder_with_other_things_is_left_alone(empty_folder: Path) -> None:
     assert stat.S_IMODE(empty_folder.stat().st_mode) == 0o755
 
 
+def test_a_folder_that_the_database_account_cannot_reach_is_named(empty_folder: Path) -> None:
+    closed = empty_folder / "closed"
+    closed.mkdir(mode=0o700)
+    with EmbeddedPostgres(closed / "data") as postgres:
+        if database_account().is_other:
+            with pytest.raises(EmbeddedError, match=rf"cannot enter {closed}: .*chmod o\+x"):
+                postgres.start()
+        else:
+            assert is_up(postgres.start())
+
+
+def test_a_strict_umask_and_a_symbolic_link_are_no_obstacle(empty_folder: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        (empty_folder / "link").symlink_to(empty_folder / "new/data")
+        with EmbeddedPostgres(empty_folder / "link") as postgres:
+            assert is_up(postgres.start())
+    finally:
+        os.umask(before)
+    assert (empty_folder / "new/data/pg").is_dir()
+
+
 def test_a_lost_password_is_named(folder: Path) -> None:
     (folder / "password").unlink()
     with pytest.raises(EmbeddedError, match="password is missing"), EmbeddedPostgres(folder) as postgres:

@@ -75,12 +75,14 @@ def database_account() -> Account:
     return Account(SYSTEM_USER, entry.pw_uid, entry.pw_gid)
 
 
-def claim_folder(folder: Path, account: Account) -> None:
+def claim_folder(folder: Path, account: Account) -> Path:
     """Makes the folder, or takes it over, private to the account (0700). Never touches a folder that holds other things.
 
+    Returns: the folder without symbolic links.
     Raises: EmbeddedError naming the folder that is in the way.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder = folder.resolve()
+    _make(folder, account)
     found = folder.stat()
     if found.st_uid not in {account.uid, os.geteuid()}:
         raise EmbeddedError(f"{folder} belongs to {_name_of(found.st_uid)}: run as that user, or set DATA_DIR to another folder.")
@@ -89,6 +91,7 @@ def claim_folder(folder: Path, account: Account) -> None:
         account.own(folder)
         folder.chmod(0o700)
     _refuse_closed_parents(folder, account)
+    return folder
 
 
 def write_private(path: Path, text: str, account: Account) -> None:
@@ -116,6 +119,17 @@ def _create_system_user() -> None:
         return
     options = ["--system", "--user-group", "--no-create-home", "--home-dir", str(SYSTEM_HOME), "--shell", "/usr/sbin/nologin"]
     subprocess.run([useradd, *options, SYSTEM_USER], capture_output=True, check=False)  # two at once: the second finds it made
+
+
+def _make(folder: Path, account: Account) -> None:
+    try:
+        missing = [parent for parent in folder.parents if not parent.exists()]
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise EmbeddedError(f"{folder} cannot be made ({error.strerror}): set DATA_DIR to another folder.") from error
+    if account.is_other:
+        for parent in missing:  # whatever our umask, the account must get through
+            parent.chmod(0o755)
 
 
 def _refuse_shared_contents(folder: Path, account: Account) -> None:

@@ -82,9 +82,7 @@ class EmbeddedPostgres:
         if self._url is not None:
             return self._url
         account = database_account()
-        folder = self._data_dir or default_data_dir()
-        claim_folder(folder, account)
-        folder = folder.resolve()
+        folder = claim_folder(self._data_dir or default_data_dir(), account)
         self._cluster = Cluster(folder, account, self._settings)
         try:
             if as_server is not None:
