@@ -16,11 +16,11 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from wearbase.store.embedded import EmbeddedPostgres
-from wearbase.store.embedded.account import claim_folder, database_account
-from wearbase.store.embedded.binaries import Binaries
-from wearbase.store.embedded.cluster import Cluster
-from wearbase.store.migrate import upgrade
+from wearbase.store.postgres.embedded import EmbeddedPostgres
+from wearbase.store.postgres.embedded.account import claim_folder, database_account
+from wearbase.store.postgres.embedded.binaries import Binaries
+from wearbase.store.postgres.embedded.cluster import Cluster
+from wearbase.store.postgres.migrate import upgrade
 
 TEMPLATE = "migrated"
 UNSAFE_BUT_FAST = {"fsync": "off", "full_page_writes": "off", "max_connections": "200"}

@@ -1,14 +1,17 @@
 """The composition root: settings become parts, parts become a server or a worker."""
 
 import asyncio
+import errno
 import os
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Any, NoReturn
 
 import structlog
 import uvicorn
@@ -23,12 +26,13 @@ from wearbase.domain.provider import Credentials
 from wearbase.providers.registry import PROVIDERS
 from wearbase.read.days import DayReader
 from wearbase.settings import Settings
-from wearbase.store import due, migrate
-from wearbase.store.clock import DatabaseClock
-from wearbase.store.database import Database, is_pooled
-from wearbase.store.embedded import EmbeddedPostgres, default_data_dir
-from wearbase.store.hints import Hints
+from wearbase.store.postgres import migrate
+from wearbase.store.postgres.clock import DatabaseClock
+from wearbase.store.postgres.database import Database, is_pooled
+from wearbase.store.postgres.embedded import EmbeddedPostgres, default_data_dir
+from wearbase.store.postgres.hints import Hints
 from wearbase.store.sealing import KeyRing
+from wearbase.store.work import due
 from wearbase.sync.engine import Engine
 from wearbase.sync.receive import Receiver
 from wearbase.sync.worker import Worker
@@ -40,7 +44,8 @@ from wearbase.transport.http import Http
 log = structlog.get_logger()
 
 CLOCK_SYNC_S = 30.0
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+BACKLOG = 1_024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,16 +138,32 @@ def apps(settings: Settings) -> dict[str, App]:
     return {"whoop": whoop}
 
 
+def listen(settings: Settings) -> tuple[Settings, socket.socket]:
+    """The server's socket, bound before anything is started, and the settings with the port it has (PORT=0 takes a free one).
+
+    Raises: SettingsError that says what is in the way.
+    """
+    host, family = settings.host, socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, settings.port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise SettingsError(f"PORT: {settings.port} is taken by another program. Stop it, or set PORT to another number.") from error
+        raise SettingsError(f"HOST, PORT: cannot listen on {host}, port {settings.port}: {error.strerror}.") from error
+    return settings.model_copy(update={"port": listener.getsockname()[1]}), listener
+
+
 async def serve(
-    settings: Settings, where: Place, *, with_worker: bool, is_demo: bool = False, on_ready: Callable[[Parts], None] = lambda _: None
-) -> None:
+    settings: Settings, where: Place, listener: socket.socket, *,
+    with_worker: bool, is_demo: bool = False, on_ready: Callable[[Parts], None] = lambda _: None,
+) -> None:  # fmt: skip
     """Answers HTTP until told to stop; with a worker inside if asked."""
     stop = _stop_event()
     async with parts(settings, where) as running:
         app = create_app(_services(running, is_demo=is_demo))
         server = _Server(_uvicorn(settings, app), on_started=lambda: on_ready(running))
         worker = asyncio.create_task(_work(running, stop, is_alone=where.is_embedded)) if with_worker else None
-        http = asyncio.create_task(server.serve())
+        http = asyncio.create_task(server.serve(sockets=[listener]))
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({http, stopping, *([worker] if worker else [])}, return_when=asyncio.FIRST_COMPLETED)
         stop.set()
@@ -204,15 +225,28 @@ def _uvicorn(settings: Settings, app: Callable) -> uvicorn.Config:
     return uvicorn.Config(
         app, host=settings.host, port=settings.port, http="httptools", loop="none", ws="none", log_config=None, access_log=False,
         server_header=False, forwarded_allow_ips=settings.forwarded_allow_ips, timeout_keep_alive=30, timeout_graceful_shutdown=5,
-        limit_concurrency=1_000, backlog=1_024,
+        limit_concurrency=1_000, backlog=BACKLOG,
     )  # fmt: skip
 
 
 def _stop_event() -> asyncio.Event:
+    """Set by the first signal to stop; the second one interrupts whatever is still being waited for."""
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    for number in STOP_SIGNALS:
-        loop.add_signal_handler(number, stop.set)
+    wanted = [number for number in STOP_SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+
+    def ask() -> None:
+        stop.set()
+        for number in wanted:
+            loop.remove_signal_handler(number)
+            signal.signal(number, _interrupt)
+
+    for number in wanted:
+        loop.add_signal_handler(number, ask)
     return stop
+
+
+def _interrupt(number: int, frame: Any) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 def _key_ring(settings: Settings, folder: Path) -> KeyRing:

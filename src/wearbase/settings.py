@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_v
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from wearbase.domain.errors import SettingsError
-from wearbase.store.schema import DEFAULT_SCHEMA, is_valid
+from wearbase.store.postgres.schema import DEFAULT_SCHEMA, is_valid
 
 SHORTEST_SERVICE_KEY = 24
 SCOPES = ("read", "sync", "connect", "erase", "ops")

@@ -13,7 +13,7 @@ ASKS_THE_TIME = re.compile(
 STATEMENT = re.compile(r"\b(select|insert\s+into|update|delete\s+from|create|alter|drop|listen|notify)\b", re.IGNORECASE)
 CONSTANT = re.compile(r"_?[A-Z][A-Z0-9_]*")
 STATED = "noqa: S608"  # ruff's rule would refuse constants as well; where a text is fixed in another way, the line says so
-CLOCK = "src/wearbase/store/clock.py"
+CLOCK = "src/wearbase/store/postgres/clock.py"
 
 
 def test_only_constants_are_written_into_a_statement() -> None:

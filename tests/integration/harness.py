@@ -15,11 +15,11 @@ from wearbase.domain.clock import SteppedClock
 from wearbase.domain.provider import Credentials
 from wearbase.providers.registry import PROVIDERS
 from wearbase.read.days import DayReader
-from wearbase.store import due
-from wearbase.store.database import Database, rows
-from wearbase.store.due import Priority
-from wearbase.store.hints import Hints
+from wearbase.store.postgres.database import Database, rows
+from wearbase.store.postgres.hints import Hints
 from wearbase.store.sealing import KeyRing
+from wearbase.store.work import due
+from wearbase.store.work.due import Mark, Priority
 from wearbase.sync import connect
 from wearbase.sync.connect import Completer, Connected
 from wearbase.sync.engine import Engine
@@ -118,9 +118,8 @@ class Bench:
     async def mark(self, *resources: str, user_id: str = "ann") -> None:
         """A person's wish, without the limit of one a minute."""
         async with self.engine.db.transaction() as tx:
-            await due.mark(
-                tx, user_id, "whoop", list(resources or RESOURCES), reason="person", priority=Priority.PERSON, due_at=self.clock.now()
-            )
+            wish = Mark(reason="person", priority=Priority.PERSON, due_at=self.clock.now())
+            await due.mark(tx, user_id, "whoop", list(resources or RESOURCES), wish)
 
     async def same_as_truth(self, user_id: str, account: int) -> None:
         """Fails unless the store holds exactly the provider's records."""

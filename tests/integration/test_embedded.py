@@ -18,8 +18,8 @@ import psycopg
 import pytest
 
 from tests.servers import private_folder
-from wearbase.store.embedded import DataFolderBusy, EmbeddedError, EmbeddedPostgres, binaries, default_data_dir
-from wearbase.store.embedded.account import database_account
+from wearbase.store.postgres.embedded import DataFolderBusy, EmbeddedError, EmbeddedPostgres, binaries, default_data_dir
+from wearbase.store.postgres.embedded.account import database_account
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -87,7 +87,7 @@ class OtherProgram:
         script = f"""
             import sys
             from pathlib import Path
-            from wearbase.store.embedded import EmbeddedPostgres
+            from wearbase.store.postgres.embedded import EmbeddedPostgres
             with EmbeddedPostgres(Path({str(folder)!r})) as postgres:
                 url = postgres.start(as_server={as_server!r})
                 {then or "pass"}

@@ -11,9 +11,9 @@ import orjson
 from wearbase.domain.clock import Clock
 from wearbase.read.envelope import etag, resources_of, source_state, spliced, today_of
 from wearbase.store import days
-from wearbase.store.database import Database
 from wearbase.store.days import DayRow
-from wearbase.store.together import Together
+from wearbase.store.postgres.database import Database
+from wearbase.store.postgres.together import Together
 
 LARGEST_BATCH = 64
 MOST_DAYS = 366

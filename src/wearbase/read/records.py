@@ -11,7 +11,7 @@ import orjson
 from wearbase.domain.errors import BadRequest, NotFound
 from wearbase.domain.windows import Window
 from wearbase.store import reading
-from wearbase.store.database import Database
+from wearbase.store.postgres.database import Database
 
 LARGEST_PAGE = 200
 
@@ -24,16 +24,29 @@ class RecordPage:
     next_cursor: str | None
 
 
-async def page(
-    db: Database, user_id: str, provider: str, resource: str, *, window: Window | None, limit: int, cursor: str | None, raw: bool
-) -> RecordPage:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """Which records are asked for; `raw` is the provider's shape."""
+
+    user_id: str
+    provider: str
+    resource: str
+    window: Window | None = None
+    limit: int = 50
+    cursor: str | None = None
+    raw: bool = False
+
+
+async def page(db: Database, listing: Listing) -> RecordPage:
     """One page, newest first; the cursor is a place, not an offset, so nothing is skipped or repeated. Raises BadRequest."""
-    after = _decoded(cursor) if cursor else None
+    after = _decoded(listing.cursor) if listing.cursor else None
     async with db.connection() as tx:
-        found = await reading.records(tx, user_id, provider, resource, window=window, after=after, limit=limit + 1)
-    shown = found[:limit]
-    last = shown[-1] if len(found) > limit else None
-    return RecordPage([r.raw if raw else r.mapped for r in shown], _encoded(last.placed_at, last.external_id) if last else None)
+        stretch = reading.Stretch(listing.window, after, listing.limit + 1)
+        found = await reading.records(tx, listing.user_id, listing.provider, listing.resource, stretch)
+    shown = found[: listing.limit]
+    last = shown[-1] if len(found) > listing.limit else None
+    cursor = _encoded(last.placed_at, last.external_id) if last else None
+    return RecordPage([r.raw if listing.raw else r.mapped for r in shown], cursor)
 
 
 async def one(db: Database, user_id: str, provider: str, resource: str, external_id: str, *, raw: bool) -> dict[str, Any]:

@@ -7,10 +7,11 @@ from typing import Any
 
 from wearbase.domain.clock import Clock
 from wearbase.read.envelope import ResourceState, source_state
-from wearbase.store import connections, days, deliveries, due, records
+from wearbase.store import connections, days, deliveries, records
 from wearbase.store.connections import Connection
-from wearbase.store.database import Database
-from wearbase.store.due import SyncState
+from wearbase.store.postgres.database import Database
+from wearbase.store.work import due
+from wearbase.store.work.due import SyncState
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,13 @@
 """Connections, their stored grants, and the consents under way."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from psycopg.errors import UniqueViolation
-from psycopg.rows import class_row
 
 from wearbase.domain.errors import Conflict
-from wearbase.store.database import Tx, row, run, value
+from wearbase.store.postgres.database import Tx, many, one, row, run, value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,16 +80,14 @@ async def lock_member(tx: Tx, user_id: str) -> None:
 
 async def get(tx: Tx, user_id: str, provider: str) -> Connection | None:
     """The connection, whatever its state."""
-    async with tx.cursor(row_factory=class_row(Connection)) as cursor:
-        await cursor.execute(f"select {_CONNECTION} from wearbase.connection where user_id = %s and provider = %s", (user_id, provider))
-        return await cursor.fetchone()
+    return await one(
+        tx, Connection, f"select {_CONNECTION} from wearbase.connection where user_id = %s and provider = %s", (user_id, provider)
+    )
 
 
 async def all_of(tx: Tx, user_id: str) -> list[Connection]:
     """Every connection of a user."""
-    async with tx.cursor(row_factory=class_row(Connection)) as cursor:
-        await cursor.execute(f"select {_CONNECTION} from wearbase.connection where user_id = %s order by provider", (user_id,))
-        return await cursor.fetchall()
+    return await many(tx, Connection, f"select {_CONNECTION} from wearbase.connection where user_id = %s order by provider", (user_id,))
 
 
 async def put(
@@ -100,8 +98,10 @@ async def put(
     Raises: Conflict if another user holds the account.
     """
     try:
-        async with tx.transaction(), tx.cursor(row_factory=class_row(Connection)) as cursor:
-            await cursor.execute(
+        async with tx.transaction():
+            connection = await one(
+                tx,
+                Connection,
                 f"""insert into wearbase.connection as c (user_id, provider, state, external_user_id, asked_scopes, scopes,
                            consented_at, connected_at, created_at, updated_at, looked_at)
                     values (%(user_id)s, %(provider)s, 'connected', %(external)s, %(asked)s, %(scopes)s, %(now)s, %(now)s, %(now)s,
@@ -113,15 +113,10 @@ async def put(
                            lease_holder = null, lease_until = null, lease_number = c.lease_number + 1
                     returning {_CONNECTION}""",
                 {
-                    "user_id": user_id,
-                    "provider": provider,
-                    "external": external_user_id,
-                    "asked": asked_scopes,
-                    "scopes": scopes,
+                    "user_id": user_id, "provider": provider, "external": external_user_id, "asked": asked_scopes, "scopes": scopes,
                     "now": now,
                 },
-            )
-            connection = await cursor.fetchone()
+            )  # fmt: skip
     except UniqueViolation as error:
         raise Conflict("This account is already linked to another user. Disconnect it there first.", provider=provider) from error
     assert connection is not None
@@ -187,6 +182,20 @@ async def look(tx: Tx, user_id: str, provider: str, *, now: datetime) -> None:
     )
 
 
+async def look_all(tx: Tx, looked: Sequence[tuple[str, str]], *, now: datetime) -> None:
+    """The same for many (user, provider) pairs at once; an order of its own keeps two writers from waiting for each other."""
+    await run(
+        tx,
+        """with due as (
+               select c.user_id, c.provider from unnest(%s::text[], %s::text[]) as i(user_id, provider)
+                 join wearbase.connection c using (user_id, provider)
+                where c.looked_at is null or c.looked_at < %s::timestamptz - interval '1 hour'
+                order by 1, 2 for update of c)
+           update wearbase.connection c set looked_at = %s from due where c.user_id = due.user_id and c.provider = due.provider""",
+        ([k[0] for k in looked], [k[1] for k in looked], now, now),
+    )
+
+
 async def take_sync_turn(tx: Tx, connection: Connection, *, now: datetime, every: timedelta) -> bool:
     """Whether a person may start another sync of this member now; if so, it is noted."""
     return bool(
@@ -201,13 +210,9 @@ async def take_sync_turn(tx: Tx, connection: Connection, *, now: datetime, every
 
 async def grant(tx: Tx, user_id: str, provider: str, *, for_update: bool = False) -> StoredGrant | None:
     """The stored grant, sealed."""
-    async with tx.cursor(row_factory=class_row(StoredGrant)) as cursor:
-        lock = "for update" if for_update else ""
-        await cursor.execute(
-            f"select {_GRANT} from wearbase.connection where user_id = %s and provider = %s {lock}",  # noqa: S608 two fixed texts
-            (user_id, provider),
-        )
-        return await cursor.fetchone()
+    lock = "for update" if for_update else ""
+    sql = f"select {_GRANT} from wearbase.connection where user_id = %s and provider = %s {lock}"  # noqa: S608 two fixed texts
+    return await one(tx, StoredGrant, sql, (user_id, provider))
 
 
 async def put_grant(

@@ -7,10 +7,9 @@ from datetime import date, datetime
 from typing import Any
 
 import orjson
-from psycopg.rows import class_row
 
 from wearbase.store.connections import Connection
-from wearbase.store.database import Tx, rows, run, value
+from wearbase.store.postgres.database import Tx, many, one, rows, run, value
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +34,7 @@ class DayRow:
     state: str | None
     utc_offset_min: int | None
     open_day: date | None
-    resources: list[dict[str, Any]] | None
+    resources: list[list[Any]] | None
 
 
 def document(user_id: str, day: date, parts: Mapping[str, Any], *, has_lead: bool) -> Document:
@@ -103,9 +102,7 @@ _DAYS = _SELECT_DAY.format(keys="unnest(%(users)s::text[], %(days)s::date[]) as 
 
 async def read(tx: Tx, provider: str, keys: Sequence[tuple[str, date]]) -> list[DayRow]:
     """The rows of many (user, day) keys, in one query."""
-    async with tx.cursor(row_factory=class_row(DayRow)) as cursor:
-        await cursor.execute(_DAYS, {"provider": provider, "users": [k[0] for k in keys], "days": [k[1] for k in keys]})
-        return await cursor.fetchall()
+    return await many(tx, DayRow, _DAYS, {"provider": provider, "users": [k[0] for k in keys], "days": [k[1] for k in keys]})
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +116,14 @@ class Reach:
 
 async def reach(tx: Tx, user_id: str, provider: str) -> Reach:
     """The earliest document, the earliest instant whose history is complete, and whether more is on its way."""
-    async with tx.cursor(row_factory=class_row(Reach)) as cursor:
-        await cursor.execute(
-            """select (select min(day) from wearbase.day_document where user_id = %(u)s and provider = %(p)s) as first_day,
+    found = await one(
+        tx,
+        Reach,
+        """select (select min(day) from wearbase.day_document where user_id = %(u)s and provider = %(p)s) as first_day,
                       max(history_from) as history_from, coalesce(bool_or(backfill_end is not null), false) as is_in_backfill
                  from wearbase.sync_state where user_id = %(u)s and provider = %(p)s""",
-            {"u": user_id, "p": provider},
-        )
-        found = await cursor.fetchone()
+        {"u": user_id, "p": provider},
+    )
     assert found is not None
     return found
 

@@ -5,10 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from psycopg.rows import class_row
-
 from wearbase.store.connections import Connection
-from wearbase.store.database import Tx, rows, run
+from wearbase.store.postgres.database import Tx, many, rows, run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,15 +107,15 @@ async def remember(
 
 async def open_ones(tx: Tx, connection: Connection, *, now: datetime) -> list[OpenDelivery]:
     """The notices of a connection that may be settled now, oldest first."""
-    async with tx.cursor(row_factory=class_row(OpenDelivery)) as cursor:
-        await cursor.execute(
-            """select id, resource, action, external_id, is_by_parent, sent_at, received_at, attempts, next_attempt_at
+    return await many(
+        tx,
+        OpenDelivery,
+        """select id, resource, action, external_id, is_by_parent, sent_at, received_at, attempts, next_attempt_at
                  from wearbase.delivery
                 where user_id = %s and provider = %s and state = 'open' and (next_attempt_at is null or next_attempt_at <= %s)
                 order by received_at, id limit 500""",
-            (connection.user_id, connection.provider, now),
-        )
-        return await cursor.fetchall()
+        (connection.user_id, connection.provider, now),
+    )
 
 
 async def settle(tx: Tx, connection: Connection, ids: Sequence[int], *, reason: str | None, now: datetime) -> None:

@@ -1,6 +1,6 @@
 """Removing what is stored about a member."""
 
-from wearbase.store.database import Tx, run
+from wearbase.store.postgres.database import Tx, run
 
 _DATA = ("record", "parked_record", "day_document", "metric", "delivery", "sync_state")
 _ALL = (*_DATA, "oauth_state", "connection", "chore")

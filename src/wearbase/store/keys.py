@@ -4,9 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from psycopg.rows import class_row
-
-from wearbase.store.database import Tx, run
+from wearbase.store.postgres.database import Tx, many, run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,9 +37,7 @@ async def put(tx: Tx, key: StoredKey) -> None:
 
 async def every(tx: Tx) -> list[StoredKey]:
     """All keys, revoked ones too, newest first."""
-    async with tx.cursor(row_factory=class_row(StoredKey)) as cursor:
-        await cursor.execute(f"select {_KEY} from wearbase.api_key order by created_at desc, id")
-        return await cursor.fetchall()
+    return await many(tx, StoredKey, f"select {_KEY} from wearbase.api_key order by created_at desc, id")
 
 
 async def revoke(tx: Tx, id_or_prefix: str, *, now: datetime) -> int:

@@ -5,13 +5,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from psycopg.rows import class_row
-
 from wearbase.domain.days import Dated, group_days, group_place
 from wearbase.domain.provider import StoredRecord
 from wearbase.domain.records import Dating, Record, Unmappable
 from wearbase.store.connections import Connection
-from wearbase.store.database import Tx, as_jsonb, rows, run, value
+from wearbase.store.postgres.database import Tx, as_jsonb, many, rows, run, value
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,15 +129,15 @@ async def date_groups(tx: Tx, connection: Connection, groups: Iterable[str]) -> 
 
 async def of_days(tx: Tx, connection: Connection, days: Sequence[date]) -> list[StoredRecord]:
     """The live records of those days."""
-    async with tx.cursor(row_factory=class_row(StoredRecord)) as cursor:
-        await cursor.execute(
-            """select resource, external_id, group_id, parent_id, dating, start_at, end_at, utc_offset_min, day, revision_at, score_state,
+    return await many(
+        tx,
+        StoredRecord,
+        """select resource, external_id, group_id, parent_id, dating, start_at, end_at, utc_offset_min, day, revision_at, score_state,
                       mapped as values
                  from wearbase.record where user_id = %s and provider = %s and day = any(%s) and deleted_at is null
                 order by placed_at, external_id""",
-            (connection.user_id, connection.provider, list(days)),
-        )
-        return await cursor.fetchall()
+        (connection.user_id, connection.provider, list(days)),
+    )
 
 
 async def known_group(tx: Tx, connection: Connection, external_id: str) -> str | None:

@@ -7,8 +7,9 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from wearbase.domain.errors import BadRequest, TooManyRequests
 from wearbase.domain.windows import Window
-from wearbase.store import chores, connections, due
-from wearbase.store.due import Priority, SyncState
+from wearbase.store import connections
+from wearbase.store.work import chores, due
+from wearbase.store.work.due import Mark, Priority, SyncState
 from wearbase.sync.engine import Engine
 
 WATCH_STEP_S = 0.03
@@ -60,7 +61,8 @@ async def sync(
         await connections.look(tx, user_id, provider, now=now)
         if not await connections.take_sync_turn(tx, connection, now=now, every=SYNC_EVERY):
             raise TooManyRequests("One sync a minute for each member; this one was synced just now.", retry_after_s=60)
-        await due.mark(tx, user_id, provider, list(before), reason="person", priority=Priority.PERSON, due_at=now, asked=window)
+        wish = Mark(reason="person", priority=Priority.PERSON, due_at=now, asked=window)
+        await due.mark(tx, user_id, provider, list(before), wish)
     await engine.hint()
     return Ticket(user_id, provider, before)
 
@@ -101,7 +103,7 @@ async def sync_quietly(engine: Engine, user_id: str, provider: str, states: Sequ
     """Marks everything due for a reader who waits; reading is not held to one sync a minute."""
     names = [s.resource for s in states if s.error != "missing_scope"]
     async with engine.db.transaction() as tx:
-        await due.mark(tx, user_id, provider, names, reason="day", priority=Priority.PERSON, due_at=engine.clock.now())
+        await due.mark(tx, user_id, provider, names, Mark(reason="day", priority=Priority.PERSON, due_at=engine.clock.now()))
     await engine.hint()
     return Ticket(user_id, provider, {s.resource: s for s in states if s.resource in names})
 

@@ -4,9 +4,10 @@ from datetime import timedelta
 from uuid import UUID
 
 from wearbase.domain.errors import RateLimited, RetryLater
-from wearbase.store import chores, deliveries
-from wearbase.store.chores import Chore
-from wearbase.store.due import Priority
+from wearbase.store import deliveries
+from wearbase.store.work import chores
+from wearbase.store.work.chores import Chore, NewChore
+from wearbase.store.work.due import Priority
 from wearbase.sync.disconnect import REVOKE, revoke
 from wearbase.sync.engine import Engine
 
@@ -37,7 +38,7 @@ async def plan_pruning(engine: Engine) -> None:
     """Makes sure that the inbox is pruned every hour."""
     now = engine.clock.now()
     async with engine.db.transaction() as tx:
-        await chores.add(tx, PRUNE_ID, PRUNE, payload={}, sealed=None, due_at=now, now=now, priority=Priority.TIMETABLE)
+        await chores.add(tx, NewChore(id=PRUNE_ID, kind=PRUNE, due_at=now, priority=Priority.TIMETABLE), now=now)
 
 
 async def _prune(engine: Engine, chore: Chore) -> None:

@@ -15,9 +15,10 @@ from wearbase.domain.errors import (
 )
 from wearbase.domain.provider import Grant, Identity
 from wearbase.domain.windows import Window
-from wearbase.store import connections, due, progress
+from wearbase.store import connections
 from wearbase.store.connections import Connection, Consent
-from wearbase.store.database import Tx
+from wearbase.store.postgres.database import Tx
+from wearbase.store.work import due, progress
 from wearbase.sync.disconnect import forget_revocations, plan_revocation
 from wearbase.sync.engine import Engine
 from wearbase.transport.apps import App
@@ -33,6 +34,14 @@ class Started:
     authorization_url: str
     state: str
     expires_in_s: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redirects:
+    """Two different things: `uri` is registered at the provider, `url` is where the browser goes after our callback."""
+
+    uri: str | None = None
+    url: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,17 +65,23 @@ class Completer:
 
 
 async def begin(
-    engine: Engine, user_id: str, provider: str, *,
-    redirect_url: str | None = None, redirect_uri: str | None = None, browser_nonce: str | None = None, started_by: str = "key",
-) -> Started:  # fmt: skip
+    engine: Engine,
+    user_id: str,
+    provider: str,
+    *,
+    redirects: Redirects | None = None,
+    browser_nonce: str | None = None,
+    started_by: str = "key",
+) -> Started:
     """Starts a consent: the address to send the member's browser to. Raises BadRequest for a redirect that is not ours."""
     app = engine.app(provider)
-    chosen = redirect_uri or app.redirect_uris[0]
+    redirects = redirects or Redirects()
+    chosen = redirects.uri or app.redirect_uris[0]
     if chosen not in app.redirect_uris:
         raise BadRequest("This redirect_uri is not registered with the provider.", field="redirect_uri")
     state, now = secrets.token_urlsafe(32), engine.clock.now()
     consent = Consent(
-        user_id=user_id, provider=provider, redirect_uri=chosen, redirect_url=redirect_url,
+        user_id=user_id, provider=provider, redirect_uri=chosen, redirect_url=redirects.url,
         browser_hash=_hash(browser_nonce) if browser_nonce else None, started_by=started_by,
         asked_scopes=list(app.provider.scopes), expires_at=now + STATE_LIFETIME,
     )  # fmt: skip

@@ -10,11 +10,12 @@ from wearbase.domain.errors import (
     ProviderUnavailable,
     ReauthorizationRequired,
 )
-from wearbase.store import chores, connections, deliveries, due, erasure
-from wearbase.store.chores import Chore
+from wearbase.store import connections, deliveries, erasure
 from wearbase.store.connections import Connection
-from wearbase.store.database import Tx
-from wearbase.store.due import Priority
+from wearbase.store.postgres.database import Tx
+from wearbase.store.work import chores, due
+from wearbase.store.work.chores import Chore, NewChore
+from wearbase.store.work.due import Priority
 from wearbase.sync.engine import Engine
 from wearbase.transport.apps import App
 
@@ -44,12 +45,10 @@ async def disconnect(engine: Engine, user_id: str, provider: str, *, erase: bool
 
 async def erase_user(engine: Engine, user_id: str) -> list[Ended]:
     """Ends every connection and removes every row of the user; a late delivery finds nobody."""
-    ended = []
     async with engine.db.transaction() as tx:
         await connections.lock_member(tx, user_id)
-        for connection in await connections.all_of(tx, user_id):
-            if connection.provider in engine.apps:
-                ended.append(await _end(tx, engine, engine.app(connection.provider), connection))
+        known = [c for c in await connections.all_of(tx, user_id) if c.provider in engine.apps]
+        ended = [await _end(tx, engine, engine.app(c.provider), c) for c in known]
         await erasure.erase_user(tx, user_id)
     return ended
 
@@ -90,10 +89,11 @@ async def plan_revocation(tx: Tx, engine: Engine, app: App, connection: Connecti
     if stored.refresh_token is not None:
         tokens["refresh"] = engine.keys.open(stored.refresh_token, **who, kind="refresh")
     chore_id, now = uuid.uuid4(), engine.clock.now()
-    payload = {"provider": app.name, "member": _member(engine, connection.external_user_id)}
-    await chores.add(
-        tx, chore_id, REVOKE, payload=payload, sealed=_seal(engine, chore_id, app, tokens), due_at=now, now=now, priority=Priority.PERSON
-    )
+    chore = NewChore(
+        id=chore_id, kind=REVOKE, payload={"provider": app.name, "member": _member(engine, connection.external_user_id)},
+        sealed=_seal(engine, chore_id, app, tokens), due_at=now, priority=Priority.PERSON,
+    )  # fmt: skip
+    await chores.add(tx, chore, now=now)
     return chore_id
 
 

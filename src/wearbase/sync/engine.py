@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from wearbase.domain.clock import Clock
 from wearbase.domain.errors import NotFound
-from wearbase.store.database import Database
-from wearbase.store.hints import Hints
+from wearbase.store.postgres.database import Database
+from wearbase.store.postgres.hints import Hints
 from wearbase.store.sealing import KeyRing
 from wearbase.transport.apps import App
 from wearbase.transport.gateway import Gateway

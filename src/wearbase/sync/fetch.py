@@ -7,9 +7,11 @@ from wearbase.domain.errors import ProviderUnavailable
 from wearbase.domain.provider import Resource, Send
 from wearbase.domain.records import Page
 from wearbase.domain.timetable import next_pending_read, next_slot
-from wearbase.store import progress, records
+from wearbase.store import records
 from wearbase.store.connections import Connection
-from wearbase.store.database import Tx
+from wearbase.store.postgres.database import Tx
+from wearbase.store.work import progress
+from wearbase.store.work.progress import Closing
 from wearbase.sync.engine import Engine
 from wearbase.sync.keep import keep_page
 from wearbase.sync.plan import Lane, Walk
@@ -100,9 +102,8 @@ async def _close(tx: Tx, reading: Reading, walk: Walk, *, stored: int, now: date
     slot = next_slot(
         reading.resource.slots, now=now, utc_offset_min=connection.utc_offset_min or 0, member=f"{connection.user_id}/{provider.name}"
     )
-    await progress.close_window(
-        tx, connection, walk.resource, window=walk.window, overlap=provider.overlap, next_due_at=slot, stored=stored, now=now
-    )
+    closing = Closing(window=walk.window, overlap=provider.overlap, next_due_at=slot, stored=stored, now=now)
+    await progress.close_window(tx, connection, walk.resource, closing)
     unsettled = await records.unsettled_count(tx, connection, walk.resource, since=walk.window.start)
     state_reads = await progress.pending_reads(tx, connection, walk.resource)
     due_at = next_pending_read(state_reads, now=now) if unsettled else None

@@ -8,7 +8,7 @@ from wearbase.domain.provider import Provider
 from wearbase.domain.records import Dating, Page, Record
 from wearbase.store import connections, days, records
 from wearbase.store.connections import Connection
-from wearbase.store.database import Tx
+from wearbase.store.postgres.database import Tx
 from wearbase.store.records import Change
 from wearbase.sync.engine import Engine
 from wearbase.transport.apps import App

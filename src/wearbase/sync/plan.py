@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from wearbase.domain.windows import Window
-from wearbase.store.due import SyncState
+from wearbase.store.work.due import SyncState
 
 
 class Lane(Enum):

@@ -7,7 +7,7 @@ from typing import TypeAlias
 from wearbase.domain.errors import MalformedDelivery
 from wearbase.store import deliveries
 from wearbase.store.deliveries import Incoming
-from wearbase.store.together import Together
+from wearbase.store.postgres.together import Together
 from wearbase.sync.engine import Engine
 from wearbase.transport.apps import App
 

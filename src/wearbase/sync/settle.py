@@ -7,10 +7,11 @@ from wearbase.domain.errors import ResourceGone
 from wearbase.domain.provider import Lookup
 from wearbase.domain.records import Page
 from wearbase.domain.timetable import next_pending_read
-from wearbase.store import deliveries, due, progress, records
-from wearbase.store.database import Tx
+from wearbase.store import deliveries, records
 from wearbase.store.deliveries import OpenDelivery
-from wearbase.store.due import Priority
+from wearbase.store.postgres.database import Tx
+from wearbase.store.work import due, progress
+from wearbase.store.work.due import Mark, Priority
 from wearbase.sync.fetch import Reading
 from wearbase.sync.keep import hold, keep_page, rebuild
 
@@ -64,10 +65,8 @@ async def _not_there(reading: Reading, updates: list[OpenDelivery]) -> None:
         await hold(tx, reading.connection)
         await progress.count_read(tx, reading.connection, last.resource, stored=0)
         await deliveries.retry(tx, reading.connection, ids, at=retry_at, reason="not there yet")
-        await due.mark(
-            tx, reading.connection.user_id, reading.connection.provider, [last.resource],
-            reason="delivery", priority=Priority.DELIVERY, due_at=retry_at,
-        )  # fmt: skip
+        wish = Mark(reason="delivery", priority=Priority.DELIVERY, due_at=retry_at)
+        await due.mark(tx, reading.connection.user_id, reading.connection.provider, [last.resource], wish)
 
 
 async def _bury(reading: Reading, notice: OpenDelivery, *, also: Sequence[int] = ()) -> None:

@@ -18,10 +18,11 @@ from wearbase.domain.errors import (
     ReauthorizationRequired,
     WearbaseError,
 )
-from wearbase.store import deliveries, due, progress
+from wearbase.store import deliveries
 from wearbase.store.connections import Connection
-from wearbase.store.database import Tx
 from wearbase.store.deliveries import OpenDelivery
+from wearbase.store.postgres.database import Tx
+from wearbase.store.work import due, progress
 from wearbase.sync import plan
 from wearbase.sync.disconnect import needs_reauthorization
 from wearbase.sync.engine import Engine

@@ -7,9 +7,9 @@ from datetime import timedelta
 import structlog
 
 from wearbase.domain.errors import DatabaseUnavailable, WearbaseError
-from wearbase.store import chores, due, progress
-from wearbase.store.chores import Chore
 from wearbase.store.connections import Connection
+from wearbase.store.work import chores, due, progress
+from wearbase.store.work.chores import Chore
 from wearbase.sync.chores import do_chore, plan_pruning
 from wearbase.sync.engine import Engine
 from wearbase.sync.visit import visit

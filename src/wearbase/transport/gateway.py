@@ -5,9 +5,9 @@ from datetime import datetime
 from wearbase.domain.clock import Clock
 from wearbase.domain.errors import AccessTokenRejected, RateLimited
 from wearbase.domain.provider import Request, Response, Send
-from wearbase.store import budget
 from wearbase.store.connections import Connection
-from wearbase.store.database import Database
+from wearbase.store.postgres.database import Database
+from wearbase.store.work import budget
 from wearbase.transport.apps import App
 from wearbase.transport.grants import Grants, LiveToken
 from wearbase.transport.http import Http

@@ -20,10 +20,11 @@ from wearbase.domain.errors import (
     RequestRefused,
 )
 from wearbase.domain.provider import Grant
-from wearbase.store import budget, connections
+from wearbase.store import connections
 from wearbase.store.connections import Connection, StoredGrant
-from wearbase.store.database import Database, Tx
+from wearbase.store.postgres.database import Database, Tx
 from wearbase.store.sealing import KeyRing
+from wearbase.store.work import budget
 from wearbase.transport.apps import App
 from wearbase.transport.http import Http, NotSent
 

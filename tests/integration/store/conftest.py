@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from wearbase.store.database import Database
+from wearbase.store.postgres.database import Database
 
 
 @pytest.fixture

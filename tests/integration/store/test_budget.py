@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from wearbase.store import budget
-from wearbase.store.database import Database
+from wearbase.store.postgres.database import Database
+from wearbase.store.work import budget
 
 START = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)
 LIMIT = 7

@@ -3,10 +3,11 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-from wearbase.store import connections, due
+from wearbase.store import connections
 from wearbase.store.connections import Connection
-from wearbase.store.database import Database
-from wearbase.store.due import Priority
+from wearbase.store.postgres.database import Database
+from wearbase.store.work import due
+from wearbase.store.work.due import Mark, Priority
 
 NOW = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(hours=6)
@@ -71,7 +72,7 @@ async def test_the_more_urgent_mark_stays_whatever_the_order(db: Database) -> No
         await member(db, f"m{n}", due_at=LATER)
         for priority in order:
             async with db.transaction() as tx:
-                await due.mark(tx, f"m{n}", "whoop", ["sleep"], reason=priority.name, priority=priority, due_at=NOW)
+                await due.mark(tx, f"m{n}", "whoop", ["sleep"], Mark(reason=priority.name, priority=priority, due_at=NOW))
         async with db.connection() as tx:
             (state,) = [s for s in await due.states(tx, f"m{n}", "whoop") if s.resource == "sleep"]
         assert (state.reason, state.priority, state.due_at) == ("PERSON", 0, NOW)
@@ -80,7 +81,7 @@ async def test_the_more_urgent_mark_stays_whatever_the_order(db: Database) -> No
 async def test_a_mark_for_later_does_not_delay_what_is_due(db: Database) -> None:
     await member(db, "ann", priority=Priority.DELIVERY)
     async with db.transaction() as tx:
-        await due.mark(tx, "ann", "whoop", ["sleep"], reason="x", priority=Priority.DELIVERY, due_at=LATER)
+        await due.mark(tx, "ann", "whoop", ["sleep"], Mark(reason="x", priority=Priority.DELIVERY, due_at=LATER))
     async with db.connection() as tx:
         assert {s.due_at for s in await due.states(tx, "ann", "whoop")} == {NOW}
 
@@ -100,7 +101,7 @@ async def test_the_cost_of_a_claim_does_not_grow_with_members_not_due(db: Databa
         await tx.execute("analyze wearbase.sync_state, wearbase.connection")
     async with db.transaction() as tx:
         cursor = await tx.execute(
-            "explain (analyze, buffers, format json) " + due._CLAIM_VISIT,  # noqa: SLF001 the plan of this very statement is the point
+            "explain (analyze, buffers, format json) " + due._CLAIM_VISIT,
             {"now": NOW + timedelta(seconds=3), "holder": "w", "until": UNTIL},
         )
         found = await cursor.fetchone()

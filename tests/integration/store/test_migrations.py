@@ -6,8 +6,8 @@ import psycopg
 import pytest
 
 from wearbase.domain.errors import DatabaseUnavailable, SettingsError
-from wearbase.store import migrate
-from wearbase.store.database import Database, is_pooled, value
+from wearbase.store.postgres import migrate
+from wearbase.store.postgres.database import Database, is_pooled, value
 
 
 def tables(url: str, schema: str) -> set[str]:
@@ -18,7 +18,9 @@ def tables(url: str, schema: str) -> set[str]:
 def test_many_processes_at_once_migrate_once(empty_database_url: str) -> None:
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(lambda _: migrate.upgrade(empty_database_url), range(6)))
-    assert {"connection", "record", "day_document", "metric", "delivery", "sync_state", "oauth_state"} <= tables(empty_database_url, "wearbase")
+    assert {"connection", "record", "day_document", "metric", "delivery", "sync_state", "oauth_state"} <= tables(
+        empty_database_url, "wearbase"
+    )
 
 
 def test_a_second_run_changes_nothing(empty_database_url: str) -> None:

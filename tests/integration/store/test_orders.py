@@ -9,9 +9,10 @@ import orjson
 from tests.integration.harness import RESOURCES, START, Bench, bench
 from wearbase.domain.records import Page, Record
 from wearbase.providers.whoop import mapping
-from wearbase.store import connections, due
+from wearbase.store import connections
 from wearbase.store.connections import Connection
-from wearbase.store.database import Tx
+from wearbase.store.postgres.database import Tx
+from wearbase.store.work import due
 from wearbase.sync.keep import keep_page
 
 MAP = {

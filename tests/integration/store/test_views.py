@@ -6,7 +6,8 @@ from tests.integration.harness import Bench, bench
 
 COLUMNS = {
     "whoop_users": "id, user_id, whoop_user_id, scopes, is_active, created_at",
-    "whoop_recovery": "id, user_id, recovery_score, hrv_rmssd_milli, resting_heart_rate, spo2_percentage, skin_temp_celsius, created_at, updated_at",
+    "whoop_recovery": "id, user_id, recovery_score, hrv_rmssd_milli, resting_heart_rate, spo2_percentage, skin_temp_celsius, "
+    "created_at, updated_at",
     "whoop_sleep": "id, user_id, total_sleep_time_milli, sleep_performance_percentage, rem_sleep_milli, slow_wave_sleep_milli, "
     "light_sleep_milli, awake_milli, start_time, end_time",
     "whoop_workout": "id, user_id, strain_score, average_heart_rate, max_heart_rate, calories_burned, distance_meters, sport_name, "

@@ -7,7 +7,7 @@ import pytest
 
 from tests.integration.harness import Bench
 from wearbase.domain.errors import BadRequest, Conflict, ConsentDenied, Forbidden, LeaseLost
-from wearbase.store import due
+from wearbase.store.work import due
 from wearbase.sync import connect, disconnect
 from wearbase.sync.connect import Completer
 from wearbase.sync.keep import hold

@@ -156,7 +156,7 @@ async def test_pending_scores_are_asked_for_again_until_they_are_there(world: Be
 async def test_unknown_members_and_types_are_parked_without_their_data(world: Bench) -> None:
     account = await connected(world)
     await world.event(account, "workout")
-    ((headers, body),) = world.deliveries[:1]
+    ((_, body),) = world.deliveries[:1]
     world.deliveries.clear()
     for change in ({"user_id": 999}, {"type": "body.updated"}):
         forged = orjson.dumps({**orjson.loads(body), **change})

@@ -1,6 +1,7 @@
 """Walks over collections: pages, watermarks, failures in the middle, records that cannot be mapped."""
 
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -86,7 +87,7 @@ async def test_failures_wait_longer_each_time(world: Bench) -> None:
         await world.mark("cycle")
         await world.worker._one()
         waits.append((await world.state("cycle"))["due_at"] - world.clock.now())
-    assert all(later > earlier * 2 for earlier, later in zip(waits, waits[1:], strict=False))
+    assert all(later > earlier * 2 for earlier, later in pairwise(waits))
 
 
 async def test_a_mark_made_during_a_walk_is_served_by_another(world: Bench) -> None:

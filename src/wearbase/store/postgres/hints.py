@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Callable
 
 import psycopg
+from psycopg import sql
 
 from wearbase.domain.errors import DatabaseUnavailable
-from wearbase.store.database import Database
+from wearbase.store.postgres.database import Database
 
 RECONNECT_S = 5.0
 
@@ -32,7 +33,7 @@ class Hints:
         while True:
             try:
                 async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
-                    await connection.execute(f"listen {self._channel}".encode())
+                    await connection.execute(sql.SQL("listen {}").format(sql.Identifier(self._channel)))
                     async for _ in connection.notifies():
                         on_hint()
             except psycopg.OperationalError:

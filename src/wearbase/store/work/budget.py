@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from wearbase.domain.provider import Quota
-from wearbase.store.database import Tx, row, run, value
+from wearbase.store.postgres.database import Tx, row, run, value
 
 
 async def reserve(tx: Tx, provider: str, app: str, *, calls: int, now: datetime, per_minute: int, per_day: int) -> datetime | None:
@@ -17,8 +17,8 @@ async def learn(tx: Tx, provider: str, app: str, quota: Quota) -> None:
     await run(
         tx,
         """update wearbase.budget set minute_limit = coalesce(%s, minute_limit), day_limit = coalesce(%s, day_limit)
-            where provider = %s and app = %s and (minute_limit, day_limit) is distinct from (coalesce(%s, minute_limit), coalesce(%s, day_limit))""",
-        (minute, day, provider, app, minute, day),
+            where provider = %s and app = %s""",
+        (minute, day, provider, app),
     )
 
 

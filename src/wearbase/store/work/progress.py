@@ -1,10 +1,11 @@
 """Progress of the walks over a resource: opened, moved a page at a time with the page's own transaction, closed."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from wearbase.domain.windows import Window
 from wearbase.store.connections import Connection
-from wearbase.store.database import Tx, run, value
+from wearbase.store.postgres.database import Tx, run, value
 
 _WHERE = "where user_id = %(u)s and provider = %(p)s and resource = %(r)s"
 
@@ -50,9 +51,18 @@ async def close_asked(tx: Tx, connection: Connection, resource: str, *, stored: 
     )
 
 
-async def close_window(
-    tx: Tx, connection: Connection, resource: str, *, window: Window, overlap: timedelta, next_due_at: datetime, stored: int, now: datetime
-) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closing:
+    """What is known when a window's last page is stored."""
+
+    window: Window
+    overlap: timedelta
+    next_due_at: datetime
+    stored: int
+    now: datetime
+
+
+async def close_window(tx: Tx, connection: Connection, resource: str, closing: Closing) -> None:
     """After the last page: the watermark moves to the window's explicit end, if the window began early enough.
 
     A mark made while the walk was under way keeps the resource due.
@@ -68,8 +78,8 @@ async def close_window(
                    last_success_at = %(now)s, error = null, attempts = 0, api_calls = api_calls + 1,
                    records_synced = records_synced + %(stored)s {_WHERE}""",
         {
-            **_who(connection, resource), "a": window.start, "b": window.end, "overlap": overlap, "next": next_due_at,
-            "stored": stored, "now": now,
+            **_who(connection, resource), "a": closing.window.start, "b": closing.window.end, "overlap": closing.overlap,
+            "next": closing.next_due_at, "stored": closing.stored, "now": closing.now,
         },
     )  # fmt: skip
 
@@ -122,12 +132,13 @@ async def restart(tx: Tx, connection: Connection, resource: str) -> None:
 
 async def fail(tx: Tx, connection: Connection, resource: str, *, error: str, retry_at: datetime, in_backfill: bool, now: datetime) -> None:
     """Notes a failure; nothing moves. Priority and reason stay, so that it is tried again for the same cause."""
-    column = "backfill_due_at" if in_backfill else "due_at"
     await run(
         tx,
         f"""update wearbase.sync_state set error = %(error)s, attempts = attempts + 1, last_attempt_at = %(now)s,
-                   {column} = %(retry)s, priority = coalesce(priority, 2), reason = coalesce(reason, 'retry') {_WHERE}""",
-        {**_who(connection, resource), "error": error, "retry": retry_at, "now": now},
+                   due_at = case when %(history)s then due_at else %(retry)s end,
+                   backfill_due_at = case when %(history)s then %(retry)s else backfill_due_at end,
+                   priority = coalesce(priority, 2), reason = coalesce(reason, 'retry') {_WHERE}""",
+        {**_who(connection, resource), "error": error, "retry": retry_at, "now": now, "history": in_backfill},
     )
 
 
@@ -138,8 +149,12 @@ async def attempts(tx: Tx, connection: Connection, resource: str) -> int:
 
 async def postpone(tx: Tx, connection: Connection, resource: str, *, until: datetime, in_backfill: bool) -> None:
     """Waits for budget: not a failure, only later."""
-    column = "backfill_due_at" if in_backfill else "due_at"
-    await run(tx, f"update wearbase.sync_state set {column} = %(until)s {_WHERE}", {**_who(connection, resource), "until": until})
+    await run(
+        tx,
+        f"""update wearbase.sync_state set due_at = case when %(history)s then due_at else %(until)s end,
+                   backfill_due_at = case when %(history)s then %(until)s else backfill_due_at end {_WHERE}""",
+        {**_who(connection, resource), "until": until, "history": in_backfill},
+    )
 
 
 async def count_read(tx: Tx, connection: Connection, resource: str, *, stored: int) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from wearbase.store.embedded.account import SYSTEM_HOME, Account, EmbeddedError
+from wearbase.store.postgres.embedded.account import SYSTEM_HOME, Account, EmbeddedError
 
 OLDEST_MAJOR = 15
 SYSTEM_FOLDERS = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql@*/bin", "/usr/local/opt/postgresql@*/bin")

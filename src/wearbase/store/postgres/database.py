@@ -4,18 +4,19 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, LiteralString, TypeAlias, cast
+from typing import Any, LiteralString, TypeAlias, TypeVar, cast
 
 import orjson
 import psycopg
 from psycopg import AsyncConnection, AsyncCursor
-from psycopg.rows import DictRow, TupleRow, dict_row
+from psycopg.rows import AsyncRowFactory, DictRow, TupleRow, class_row, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from wearbase.domain.errors import DatabaseUnavailable
-from wearbase.store.schema import DEFAULT_SCHEMA, in_schema
+from wearbase.store.postgres.schema import DEFAULT_SCHEMA, in_schema
 
 Tx: TypeAlias = AsyncConnection[TupleRow]
+Row = TypeVar("Row")
 Params: TypeAlias = Sequence[Any] | dict[str, Any]
 
 
@@ -85,16 +86,22 @@ def is_pooled(url: str) -> bool:
 
 async def rows(tx: Tx, sql: str, params: Params = ()) -> list[DictRow]:
     """Every row, by column name."""
-    async with tx.cursor(row_factory=dict_row) as cursor:
-        await cursor.execute(cast(LiteralString, sql), params)
-        return await cursor.fetchall()
+    return await _all(tx, dict_row, sql, params)
 
 
 async def row(tx: Tx, sql: str, params: Params = ()) -> DictRow | None:
     """The first row, or None."""
-    async with tx.cursor(row_factory=dict_row) as cursor:
-        await cursor.execute(cast(LiteralString, sql), params)
-        return await cursor.fetchone()
+    return await _first(tx, dict_row, sql, params)
+
+
+async def many(tx: Tx, kind: type[Row], sql: str, params: Params = ()) -> list[Row]:
+    """Every row as an object; its fields are the columns."""
+    return await _all(tx, class_row(kind), sql, params)
+
+
+async def one(tx: Tx, kind: type[Row], sql: str, params: Params = ()) -> Row | None:
+    """The first row as an object, or None."""
+    return await _first(tx, class_row(kind), sql, params)
 
 
 async def value(tx: Tx, sql: str, params: Params = ()) -> Any:
@@ -110,6 +117,18 @@ async def run(tx: Tx, sql: str, params: Params = ()) -> int:
     return cursor.rowcount
 
 
+async def _all(tx: Tx, factory: AsyncRowFactory[Row], sql: str, params: Params) -> list[Row]:
+    async with tx.cursor(row_factory=factory) as cursor:
+        await cursor.execute(cast(LiteralString, sql), params)
+        return await cursor.fetchall()
+
+
+async def _first(tx: Tx, factory: AsyncRowFactory[Row], sql: str, params: Params) -> Row | None:
+    async with tx.cursor(row_factory=factory) as cursor:
+        await cursor.execute(cast(LiteralString, sql), params)
+        return await cursor.fetchone()
+
+
 def as_jsonb(content: Any) -> str:
     """JSON text that jsonb takes: it has no NUL character, so one is shown as the replacement character."""
     return _NUL.sub("\\1\ufffd", orjson.dumps(content).decode())
@@ -121,6 +140,7 @@ def _cursor_in(schema: str) -> type[AsyncCursor[Any]]:
 
     class SchemaCursor(AsyncCursor[Any]):
         async def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
-            return await super().execute(in_schema(query, schema) if isinstance(query, str) else query, params, **options)
+            ours = in_schema(query, schema) if isinstance(query, str) else query
+            return await super().execute(cast(LiteralString, ours), params, **options)
 
     return SchemaCursor

@@ -18,10 +18,10 @@ from typing import Self
 import psycopg
 
 from wearbase.domain.errors import SettingsError
-from wearbase.store.embedded.account import EmbeddedError, claim_folder, database_account, default_data_dir
-from wearbase.store.embedded.binaries import Binaries, NoSuchMajor, find_binaries
-from wearbase.store.embedded.cluster import Cluster, Postmaster
-from wearbase.store.embedded.locks import FileLock, held
+from wearbase.store.postgres.embedded.account import EmbeddedError, claim_folder, database_account, default_data_dir
+from wearbase.store.postgres.embedded.binaries import Binaries, NoSuchMajor, find_binaries
+from wearbase.store.postgres.embedded.cluster import Cluster, Postmaster
+from wearbase.store.postgres.embedded.locks import FileLock, held
 
 START_PATIENCE_S = 300.0  # a crash recovery reads up to max_wal_size again
 ORPHANS_PATIENCE_S = 15.0  # the rest of a killed server ends by itself within this

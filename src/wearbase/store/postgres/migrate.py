@@ -7,11 +7,13 @@ import alembic.command
 import alembic.config
 import psycopg
 import sqlalchemy
+import sqlalchemy.exc
 from alembic import op
+from psycopg import sql
 from sqlalchemy.pool import NullPool
 
 from wearbase.domain.errors import DatabaseUnavailable, SettingsError
-from wearbase.store.schema import DEFAULT_SCHEMA, in_schema, is_valid
+from wearbase.store.postgres.schema import DEFAULT_SCHEMA, in_schema, is_valid
 
 _schema: ContextVar[str] = ContextVar("schema", default=DEFAULT_SCHEMA)
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -49,11 +51,11 @@ def run_file(name: str) -> None:
     run_sql((MIGRATIONS / "versions" / name).read_text())
 
 
-def run_sql(sql: str) -> None:
+def run_sql(text: str) -> None:
     """Runs a migration's statements in the schema being upgraded."""
     driver = op.get_bind().connection.driver_connection
     assert driver is not None
-    driver.execute(in_schema(sql, _schema.get()).encode())
+    driver.execute(in_schema(text, _schema.get()).encode())
 
 
 def _engine(url: str) -> sqlalchemy.Engine:
@@ -69,7 +71,7 @@ def _prepare(connection: sqlalchemy.Connection, schema: str) -> None:
     if driver.info.server_version < OLDEST_SERVER:
         raise SettingsError(f"PostgreSQL 15 or newer is needed; this server is {driver.info.server_version // 10_000}.")
     driver.execute("select pg_advisory_xact_lock(%s)", (LOCK,))
-    driver.execute(f"create schema if not exists {schema}".encode())
+    driver.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(schema)))
 
 
 def _config(connection: sqlalchemy.Connection | None, schema: str) -> alembic.config.Config:

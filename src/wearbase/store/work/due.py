@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 
-from psycopg.rows import class_row
-
 from wearbase.domain.windows import Window
 from wearbase.store.connections import Connection
-from wearbase.store.database import Tx, run, value
+from wearbase.store.postgres.database import Tx, many, one, run, value
 
 
 class Priority(IntEnum):
@@ -108,10 +106,17 @@ async def stop(tx: Tx, connection: Connection) -> None:
     )
 
 
-async def mark(
-    tx: Tx, user_id: str, provider: str, resources: Sequence[str], *,
-    reason: str, priority: Priority, due_at: datetime, asked: Window | None = None,
-) -> int:  # fmt: skip
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """Why, how urgently and when; `asked` is a range that a person named, read before the usual window."""
+
+    reason: str
+    priority: Priority
+    due_at: datetime
+    asked: Window | None = None
+
+
+async def mark(tx: Tx, user_id: str, provider: str, resources: Sequence[str], wish: Mark) -> int:
     """Marks resources due; marking twice costs nothing. The more urgent reason stays. How many rows exist to mark."""
     return await run(
         tx,
@@ -126,8 +131,8 @@ async def mark(
             where c.user_id = %(u)s and c.provider = %(p)s and c.state = 'connected'
               and s.user_id = c.user_id and s.provider = c.provider and s.resource = any(%(r)s)""",
         {
-            "u": user_id, "p": provider, "r": list(resources), "reason": reason, "prio": int(priority), "due": due_at,
-            "a0": asked.start if asked else None, "a1": asked.end if asked else None,
+            "u": user_id, "p": provider, "r": list(resources), "reason": wish.reason, "prio": int(wish.priority), "due": wish.due_at,
+            "a0": wish.asked.start if wish.asked else None, "a1": wish.asked.end if wish.asked else None,
         },
     )  # fmt: skip
 
@@ -176,9 +181,7 @@ returning c.id, c.user_id, c.provider, c.generation, c.state, c.external_user_id
 
 async def claim_visit(tx: Tx, *, holder: str, now: datetime, until: datetime) -> Connection | None:
     """The most urgent due connection that nobody visits, leased to the holder; None if there is none."""
-    async with tx.cursor(row_factory=class_row(Connection)) as cursor:
-        await cursor.execute(_CLAIM_VISIT, {"holder": holder, "now": now, "until": until})
-        return await cursor.fetchone()
+    return await one(tx, Connection, _CLAIM_VISIT, {"holder": holder, "now": now, "until": until})
 
 
 async def renew_all(tx: Tx, *, holder: str, now: datetime, until: datetime) -> None:
@@ -209,11 +212,12 @@ async def release(tx: Tx, connection: Connection) -> None:
 
 async def states(tx: Tx, user_id: str, provider: str) -> list[SyncState]:
     """Every resource's state, by name."""
-    async with tx.cursor(row_factory=class_row(SyncState)) as cursor:
-        await cursor.execute(
-            f"select {_STATE} from wearbase.sync_state where user_id = %s and provider = %s order by resource", (user_id, provider)
-        )
-        return await cursor.fetchall()
+    return await many(
+        tx,
+        SyncState,
+        f"select {_STATE} from wearbase.sync_state where user_id = %s and provider = %s order by resource",
+        (user_id, provider),
+    )
 
 
 async def next_due(tx: Tx) -> datetime | None:

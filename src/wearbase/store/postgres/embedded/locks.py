@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from wearbase.store.embedded.account import EmbeddedError
+from wearbase.store.postgres.embedded.account import EmbeddedError
 
 
 class FileLock:

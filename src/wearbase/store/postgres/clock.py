@@ -3,7 +3,7 @@
 import time
 from datetime import UTC, datetime, timedelta
 
-from wearbase.store.database import Database
+from wearbase.store.postgres.database import Database
 
 RESYNC_AFTER_S = 60.0
 

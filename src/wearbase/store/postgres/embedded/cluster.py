@@ -18,8 +18,8 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
-from wearbase.store.embedded.account import Account, EmbeddedError, write_private
-from wearbase.store.embedded.binaries import Binaries
+from wearbase.store.postgres.embedded.account import Account, EmbeddedError, write_private
+from wearbase.store.postgres.embedded.binaries import Binaries
 
 DATABASE = ROLE = "wearbase"
 SOCKET_NAME = ".s.PGSQL.5432"

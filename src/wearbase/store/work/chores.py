@@ -1,13 +1,11 @@
 """Chores that wait with a due time, and the workers' heartbeats."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from psycopg.rows import class_row
-
-from wearbase.store.database import Tx, as_jsonb, run, value
+from wearbase.store.postgres.database import Tx, as_jsonb, one, run, value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +16,7 @@ class Chore:
     user_id: str
     kind: str
     payload: dict[str, Any]
-    sealed: bytes | None
+    sealed: bytes | None = field(repr=False)
     attempts: int
     created_at: datetime
     lease_number: int
@@ -27,29 +25,39 @@ class Chore:
 _CHORE = "c.id, c.user_id, c.kind, c.payload, c.sealed, c.attempts, c.created_at, c.lease_number"
 
 
-async def add(
-    tx: Tx, chore_id: UUID, kind: str, *, payload: dict[str, Any], sealed: bytes | None, due_at: datetime, now: datetime, priority: int
-) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewChore:
+    """A chore to be put in the queue."""
+
+    id: UUID
+    kind: str
+    due_at: datetime
+    priority: int
+    payload: dict[str, Any] = field(default_factory=dict)
+    sealed: bytes | None = field(default=None, repr=False)
+
+
+async def add(tx: Tx, chore: NewChore, *, now: datetime) -> None:
     """Puts a chore in the queue; one that is there already stays as it is."""
     await run(
         tx,
         """insert into wearbase.chore (id, kind, payload, sealed, due_at, priority, created_at) values (%s, %s, %s::jsonb, %s, %s, %s, %s)
            on conflict (id) do nothing""",
-        (chore_id, kind, as_jsonb(payload), sealed, due_at, priority, now),
+        (chore.id, chore.kind, as_jsonb(chore.payload), chore.sealed, chore.due_at, chore.priority, now),
     )
 
 
 async def claim(tx: Tx, *, holder: str, now: datetime, until: datetime) -> Chore | None:
     """The most urgent due chore that nobody holds, leased."""
-    async with tx.cursor(row_factory=class_row(Chore)) as cursor:
-        await cursor.execute(
-            f"""update wearbase.chore c set lease_number = lease_number + 1, lease_holder = %(holder)s, lease_until = %(until)s
+    return await one(
+        tx,
+        Chore,
+        f"""update wearbase.chore c set lease_number = lease_number + 1, lease_holder = %(holder)s, lease_until = %(until)s
                   from (select id from wearbase.chore where due_at <= %(now)s and (lease_until is null or lease_until <= %(now)s)
                          order by priority, due_at limit 1 for update skip locked) chosen
                  where c.id = chosen.id returning {_CHORE}""",  # noqa: S608 fixed texts only
-            {"holder": holder, "now": now, "until": until},
-        )
-        return await cursor.fetchone()
+        {"holder": holder, "now": now, "until": until},
+    )
 
 
 async def done(tx: Tx, chore: Chore) -> None:

@@ -1,0 +1,1 @@
+"""PostgreSQL itself: the pool, the clock, migrations, hints, and the embedded server."""

@@ -1,0 +1,1 @@
+"""What waits, how far it has come, and the calls it may spend."""
