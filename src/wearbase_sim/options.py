@@ -59,6 +59,7 @@ class Options:
     webhook_timestamp: str = _option("clock", "clock of the signature timestamp", choices=("clock", "real"), live=True)
     webhook_timeout_s: float = _option(10.0, "how long a receiver may take", live=True)
     log_requests: bool = _option(False, "one line per request on stderr")
+    leashed: bool = _option(False, "end when standard input closes, so as not to outlive the program that started it")
 
     def __post_init__(self) -> None:
         for spec in fields(self):

@@ -1,5 +1,9 @@
 """Options: from the command line, from the environment, and what they refuse; and the same steps give the same bytes."""
 
+import signal
+import subprocess
+import sys
+
 import pytest
 
 from tests.unit.sim.harness import PATHS, Sim
@@ -48,3 +52,14 @@ async def session(seed: int) -> list[bytes]:
 async def test_same_seed_and_steps_same_bytes() -> None:
     assert await session(7) == await session(7)
     assert await session(7) != await session(8)
+
+
+def test_a_leashed_one_ends_with_its_input() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "wearbase_sim", "--port", "0", "--leashed"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        assert "ready" in child.stdout.readline()
+        child.stdin.close()
+        assert child.wait(10) in (0, -signal.SIGTERM)
