@@ -53,6 +53,7 @@ class Record:
     given_day: date | None = None
     group_id: str | None = None
     parent_id: str | None = None
+    external_user_id: str | None = None  # whose it is, where the provider says so
     values: dict[str, Any] = field(default_factory=dict)
     raw: dict[str, Any] = field(default_factory=dict)
 

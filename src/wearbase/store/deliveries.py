@@ -69,17 +69,21 @@ with incoming as (
       from known
         on conflict (user_id, provider, dedup_key) do nothing
     returning user_id, resource
+), touched as (
+    select s.user_id, s.resource from wearbase.sync_state s
+      join (select distinct k.user_id, w.also as resource from kept k
+              join unnest(%(named)s::text[], %(also)s::text[]) as w(named, also) on w.named = k.resource
+             where k.user_id <> '') m using (user_id, resource)
+      join wearbase.connection c on c.user_id = s.user_id and c.provider = s.provider
+     where s.provider = %(provider)s and c.state = 'connected'
+     order by s.user_id, s.resource for update of s  -- in one order, so that two batches cannot wait for each other
 )
 update wearbase.sync_state s
    set reason = case when s.priority is null or s.priority > 1 or s.due_at > %(due)s then 'delivery' else s.reason end,
        priority = case when s.due_at > %(due)s then 1 else least(coalesce(s.priority, 1), 1) end,
        due_at = least(coalesce(s.due_at, %(due)s), %(due)s), marks = s.marks + 1
-  from (select distinct k.user_id, w.also as resource from kept k
-          join unnest(%(named)s::text[], %(also)s::text[]) as w(named, also) on w.named = k.resource
-         where k.user_id <> '') m,
-       wearbase.connection c
- where c.user_id = m.user_id and c.provider = %(provider)s and c.state = 'connected'
-   and s.user_id = m.user_id and s.provider = %(provider)s and s.resource = m.resource
+  from touched t
+ where s.user_id = t.user_id and s.provider = %(provider)s and s.resource = t.resource
 """
 
 

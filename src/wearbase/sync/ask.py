@@ -57,7 +57,7 @@ async def sync(
         connection = await connections.get(tx, user_id, provider)
         if connection is None or not connection.is_live:
             return None
-        before = {s.resource: s for s in await due.states(tx, user_id, provider) if s.resource in names}
+        before = {s.resource: s for s in await due.states(tx, user_id, provider) if s.resource in names and s.error != "missing_scope"}
         await connections.look(tx, user_id, provider, now=now)
         if not await connections.take_sync_turn(tx, connection, now=now, every=SYNC_EVERY):
             raise TooManyRequests("One sync a minute for each member; this one was synced just now.", retry_after_s=60)

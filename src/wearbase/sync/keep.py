@@ -5,7 +5,7 @@ from datetime import date, datetime
 
 from wearbase.domain.errors import LeaseLost
 from wearbase.domain.provider import Provider
-from wearbase.domain.records import Dating, Page, Record
+from wearbase.domain.records import Dating, Page, Record, Unmappable
 from wearbase.store import connections, days, records
 from wearbase.store.connections import Connection
 from wearbase.store.postgres.database import Tx
@@ -22,6 +22,7 @@ async def keep_page(engine: Engine, app: App, connection: Connection, page: Page
     Raises: LeaseLost if another worker visits by now, or the connection has ended.
     """
     now = engine.clock.now()
+    page = _own(page, connection)
     async with engine.db.transaction() as tx:
         await hold(tx, connection)
         change = await records.put_page(tx, connection, page.records, read_at=read_at, now=now)
@@ -57,6 +58,15 @@ async def rebuild(tx: Tx, provider: Provider, connection: Connection, change: Ch
     await days.put_metrics(tx, connection, {day: provider.day_metrics(part) for day, part in parts.items()})
     await days.drop(tx, connection, by_day.keys() - full.keys())
     await connections.set_open_day(tx, connection)
+
+
+def _own(page: Page, connection: Connection) -> Page:
+    """The page with another member's records parked instead of stored."""
+    foreign = [r for r in page.records if r.external_user_id not in (None, connection.external_user_id)]
+    if not foreign:
+        return page
+    parked = [Unmappable(r.resource, r.external_id, "another member's record", None) for r in foreign]
+    return Page([r for r in page.records if r not in foreign], [*page.unmappable, *parked], page.next_token)
 
 
 async def _see_offset(tx: Tx, connection: Connection, page: list[Record]) -> None:

@@ -2,16 +2,18 @@
 
 import asyncio
 import uuid
+from contextlib import suppress
 from datetime import timedelta
 
 import structlog
 
-from wearbase.domain.errors import DatabaseUnavailable, WearbaseError
+from wearbase.domain.errors import DatabaseUnavailable, LeaseLost, WearbaseError
 from wearbase.store.connections import Connection
 from wearbase.store.work import chores, due, progress
 from wearbase.store.work.chores import Chore
 from wearbase.sync.chores import do_chore, plan_pruning
 from wearbase.sync.engine import Engine
+from wearbase.sync.keep import hold
 from wearbase.sync.visit import visit
 
 log = structlog.get_logger()
@@ -30,6 +32,7 @@ class Worker:
         self.id = f"worker-{uuid.uuid4().hex[:12]}"
         self._engine, self._slots = engine, slots
         self._wake = asyncio.Event()
+        self._held: set[due.Lease] = set()
 
     def wake(self) -> None:
         """A hint that something may be due."""
@@ -66,11 +69,16 @@ class Worker:
         async with self._engine.db.transaction() as tx:
             chore = await chores.claim(tx, holder=self.id, now=now, until=now + LEASE)
             connection = None if chore else await due.claim_visit(tx, holder=self.id, now=now, until=now + LEASE)
-        if chore is not None:
-            await self._guarded_chore(chore)
-        if connection is not None:
-            await self._guarded_visit(connection)
-        return chore is not None or connection is not None
+        work = self._guarded_chore(chore) if chore else self._guarded_visit(connection) if connection else None
+        if work is None:
+            return False
+        lease = due.Lease.of(chore or connection)
+        self._held.add(lease)
+        try:
+            await work
+        finally:
+            self._held.discard(lease)  # what was left unfinished is not kept alive: the lease runs out
+        return True
 
     async def _guarded_visit(self, connection: Connection) -> None:
         try:
@@ -79,7 +87,8 @@ class Worker:
             raise
         except Exception as error:  # the worker's loop: one member's defect must not stop the others
             log.exception("visit failed", connection=connection.id, provider=connection.provider)
-            await self._put_off(connection, error)
+            with suppress(LeaseLost):
+                await self._put_off(connection, error)
 
     async def _guarded_chore(self, chore: Chore) -> None:
         try:
@@ -96,6 +105,7 @@ class Worker:
         now = self._engine.clock.now()
         code = error.code if isinstance(error, WearbaseError) else "internal_error"
         async with self._engine.db.transaction() as tx:
+            await hold(tx, connection)
             for state in await due.states(tx, connection.user_id, connection.provider):
                 for in_backfill, due_at in ((False, state.due_at), (True, state.backfill_due_at)):
                     if due_at is not None and due_at <= now:
@@ -118,13 +128,13 @@ class Worker:
 
     async def _beat(self) -> None:
         """Shows that we live and keeps our leases; a worker that is stopped loses both."""
-        await plan_pruning(self._engine)
         while True:
             now = self._engine.clock.now()
             try:
                 async with self._engine.db.transaction() as tx:
                     await chores.beat(tx, self.id, now=now)
-                    await due.renew_all(tx, holder=self.id, now=now, until=now + LEASE)
+                    await due.renew(tx, sorted(self._held), holder=self.id, until=now + LEASE)
+                await plan_pruning(self._engine)
             except DatabaseUnavailable:
                 log.warning("no heartbeat: the database cannot be reached")
             await asyncio.sleep(HEARTBEAT_S)

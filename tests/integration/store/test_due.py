@@ -62,7 +62,8 @@ async def test_a_renewed_lease_stays(db: Database) -> None:
     await member(db, "ann")
     await claim(db, "first")
     async with db.transaction() as tx:
-        await due.renew_all(tx, holder="first", now=NOW, until=LATER)
+        (lease,) = [due.Lease.of(c) for c in await connections.all_of(tx, "ann")]
+        await due.renew(tx, [lease], holder="first", until=LATER)
     assert await claim(db, "second", NOW + timedelta(minutes=5)) is None
 
 

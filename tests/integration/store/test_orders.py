@@ -1,6 +1,7 @@
 """Whatever the order in which pages, revisions and repetitions arrive, the days come out the same."""
 
 import random
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -55,7 +56,8 @@ async def documents(world: Bench, name: str) -> list[tuple[Any, Any]]:
 async def store(world: Bench, name: str, pages: list[list[Record]]) -> list[tuple[Any, Any]]:
     connection, app = await member(world, name), world.engine.app("whoop")
     for page in pages:
-        await keep_page(world.engine, app, connection, Page(page, []), read_at=world.clock.now(), step=nothing)
+        theirs = [replace(record, external_user_id=name) for record in page]
+        await keep_page(world.engine, app, connection, Page(theirs, []), read_at=world.clock.now(), step=nothing)
     return await documents(world, name)
 
 

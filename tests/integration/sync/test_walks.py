@@ -8,8 +8,12 @@ import pytest
 
 from tests.integration.harness import START, Bench
 from wearbase.domain.errors import UnexpectedPayload
-from wearbase.domain.records import Record
+from wearbase.domain.records import Page, Record
 from wearbase.providers.whoop import client
+from wearbase.providers.whoop.mapping import map_cycle
+from wearbase.store import connections
+from wearbase.store.postgres.database import Tx
+from wearbase.sync.keep import keep_page
 
 OVERLAP = timedelta(days=3)
 
@@ -127,3 +131,22 @@ async def test_records_that_cannot_be_mapped_are_parked_and_the_rest_is_stored(w
     await world.mark("workout")
     await world.work()
     assert await world.rows("select 1 from wearbase.parked_record") == []
+
+
+async def test_a_record_of_another_member_is_parked_without_its_payload(world: Bench) -> None:
+    await world.connect("ann")
+    await world.work()
+    before = len(await world.stored("ann", "cycle"))
+    other = (await world.members())[1]["user_id"]
+    foreign = map_cycle((await world.truth(other, "cycle"))[0])
+    now = world.clock.now()
+    async with world.engine.db.transaction() as tx:
+        connection = await connections.get(tx, "ann", "whoop")
+    assert connection is not None
+
+    async def step(tx: Tx) -> None: ...
+
+    await keep_page(world.engine, world.engine.app("whoop"), connection, Page([foreign], []), read_at=now, step=step)
+    assert len(await world.stored("ann", "cycle")) == before
+    parked = await world.rows("select reason, raw from wearbase.parked_record")
+    assert [(p["reason"], p["raw"]) for p in parked] == [("another member's record", None)]

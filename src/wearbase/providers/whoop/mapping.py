@@ -79,6 +79,7 @@ def map_recovery(raw: Any) -> Record:
     wire = read(Recovery, raw)
     values = {"cycle_id": wire.cycle_id, **_scored(_RECOVERY, wire.score), **_state(wire)}
     return Record(
+        external_user_id=str(wire.user_id),
         resource="recovery",
         external_id=str(wire.cycle_id),
         revision=Revision(wire.updated_at),
@@ -96,6 +97,7 @@ def map_sleep(raw: Any) -> Record:
     wire = read(Sleep, raw)
     values = {"id": wire.id, **_span(wire), "utc_offset_min": wire.timezone_offset, **_scored(_SLEEP, wire.score), **_state(wire)}
     return Record(
+        external_user_id=str(wire.user_id),
         resource="sleep",
         external_id=wire.id,
         revision=Revision(wire.updated_at),
@@ -124,6 +126,7 @@ def map_workout(raw: Any) -> Record:
         **_state(wire),
     }
     return Record(
+        external_user_id=str(wire.user_id),
         resource="workout",
         external_id=wire.id,
         revision=Revision(wire.updated_at),
@@ -149,6 +152,7 @@ def map_cycle(raw: Any) -> Record:
         **_state(wire),
     }
     return Record(
+        external_user_id=str(wire.user_id),
         resource="cycle",
         external_id=str(wire.id),
         revision=Revision(wire.updated_at),

@@ -59,6 +59,7 @@ class Wire(BaseModel):
 
 
 class ScoredRecord(Wire):
+    user_id: Whole
     updated_at: Instant
     score_state: Word
 

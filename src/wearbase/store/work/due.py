@@ -8,6 +8,7 @@ from enum import IntEnum
 from wearbase.domain.windows import Window
 from wearbase.store.connections import Connection
 from wearbase.store.postgres.database import Tx, many, one, run, value
+from wearbase.store.work.chores import Chore
 
 
 class Priority(IntEnum):
@@ -184,13 +185,29 @@ async def claim_visit(tx: Tx, *, holder: str, now: datetime, until: datetime) ->
     return await one(tx, Connection, _CLAIM_VISIT, {"holder": holder, "now": now, "until": until})
 
 
-async def renew_all(tx: Tx, *, holder: str, now: datetime, until: datetime) -> None:
-    """Lengthens every lease that a worker still holds."""
-    for table in ("connection", "chore"):
+@dataclass(frozen=True, slots=True, order=True)
+class Lease:
+    """What a worker holds: a connection or a chore, by its id and the number of the claim."""
+
+    table: str
+    id: str
+    number: int
+
+    @classmethod
+    def of(cls, held: Connection | Chore | None) -> "Lease":
+        """The lease that a claim gave."""
+        assert held is not None
+        return cls("chore" if isinstance(held, Chore) else "connection", str(held.id), held.lease_number)
+
+
+async def renew(tx: Tx, leases: Sequence[Lease], *, holder: str, until: datetime) -> None:
+    """Lengthens the leases that are still the holder's."""
+    for lease in leases:
         await run(
             tx,
-            f"update wearbase.{table} set lease_until = %s where lease_holder = %s and lease_until > %s",  # noqa: S608 two fixed names
-            (until, holder, now),
+            f"""update wearbase.{lease.table} set lease_until = %s
+                where id::text = %s and lease_number = %s and lease_holder = %s""",  # noqa: S608 one of two fixed names
+            (until, lease.id, lease.number, holder),
         )
 
 

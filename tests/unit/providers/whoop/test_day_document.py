@@ -15,7 +15,7 @@ NOT_WHOOPS = ("user_id", "date", "last_sync", "data_source", "sync")
 
 def wire_cycle(number, start, end, strain=9.84, **changes):
     return map_cycle({
-        "id": number, "updated_at": "2026-05-14T13:20:44.881Z", "start": start, "end": end, "timezone_offset": OFFSET,
+        "id": number, "user_id": 20000001, "updated_at": "2026-05-14T13:20:44.881Z", "start": start, "end": end, "timezone_offset": OFFSET,
         "score_state": "SCORED", "step_count": 6120,
         "score": {"strain": strain, "kilojoule": 7402.5, "average_heart_rate": 67, "max_heart_rate": 151}, **changes,
     })  # fmt: skip
@@ -23,7 +23,7 @@ def wire_cycle(number, start, end, strain=9.84, **changes):
 
 def wire_recovery(number, sleep_id, score=66.0, **changes):
     return map_recovery({
-        "cycle_id": number, "sleep_id": sleep_id, "updated_at": "2026-05-14T05:04:11.120Z", "score_state": "SCORED",
+        "cycle_id": number, "sleep_id": sleep_id, "user_id": 20000001, "updated_at": "2026-05-14T05:04:11.120Z", "score_state": "SCORED",
         "score": {"user_calibrating": False, "recovery_score": score, "resting_heart_rate": 52.0, "hrv_rmssd_milli": 58.31,
                   "spo2_percentage": 96.1, "skin_temp_celsius": 33.42}, **changes,
     })  # fmt: skip
@@ -31,7 +31,7 @@ def wire_recovery(number, sleep_id, score=66.0, **changes):
 
 def wire_sleep(sleep_id, number, start, end, *, nap=False, **changes):
     return map_sleep({
-        "id": sleep_id, "cycle_id": number, "updated_at": "2026-05-14T05:03:58.004Z", "start": start, "end": end,
+        "id": sleep_id, "cycle_id": number, "user_id": 20000001, "updated_at": "2026-05-14T05:03:58.004Z", "start": start, "end": end,
         "timezone_offset": OFFSET, "nap": nap, "score_state": "SCORED",
         "score": {
             "stage_summary": {
@@ -49,7 +49,7 @@ def wire_sleep(sleep_id, number, start, end, *, nap=False, **changes):
 
 def wire_workout(workout_id, start, end):
     return map_workout({
-        "id": workout_id, "updated_at": "2026-05-14T10:44:10.532Z", "start": start, "end": end, "timezone_offset": OFFSET,
+        "id": workout_id, "user_id": 20000001, "updated_at": "2026-05-14T10:44:10.532Z", "start": start, "end": end, "timezone_offset": OFFSET,
         "sport_name": "running", "score_state": "SCORED",
         "score": {
             "strain": 8.12, "average_heart_rate": 138, "max_heart_rate": 165, "kilojoule": 1622.0, "percent_recorded": 1.0,

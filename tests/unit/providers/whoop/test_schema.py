@@ -12,6 +12,7 @@ from wearbase.providers.whoop.schema import Cycle, Recovery, Sleep, Workout, ins
 
 CYCLE = {
     "id": 1838200101,
+    "user_id": 20000001,
     "updated_at": "2026-10-31T12:08:44.019Z",
     "start": "2026-10-30T03:04:12.180Z",
     "end": "2026-10-31T03:41:55.402Z",

@@ -1,0 +1,73 @@
+"""What an operator asks of the whole database: the server behind an address, and every connection."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import psycopg
+
+from wearbase.domain.errors import DatabaseUnavailable
+from wearbase.store.postgres.database import Tx, many
+
+PATIENCE_S = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerFacts:
+    """A database server as found, before anything is changed there."""
+
+    version: int
+    revision: str | None  # None: no wearbase has been here
+    seconds_ahead: float  # of this machine's clock
+    is_pooled: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberRow:
+    """One connection of one member, in a line."""
+
+    user_id: str
+    provider: str
+    state: str
+    connected_at: datetime
+    last_success_at: datetime | None
+    failing: int
+    in_backfill: int
+    open_deliveries: int
+    days_stored: int
+
+
+def facts(url: str, *, schema: str) -> ServerFacts:
+    """Looks without changing anything. Raises DatabaseUnavailable."""
+    try:
+        with psycopg.connect(url, autocommit=True, prepare_threshold=None, connect_timeout=PATIENCE_S) as connection:
+            before = datetime.now(UTC)
+            found = connection.execute("select pg_backend_pid(), clock_timestamp(), to_regclass(%s)", (f"{schema}.alembic_version",)).fetchone()
+            after = datetime.now(UTC)
+            assert found is not None
+            version = connection.execute(f"select version_num from {schema}.alembic_version".encode()).fetchone() if found[2] else None
+            return ServerFacts(
+                version=connection.info.server_version // 10_000, revision=version[0] if version else None,
+                seconds_ahead=(found[1] - (before + (after - before) / 2)).total_seconds(),
+                is_pooled=found[0] != connection.info.backend_pid,
+            )  # fmt: skip
+    except psycopg.OperationalError as error:
+        raise DatabaseUnavailable(f"The database cannot be reached: {str(error).strip().splitlines()[0]}") from error
+
+
+async def members(tx: Tx, *, limit: int) -> list[MemberRow]:
+    """Connections by user, the ended ones too."""
+    return await many(
+        tx,
+        MemberRow,
+        """select c.user_id, c.provider, c.state, c.connected_at, s.last_success_at, s.failing, s.in_backfill,
+                  (select count(*) from wearbase.delivery d
+                    where d.user_id = c.user_id and d.provider = c.provider and d.state = 'open')::int as open_deliveries,
+                  (select count(*) from wearbase.day_document d where d.user_id = c.user_id and d.provider = c.provider)::int as days_stored
+             from wearbase.connection c
+             cross join lateral (
+                  select max(last_success_at) as last_success_at, count(*) filter (where error is not null)::int as failing,
+                         count(*) filter (where backfill_due_at is not null)::int as in_backfill
+                    from wearbase.sync_state s where s.user_id = c.user_id and s.provider = c.provider) s
+            order by c.user_id, c.provider limit %s""",
+        (limit,),
+    )
