@@ -6,21 +6,18 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 import structlog
 import uvicorn
 
 from wearbase import __version__
 from wearbase.access.keys import KeyBook
-from wearbase.access.tokens import MemberTokens
-from wearbase.api.build import create_app
-from wearbase.api.services import Services
 from wearbase.domain.errors import SettingsError
 from wearbase.domain.provider import Credentials
 from wearbase.providers.registry import PROVIDERS
@@ -55,6 +52,7 @@ class Place:
     url: str = field(repr=False)
     direct_url: str | None = field(repr=False)  # None behind a transaction pooler without a direct address
     keys: KeyRing = field(repr=False)
+    folder: Path  # ours on this machine: the embedded database, and keys that no setting gives
     is_embedded: bool = False
     is_pooled: bool = False
 
@@ -72,10 +70,8 @@ class Parts:
     receiver: Receiver
     key_book: KeyBook
 
-    @property
-    def services(self) -> Services:
-        """What the HTTP side is given."""
-        raise NotImplementedError
+
+Beside: TypeAlias = Callable[[Parts], Coroutine[Any, Any, None]]
 
 
 @contextmanager
@@ -90,12 +86,14 @@ def place(settings: Settings, *, as_server: str | None = None, on_log: Callable[
         direct = settings.database_direct_url.get_secret_value() if settings.database_direct_url else None
         migrate.upgrade(direct or url, schema=settings.database_schema)
         pooled = is_pooled(url)
-        yield Place(url=url, direct_url=direct or (None if pooled else url), keys=_key_ring(settings, folder), is_pooled=pooled)
+        yield Place(
+            url=url, direct_url=direct or (None if pooled else url), keys=_key_ring(settings, folder), folder=folder, is_pooled=pooled
+        )
         return
     with EmbeddedPostgres(folder, log=on_log) as embedded:
         url = embedded.start(as_server=as_server)
         migrate.upgrade(url, schema=settings.database_schema)
-        yield Place(url=url, direct_url=url, keys=_key_ring(settings, folder), is_embedded=True)
+        yield Place(url=url, direct_url=url, keys=_key_ring(settings, folder), folder=folder, is_embedded=True)
 
 
 @asynccontextmanager
@@ -126,7 +124,8 @@ def apps(settings: Settings) -> dict[str, App]:
     """Our registrations at the providers; one without credentials is known but cannot be connected."""
     if not settings.has_whoop:
         return {}
-    assert settings.whoop_client_id is not None and settings.whoop_client_secret is not None
+    assert settings.whoop_client_id is not None
+    assert settings.whoop_client_secret is not None
     credentials = Credentials(
         client_id=settings.whoop_client_id, client_secret=settings.whoop_client_secret.get_secret_value(),
         api_url=settings.whoop_api_url, oauth_url=settings.whoop_oauth_url,
@@ -154,31 +153,32 @@ def listen(settings: Settings) -> tuple[Settings, socket.socket]:
 
 
 async def serve(
-    settings: Settings, where: Place, listener: socket.socket, *,
-    with_worker: bool, is_demo: bool = False, on_ready: Callable[[Parts], None] = lambda _: None,
-) -> None:  # fmt: skip
-    """Answers HTTP until told to stop; with a worker inside if asked."""
-    stop = _stop_event()
+    settings: Settings, where: Place, listener: socket.socket, *, with_worker: bool, is_demo: bool = False, beside: Beside | None = None
+) -> None:
+    """Answers HTTP until told to stop; with a worker inside if asked. `beside` is run once it answers."""
+    stop, greeting = _stop_event(), None
     async with parts(settings, where) as running:
-        app = create_app(_services(running, is_demo=is_demo))
-        server = _Server(_uvicorn(settings, app), on_started=lambda: on_ready(running))
-        worker = asyncio.create_task(_work(running, stop, is_alone=where.is_embedded)) if with_worker else None
+        server = _Server(_uvicorn(settings, _http_app(running, is_demo=is_demo)))
         http = asyncio.create_task(server.serve(sockets=[listener]))
+        worker = asyncio.create_task(_work(running, stop, is_alone=where.is_embedded)) if with_worker else None
+        await server.answers.wait()
+        if beside is not None and server.started:
+            greeting = asyncio.create_task(beside(running))
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({http, stopping, *([worker] if worker else [])}, return_when=asyncio.FIRST_COMPLETED)
         stop.set()
         server.should_exit = True
-        await http
-        if worker is not None:
-            await worker
-        stopping.cancel()
+        for task in (greeting, stopping):
+            if task is not None and task.cancel():
+                await asyncio.wait({task})
+        await asyncio.gather(http, *([worker] if worker else []))
 
 
-async def work(settings: Settings, where: Place, *, on_ready: Callable[[Parts], None] = lambda _: None) -> None:
+async def work(settings: Settings, where: Place, *, on_ready: Callable[[], None] = lambda: None) -> None:
     """Visits members and does chores until told to stop."""
     stop = _stop_event()
     async with parts(settings, where) as running:
-        on_ready(running)
+        on_ready()
         await _work(running, stop)
 
 
@@ -204,21 +204,44 @@ async def _keep_time(clock: DatabaseClock, db: Database) -> None:
             await clock.sync(db)
 
 
-class _Server(uvicorn.Server):
-    """A server that leaves the signals to us and says when it listens."""
+def _key_book(settings: Settings, db: Database, clock: DatabaseClock) -> KeyBook:
+    secret = settings.service_api_key.get_secret_value() if settings.service_api_key else None
+    return KeyBook(db, clock, env_secret=secret, env_scopes=settings.service_api_key_scopes)
 
-    def __init__(self, config: uvicorn.Config, *, on_started: Callable[[], None]) -> None:
+
+def _http_app(running: Parts, *, is_demo: bool) -> Callable[..., Any]:
+    """The HTTP side. Imported only here: a short command does without it and starts in half the time."""
+    from wearbase.access.redirects import RedirectAllowList
+    from wearbase.access.tokens import MemberTokens
+    from wearbase.api.build import create_app
+    from wearbase.api.services import Services
+
+    settings = running.settings
+    services = Services(
+        engine=running.engine, reader=running.reader, receiver=running.receiver, keys=running.key_book,
+        tokens=MemberTokens(running.place.keys.signing_keys, running.clock), providers=PROVIDERS, public_url=settings.base_url,
+        redirects=RedirectAllowList(settings.redirect_url_allowlist), environment=settings.environment, is_demo=is_demo,
+        version=__version__,
+    )  # fmt: skip
+    return create_app(services)
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves the signals to us. `answers` is set once it listens, or has failed to."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
-        self._on_started = on_started
+        self.answers = asyncio.Event()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
 
-    async def startup(self, sockets: list | None = None) -> None:
-        await super().startup(sockets=sockets)
-        if self.started:
-            self._on_started()
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        try:
+            await super().startup(sockets=sockets)
+        finally:
+            self.answers.set()
 
 
 def _uvicorn(settings: Settings, app: Callable) -> uvicorn.Config:

@@ -41,7 +41,9 @@ def facts(url: str, *, schema: str) -> ServerFacts:
     try:
         with psycopg.connect(url, autocommit=True, prepare_threshold=None, connect_timeout=PATIENCE_S) as connection:
             before = datetime.now(UTC)
-            found = connection.execute("select pg_backend_pid(), clock_timestamp(), to_regclass(%s)", (f"{schema}.alembic_version",)).fetchone()
+            found = connection.execute(
+                "select pg_backend_pid(), clock_timestamp(), to_regclass(%s)", (f"{schema}.alembic_version",)
+            ).fetchone()
             after = datetime.now(UTC)
             assert found is not None
             version = connection.execute(f"select version_num from {schema}.alembic_version".encode()).fetchone() if found[2] else None
