@@ -1,0 +1,1 @@
+"""The demo: a simulated WHOOP and an invented member, in a folder of their own."""

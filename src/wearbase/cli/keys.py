@@ -1,0 +1,125 @@
+"""`wear keys` and `wear db`."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from wearbase.cli import words
+from wearbase.cli.members import AsJson
+from wearbase.cli.output import ago, console, emit, say, table, tell, utc
+from wearbase.cli.session import Choice, choose, opened, placed, run
+from wearbase.cli.showing import note_demo
+from wearbase.domain.errors import NotFound
+from wearbase.store.keys import StoredKey
+from wearbase.store.postgres import migrate
+
+keys = typer.Typer(no_args_is_help=True, help="Service keys, which other programs send as X-API-Key.")
+db = typer.Typer(no_args_is_help=True, help="The database.")
+
+
+@keys.command("create")
+def create(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Option(help="Who will use it.")],
+    scope: Annotated[list[str], typer.Option(help="read, sync, connect, erase or ops; may be repeated.")],
+    expires: Annotated[str | None, typer.Option(help="How long it is good: 90d, 1y. For ever if left out.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a key and show it, this once."""
+    run(_create(choose(ctx), name, scope, expires, as_json=as_json))
+
+
+async def _create(choice: Choice, name: str, scopes: list[str], expires: str | None, *, as_json: bool) -> None:
+    lifetime = words.length(expires) if expires else None
+    async with opened(choice) as running:
+        until = running.clock.now() + lifetime if lifetime else None
+        made = await running.key_book.create(name, [part for scope in scopes for part in scope.split(",")], until)
+    if as_json:
+        return emit({**_shown(made.stored), "key": made.secret})
+    note_demo(choice)
+    say(made.secret)
+    tell("It is shown this once. End it with: wear keys revoke " + made.stored.prefix)
+    return None
+
+
+@keys.command("list")
+def show(ctx: typer.Context, as_json: AsJson = False) -> None:
+    """Every key of this database, without its secret."""
+    run(_list(choose(ctx), as_json=as_json))
+
+
+async def _list(choice: Choice, *, as_json: bool) -> None:
+    async with opened(choice) as running:
+        found, now = await running.key_book.list(), running.clock.now()
+    if as_json:
+        return emit({"keys": [_shown(key) for key in found]})
+    note_demo(choice)
+    if not found:
+        return say("There is no key in the database: wear keys create --name NAME --scope read")
+    made = table("prefix", "name", "scopes", "state", "made", "last used", "expires")
+    for key in found:
+        times = (ago(at, now=now) for at in (key.created_at, key.last_used_at, key.expires_at))
+        made.add_row(key.prefix, key.name, ", ".join(key.scopes), _state(key, now=now), *times)
+    console().print(made)
+    return None
+
+
+@keys.command("revoke")
+def revoke(ctx: typer.Context, id_or_prefix: Annotated[str, typer.Argument(metavar="ID|PREFIX")], as_json: AsJson = False) -> None:
+    """End a key; every server refuses it within five seconds."""
+    run(_revoke(choose(ctx), id_or_prefix, as_json=as_json))
+
+
+async def _revoke(choice: Choice, id_or_prefix: str, *, as_json: bool) -> None:
+    async with opened(choice) as running:
+        count = await running.key_book.revoke(id_or_prefix)
+    if as_json:
+        return emit({"revoked": count})
+    return say("The key is revoked." if count == 1 else f"{count} keys are revoked.")
+
+
+@keys.command("rotate")
+def rotate(
+    ctx: typer.Context,
+    id_or_prefix: Annotated[str, typer.Argument(metavar="ID|PREFIX")],
+    as_json: AsJson = False,
+) -> None:
+    """Make a key with the same name and scopes; the old one goes on working until it is revoked."""
+    run(_rotate(choose(ctx), id_or_prefix, as_json=as_json))
+
+
+async def _rotate(choice: Choice, id_or_prefix: str, *, as_json: bool) -> None:
+    async with opened(choice) as running:
+        live = [k for k in await running.key_book.list() if k.revoked_at is None and id_or_prefix in (k.prefix, str(k.id))]
+        if not live:
+            raise NotFound("There is no live key with this id or prefix.")
+        made = await running.key_book.create(live[0].name, live[0].scopes, live[0].expires_at)
+    if as_json:
+        return emit({**_shown(made.stored), "key": made.secret, "replaces": str(live[0].id)})
+    say(made.secret)
+    tell(f"It is shown this once. When everybody uses it: wear keys revoke {live[0].prefix}")
+    return None
+
+
+@db.command("upgrade")
+def upgrade(ctx: typer.Context, as_json: AsJson = False) -> None:
+    """Bring the database to the newest schema."""
+    choice = choose(ctx)
+    with placed(choice):
+        head = migrate.head()
+    if as_json:
+        emit({"revision": head})
+    else:
+        say(f"The database is at revision {head}, the newest.")
+
+
+def _state(key: StoredKey, *, now: datetime) -> str:
+    if key.revoked_at is not None:
+        return "revoked"
+    return "expired" if key.expires_at is not None and key.expires_at <= now else "live"
+
+
+def _shown(key: StoredKey) -> dict[str, Any]:
+    times = {name: utc(getattr(key, name)) for name in ("created_at", "expires_at", "revoked_at", "last_used_at")}
+    return {"id": str(key.id), "prefix": key.prefix, "name": key.name, "scopes": key.scopes, **times}

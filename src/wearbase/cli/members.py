@@ -1,0 +1,165 @@
+"""`wear connect`, `disconnect` and `user erase`."""
+
+import asyncio
+import sys
+import webbrowser
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated
+
+import httpx2
+import typer
+
+from wearbase.app import Parts
+from wearbase.cli import words
+from wearbase.cli.exits import Code, Stop
+from wearbase.cli.output import emit, is_watched, say, tell
+from wearbase.cli.session import Choice, choose, opened, require_source, run
+from wearbase.read.status import status
+from wearbase.sync import ask, connect, disconnect
+from wearbase.sync.connect import Started
+from wearbase.sync.disconnect import Ended
+from wearbase.sync.worker import Worker
+
+LOOK_EVERY_S = 0.25
+TELL_PATIENCE_S = 10.0
+Provider = Annotated[str, typer.Option(help="The source.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+user = typer.Typer(no_args_is_help=True, help="Everything about one user.")
+
+
+def join(
+    ctx: typer.Context,
+    user_id: Annotated[str, typer.Argument(metavar="USER")],
+    provider: Provider = "whoop",
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Connect a user: prints the address of the consent page, and waits until it has been answered."""
+    run(_join(choose(ctx), words.user(user_id), provider, no_browser=no_browser, as_json=as_json))
+
+
+async def _join(choice: Choice, user_id: str, provider: str, *, no_browser: bool, as_json: bool) -> None:
+    async with opened(choice) as running:
+        require_source(running, choice, provider)
+        began = running.clock.now()
+        started = await connect.begin(running.engine, user_id, provider)
+        if not as_json:
+            say(f"Open this address and allow access, within {started.expires_in_s // 60} minutes:")
+            say(started.authorization_url)
+        if not await _answers(running):
+            address = running.settings.base_url
+            if as_json:
+                _emit(started, provider, is_connected=False)
+            raise Stop(
+                f"Nothing answers on {address}, so the consent cannot come back. Start `wear up`, then connect again.", Code.NOT_CONNECTED
+            )
+        if not no_browser and not as_json and is_watched():
+            webbrowser.open(started.authorization_url)
+        is_connected = await _wait(running, started, provider, since=began)
+    if as_json:
+        _emit(started, provider, is_connected=is_connected)
+    if not is_connected:
+        raise Stop("The consent was not given in time. Start again.", Code.NOT_CONNECTED)
+    if not as_json:
+        say(f"{user_id} is connected to {provider}. History is being read: wear status {user_id}")
+
+
+def _emit(started: Started, provider: str, *, is_connected: bool) -> None:
+    emit({"user_id": started.user_id, "provider": provider, "authorization_url": started.authorization_url, "connected": is_connected})
+
+
+async def _answers(running: Parts) -> bool:
+    """Whether our server answers where the provider will send the browser."""
+    try:
+        async with httpx2.AsyncClient(timeout=3, trust_env=False) as client:
+            return (await client.get(f"{running.settings.base_url}/health/live")).is_success
+    except httpx2.HTTPError:
+        return False
+
+
+async def _wait(running: Parts, started: Started, provider: str, *, since: datetime) -> bool:
+    """Whether the connection was made while the consent was good."""
+    if is_watched():
+        tell("Waiting for the consent ... (Ctrl-C stops waiting)", style="dim")
+    give_up = asyncio.get_running_loop().time() + started.expires_in_s
+    while asyncio.get_running_loop().time() < give_up:
+        found = await status(running.db, running.clock, started.user_id, provider)
+        if found.connection and found.connection.is_live and found.connection.connected_at >= since:
+            return True
+        if await connect.peek(running.engine, started.state) is None:  # consumed: connected a moment later, or refused
+            await asyncio.sleep(2 * LOOK_EVERY_S)
+            found = await status(running.db, running.clock, started.user_id, provider)
+            return bool(found.connection and found.connection.is_live and found.connection.connected_at >= since)
+        await asyncio.sleep(LOOK_EVERY_S)
+    return False
+
+
+def leave(
+    ctx: typer.Context,
+    user_id: Annotated[str, typer.Argument(metavar="USER")],
+    provider: Provider = "whoop",
+    erase: Annotated[bool, typer.Option("--erase", help="Erase what is stored, too.")] = False,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Disconnect a user: revokes at the provider, erases the tokens; keeps the records unless told to erase them."""
+    choice, user_id = choose(ctx), words.user(user_id)
+    if erase and not yes:
+        confirm(user_id, f"This erases everything that {provider} told about {user_id}.")
+    run(_leave(choice, user_id, provider, erase=erase, as_json=as_json))
+
+
+async def _leave(choice: Choice, user_id: str, provider: str, *, erase: bool, as_json: bool) -> None:
+    async with opened(choice) as running:
+        require_source(running, choice, provider)
+        ended = await disconnect.disconnect(running.engine, user_id, provider, erase=erase)
+        is_told = await _tell_provider(running, [ended])
+    if as_json:
+        emit({"user_id": user_id, "provider": provider, "was_connected": ended.had_connection, "revoked": is_told, "erased": erase})
+    if not ended.had_connection and not erase:
+        raise Stop(f"{user_id} was not connected to {provider}.", Code.NOT_CONNECTED)
+    if not as_json:
+        say(f"{user_id} is no longer connected to {provider}; its records are {'erased' if erase else 'kept'}.")
+        if not is_told:
+            say(f"{provider} has not been told yet; a worker goes on trying for a day.", style="yellow")
+
+
+async def _tell_provider(running: Parts, ended: Sequence[Ended]) -> bool:
+    """Whether the provider knows by now; done here if no worker lives."""
+    if not await ask.has_worker(running.engine):
+        await Worker(running.engine).drain()
+    told = [await disconnect.until_revoked(running.engine, one, at_most_s=TELL_PATIENCE_S) for one in ended]
+    return all(told)
+
+
+@user.command("erase")
+def erase_user(
+    ctx: typer.Context, user_id: Annotated[str, typer.Argument(metavar="USER")], yes: Yes = False, as_json: AsJson = False
+) -> None:
+    """Erase a user everywhere: connections, tokens, records, days."""
+    choice, user_id = choose(ctx), words.user(user_id)
+    if not yes:
+        confirm(user_id, f"This ends every connection of {user_id} and erases everything stored about them. There is no way back.")
+    run(_erase(choice, user_id, as_json=as_json))
+
+
+async def _erase(choice: Choice, user_id: str, *, as_json: bool) -> None:
+    async with opened(choice) as running:
+        ended = await disconnect.erase_user(running.engine, user_id)
+        is_told = await _tell_provider(running, ended)
+    if as_json:
+        emit({"user_id": user_id, "erased": True, "connections_ended": len(ended), "revoked": is_told})
+    else:
+        say(f"Nothing is stored about {user_id} any more.")
+
+
+def confirm(user_id: str, warning: str) -> None:
+    """Returns if a person types the user's id. Raises Stop."""
+    if not sys.stdin.isatty():
+        raise Stop(f"{warning} Without a terminal, say so with --yes.", Code.USAGE)
+    tell(warning, style="bold")
+    if typer.prompt("Type the user's id to go on", err=True) != user_id:
+        raise Stop("Nothing was done.")

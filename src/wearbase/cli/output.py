@@ -1,0 +1,80 @@
+"""What commands print: data on standard output, everything else on standard error."""
+
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+PLAIN_WIDTH = 160  # where nobody looks at a terminal, nothing is folded
+NONE = "–"
+
+
+def console(*, is_error: bool = False) -> Console:
+    """A console; without a terminal it has no colours, no animation and no folding."""
+    stream = sys.stderr if is_error else sys.stdout
+    return Console(file=stream, highlight=False, markup=False, width=None if stream.isatty() else PLAIN_WIDTH)
+
+
+def say(text: str | Text = "", *, style: str | None = None) -> None:
+    """One line on standard output, never folded: it may be copied."""
+    console().print(text, style=style, soft_wrap=True)
+
+
+def tell(text: str, *, style: str | None = None) -> None:
+    """One line on standard error."""
+    console(is_error=True).print(text, style=style, soft_wrap=True)
+
+
+def is_watched() -> bool:
+    """Whether a person sees standard error, so that progress may move."""
+    return sys.stderr.isatty()
+
+
+def emit(content: Any) -> None:
+    """One JSON document on standard output."""
+    text = content if isinstance(content, bytes) else orjson.dumps(content, option=orjson.OPT_INDENT_2)
+    sys.stdout.write(text.decode() + "\n")
+    sys.stdout.flush()
+
+
+def table(*columns: str, title: str | None = None) -> Table:
+    """A plain table; numbers are aligned by their caller."""
+    made = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for name in columns:
+        made.add_column(name, header_style="dim", overflow="fold")
+    return made
+
+
+def instant(text: str | datetime | None) -> datetime | None:
+    """An RFC 3339 text as an instant."""
+    return datetime.fromisoformat(text) if isinstance(text, str) else text
+
+
+def ago(at: str | datetime | None, *, now: datetime) -> str:
+    """How long ago or ahead, in one unit."""
+    found = instant(at)
+    if found is None:
+        return NONE
+    distance = now - found
+    words = span(abs(distance))
+    if words == "0 s":
+        return "now"
+    return f"{words} ago" if distance > timedelta(0) else f"in {words}"
+
+
+def span(length: timedelta) -> str:
+    """A length of time in its largest unit."""
+    seconds = int(length.total_seconds())
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * size or (unit != "d" and seconds >= size):
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+def utc(at: datetime | None) -> str | None:
+    """An instant for JSON."""
+    return None if at is None else at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,129 @@
+"""`wear up`, `api`, `worker` and `sim`."""
+
+from typing import Annotated
+
+import httpx2
+import typer
+
+from wearbase import __version__
+from wearbase.app import Parts, Place, configure_logging, listen, serve, work
+from wearbase.cli.demo import folder as demo
+from wearbase.cli.demo import simulator
+from wearbase.cli.demo.guide import guide
+from wearbase.cli.demo.simulator import Simulator
+from wearbase.cli.exits import Stop
+from wearbase.cli.output import say, tell
+from wearbase.cli.session import Choice, placed, run_server, stoppable
+from wearbase.domain.errors import WearbaseError
+from wearbase.settings import Settings, load
+
+NAME = "wear up"
+FIRST_KEY, FIRST_SCOPES = "first key", ("read", "sync", "connect")
+
+
+def up(
+    ctx: typer.Context,
+    demo_asked: Annotated[bool, typer.Option("--demo", help="With a simulated WHOOP and an invented member.")] = False,
+) -> None:
+    """Start everything in one process, with a database of its own."""
+    given = load()
+    with stoppable():
+        if demo.is_chosen(given, asked=demo_asked or bool(ctx.obj)):
+            demo.check_address(given)
+            _configure(given, is_demo=True)
+            _up_demo(given)
+        else:
+            _configure(given)
+            _up(given)
+
+
+def api() -> None:
+    """Answer HTTP; as many of these as wanted share DATABASE_URL."""
+    settings = load()
+    _configure(settings)
+    with stoppable(), placed(Choice(settings, is_demo=False)) as where:
+        settings, listener = listen(settings)
+        run_server(serve(settings, where, listener, with_worker=False, beside=_say_ready))
+
+
+def worker() -> None:
+    """Fetch what is due; as many of these as wanted share DATABASE_URL."""
+    settings = load()
+    _configure(settings)
+    with stoppable(), placed(Choice(settings, is_demo=False)) as where:
+        run_server(work(settings, where, on_ready=lambda: say("wearbase worker is ready")))
+
+
+def sim(ctx: typer.Context) -> None:
+    """Run the simulated WHOOP alone; its own options follow (wear sim --help)."""
+    simulator.become(ctx.args)
+
+
+def _configure(settings: Settings, *, is_demo: bool = False) -> None:
+    is_loud = "log_level" in settings.model_fields_set
+    configure_logging(settings if is_loud or not is_demo else settings.model_copy(update={"log_level": "warning"}))
+
+
+def _up(settings: Settings) -> None:
+    with placed(Choice(settings, is_demo=False), as_server=NAME) as where:
+        settings, listener = listen(settings)
+        run_server(serve(settings, where, listener, with_worker=True, beside=_greet))
+    say("Stopped.")
+
+
+def _up_demo(given: Settings) -> None:
+    folder = demo.folder_of(given)
+    with placed(Choice(demo.attached(given), is_demo=True), as_server=NAME) as where:
+        given, listener = listen(given.model_copy(update={"host": demo.ADDRESS}))
+        kept = demo.read(folder) or demo.new()
+        kept = demo.remember(folder, kept, port=given.port, sim_port=simulator.free_port(kept.sim_port))
+        settings = demo.settings_for(given, kept, folder)
+        with simulator.simulated(kept, base_url=settings.base_url, log=folder / "simulator.log") as cloud:
+
+            async def beside(running: Parts) -> None:
+                await _greet_demo(running, cloud, kept)
+
+            run_server(serve(settings, where, listener, with_worker=True, is_demo=True, beside=beside))
+    say("Stopped.")
+
+
+async def _say_ready(running: Parts) -> None:
+    say(f"wearbase {__version__} is ready on {running.settings.base_url}")
+
+
+async def _greet(running: Parts) -> None:
+    """Where it is, where the data is, and a key to begin with."""
+    await _say_ready(running)
+    _say_place(running.place)
+    settings = running.settings
+    if not settings.has_whoop:
+        say("  Source    none: set WHOOP_CLIENT_ID and WHOOP_CLIENT_SECRET", style="yellow")
+    if settings.service_api_key is not None:
+        say("  Key       SERVICE_API_KEY, as you have set it")
+    elif any(key.revoked_at is None for key in await running.key_book.list()):
+        say("  Key       one that you have (wear keys list); another one: wear keys create --name NAME --scope read")
+    else:
+        made = await running.key_book.create(FIRST_KEY, FIRST_SCOPES)
+        say(f"  Key       {made.secret}", style="bold")
+        say("            shown this once: keep it. Send it as X-API-Key. More: wear keys create --name NAME --scope read")
+    say(f"  Connect   wear connect USER        Docs  {settings.base_url}/docs")
+    say("  Stop with Ctrl-C.", style="dim")
+
+
+async def _greet_demo(running: Parts, cloud: Simulator, kept: demo.Kept) -> None:
+    """The same for the demo; what goes wrong with its member is told, and the server goes on."""
+    await _say_ready(running)
+    say("  DEMO      a simulated WHOOP and an invented member; nothing here is real", style="bold yellow")
+    _say_place(running.place)
+    if running.settings.service_api_key is not None and demo.is_own_key(running.settings):
+        say(f"  Key       {kept.service_key}   (of this demo only)")
+    else:
+        say("  Key       SERVICE_API_KEY, as you have set it")
+    try:
+        await guide(running, cloud, kept)
+    except (Stop, WearbaseError, httpx2.HTTPError) as error:
+        tell(f"The demo is not complete: {getattr(error, 'message', None) or type(error).__name__}", style="red")
+
+
+def _say_place(where: Place) -> None:
+    say(f"  Data      {where.folder}  (a PostgreSQL of its own)" if where.is_embedded else "  Data      DATABASE_URL")

@@ -1,0 +1,92 @@
+"""How a command gets at the data: which settings hold, and the parts on their database."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Any, NoReturn, TypeVar
+
+import typer
+import uvloop
+
+from wearbase.app import Parts, Place, configure_logging, parts, place
+from wearbase.cli.demo import folder as demo
+from wearbase.cli.exits import Code, Stop
+from wearbase.cli.output import is_watched, tell
+from wearbase.settings import Settings, load
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The settings that hold, and whether they are the demo's."""
+
+    settings: Settings
+    is_demo: bool
+
+
+def choose(ctx: typer.Context, *, quiet: bool = True) -> Choice:
+    """The settings of a command: the demo's where `wear up` would run the demo. Raises SettingsError."""
+    given = load()
+    choice = Choice(given, is_demo=False)
+    if demo.is_chosen(given, asked=bool(ctx.obj)):
+        choice = Choice(demo.attached(given), is_demo=True)
+    level = "error" if quiet and given.log_level == "info" else given.log_level
+    configure_logging(choice.settings.model_copy(update={"log_level": level}))
+    return choice
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Runs a short command's work."""
+    return asyncio.run(work)
+
+
+def run_server(work: Coroutine[Any, Any, T]) -> T:
+    """Runs a server's work on uvloop."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(work)
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Lets SIGTERM and SIGHUP end a server in an orderly way before it has handlers of its own."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, _interrupt)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _interrupt(number: int, frame: Any) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+@asynccontextmanager
+async def opened(choice: Choice) -> AsyncIterator[Parts]:
+    """The parts on the running database, or on one started for as long as this takes."""
+    with placed(choice) as where:
+        async with parts(choice.settings, where) as running:
+            yield running
+
+
+@contextmanager
+def placed(choice: Choice, *, as_server: str | None = None) -> Iterator[Place]:
+    """The database of the choice."""
+    with place(choice.settings, as_server=as_server, on_log=lambda text: tell(text) if is_watched() else None) as where:
+        yield where
+
+
+def require_source(running: Parts, choice: Choice, provider: str) -> None:
+    """Raises Stop if this source is not set up here."""
+    if provider in running.engine.apps:
+        return
+    if choice.is_demo:
+        raise Stop(f"There is no source named {provider!r} in the demo; start it with: wear up", Code.SETTINGS)
+    name = provider.upper()
+    raise Stop(f"{name}_CLIENT_ID and {name}_CLIENT_SECRET are not set: there is no source named {provider!r} here.", Code.SETTINGS)
