@@ -23,7 +23,7 @@ from wearbase_sim.api import data
 from wearbase_sim.control import routes as control
 from wearbase_sim.oauth import authorize, token
 from wearbase_sim.options import Options
-from wearbase_sim.world import World
+from wearbase_sim.world import World, world_of
 
 HEARTBEAT_S = 0.25
 
@@ -67,6 +67,9 @@ def _routes() -> list[Route | Mount]:
 
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if request.url.path.startswith(("/developer/", "/oauth/")):
+        world = world_of(request)
+        world.calls.miss(request, status=error.status_code, now_ms=world.clock.now_ms())
     words = {404: "Not Found", 405: "Method Not Allowed"}.get(error.status_code, error.detail)
     return Response(f"HTTP {error.status_code} {words}", status_code=error.status_code, headers=data.TEXT)
 

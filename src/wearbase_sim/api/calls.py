@@ -9,6 +9,7 @@ from starlette.requests import Request
 from wearbase_sim.clock import iso
 
 MINUTE_MS = 60_000
+ANSWER = "wearbase_sim.answer"  # in a request's scope: what was answered, in words
 
 
 @dataclass
@@ -27,10 +28,19 @@ class Calls:
         self.kinds[kind] += 1
         self.by_route[route] += 1
         self.by_status[str(status)] += 1
-        path = request.url.path
-        self.last.append({"at": iso(now_ms), "method": request.method, "path": path, "status": status, "remaining": remaining})
+        self._append(request, status=status, remaining=remaining, now_ms=now_ms)
         if kind == "data":
             self._slide(now_ms)
+
+    def miss(self, request: Request, *, status: int, now_ms: int) -> None:
+        """Show a call to a route that there is not, without counting it."""
+        request.scope[ANSWER] = "no such route"
+        self._append(request, status=status, remaining=None, now_ms=now_ms)
+
+    def _append(self, request: Request, *, status: int, remaining: int | None, now_ms: int) -> None:
+        where = {"method": request.method, "path": request.url.path, "query": request.url.query[:200]}
+        answer = request.scope.get(ANSWER, "")
+        self.last.append({"at": iso(now_ms), **where, "status": status, "remaining": remaining, "answer": answer})
 
     def _slide(self, now_ms: int) -> None:
         self.minute.append(now_ms)

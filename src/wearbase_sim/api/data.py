@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from wearbase_sim import faults
 from wearbase_sim.api import query, wire
+from wearbase_sim.api.calls import ANSWER
 from wearbase_sim.members import ids
 from wearbase_sim.members.facts import Cycle, Sleep
 from wearbase_sim.oauth.grants import Grant
@@ -91,6 +92,7 @@ def collection(resource: str) -> Answer:
         items = timeline.listed(resource, call.now_ms, low_ms=asked.start_ms, high_ms=asked.end_ms)
         end = asked.offset + asked.limit
         records = [wire.record(timeline.person, item.record, options) for item in items[asked.offset : end]]
+        call.request.scope[ANSWER] = f"{len(records)} record{'' if len(records) == 1 else 's'}"
         return answer(wire.page(records, query.encode_cursor(end) if len(items) > end else None, options))
 
     return respond

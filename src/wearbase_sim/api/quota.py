@@ -72,3 +72,11 @@ class Quota:
         window, limit = pairs[nearest]
         policy = f"{per_minute};window={MINUTE_S}, {per_day};window={DAY_S}"
         return Standing(is_allowed, limit, max(left[nearest], 0), window.reset_s(now_ms), policy)
+
+    def left(self, now_ms: int, *, per_minute: int, per_day: int, is_sliding: bool) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Calls left and seconds to the reset, of the minute and of the day."""
+        minute, day = (
+            (max(limit - window.spent(now_ms, is_sliding=is_sliding), 0), window.reset_s(now_ms))
+            for window, limit in ((self._minute, per_minute), (self._day, per_day))
+        )
+        return minute, day

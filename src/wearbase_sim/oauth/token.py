@@ -3,6 +3,7 @@
 import base64
 import binascii
 import hmac
+import json
 from collections.abc import Mapping
 from urllib.parse import unquote
 
@@ -10,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from wearbase_sim import faults
+from wearbase_sim.api.calls import ANSWER
 from wearbase_sim.oauth.form import read_form
 from wearbase_sim.oauth.grants import Grant
 from wearbase_sim.world import World, world_of
@@ -44,12 +46,20 @@ async def token(request: Request) -> Response:
     fault = world.faults.take("token", user_id=_user_id(world, form))
 
     async def work() -> Response:
-        return _answer(world, form, request.headers.get("authorization", ""))
+        made = _answer(world, form, request.headers.get("authorization", ""))
+        request.scope[ANSWER] = _in_words(form.get("grant_type", ""), made)
+        return made
 
     response = await faults.spoil(fault, work, latency_ms=world.options.latency_ms)
     status, now_ms = faults.status_of(response), world.clock.now_ms()
     world.calls.note("token", request, route=ROUTE, status=status, remaining=None, now_ms=now_ms)
     return response
+
+
+def _in_words(grant_type: str, made: Response) -> str:
+    if made.status_code != 200:
+        return json.loads(bytes(made.body))["error"]
+    return {"authorization_code": "code exchanged", "refresh_token": "refresh, rotated"}.get(grant_type, "")
 
 
 def _user_id(world: World, form: Mapping[str, str]) -> int | None:

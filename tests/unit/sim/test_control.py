@@ -108,7 +108,8 @@ async def test_calls_are_counted() -> None:
     assert (report["total"], report["data"], report["token"], report["max_in_60s"]) == (8, 7, 1, 6)
     assert report["by_route"] == {"/oauth/oauth2/token": 1, "/v2/cycle": 4, "/v2/cycle/{id}": 1, "/v2/recovery": 2}
     assert report["by_status"] == {"200": 5, "404": 1, "429": 1, "401": 1}
-    assert report["last"][1] == {"at": iso(parse_ms(NOW)), "method": "GET", "path": "/developer/v2/cycle", "status": 200, "remaining": 3}
+    first = {"at": iso(parse_ms(NOW)), "method": "GET", "path": "/developer/v2/cycle", "query": "", "status": 200, "remaining": 3}
+    assert report["last"][1] == first | {"answer": "25 records"}
     assert (await sim.control("DELETE", "/calls"))["total"] == 0
 
 
