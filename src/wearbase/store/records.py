@@ -29,7 +29,7 @@ NOTHING = Change(0, frozenset(), frozenset())
 _INCOMING = """
     resource text, external_id text, group_id text, parent_id text, dating text, start_at timestamptz, end_at timestamptz,
     utc_offset_min smallint, given_day date, revision_at timestamptz, revision_rank smallint, score_state text,
-    is_unsettled boolean, mapped jsonb, raw jsonb
+    is_unsettled boolean, mapped json, raw jsonb
 """
 _COLUMNS = (
     "resource, external_id, group_id, parent_id, dating, start_at, end_at, utc_offset_min, given_day, revision_at, revision_rank, "
@@ -40,13 +40,13 @@ _REPLACED = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS.replace("
 # A tombstone is lifted by a read that began after it, or by a newer revision; a copy read before it is not a revival.
 _UPSERT = f"""
 insert into wearbase.record as r (user_id, provider, {_COLUMNS}, first_stored_at, stored_at)
-select %(user_id)s, %(provider)s, {_COLUMNS}, %(now)s, %(now)s from jsonb_to_recordset(%(page)s::jsonb) as i({_INCOMING})
+select %(user_id)s, %(provider)s, {_COLUMNS}, %(now)s, %(now)s from json_to_recordset(%(page)s::json) as i({_INCOMING})
 on conflict (user_id, provider, resource, external_id) do update
    set {_REPLACED}, stored_at = excluded.stored_at, deleted_at = null
  where (excluded.revision_rank, excluded.revision_at) >= (r.revision_rank, r.revision_at)
    and (r.deleted_at is null or %(read_at)s > r.deleted_at
         or (excluded.revision_rank, excluded.revision_at) > (r.revision_rank, r.revision_at))
-   and (r.deleted_at is not null or r.raw <> excluded.raw or r.mapped <> excluded.mapped
+   and (r.deleted_at is not null or r.raw <> excluded.raw or r.mapped::text <> excluded.mapped::text
         or (excluded.revision_rank, excluded.revision_at) > (r.revision_rank, r.revision_at)
         or (r.group_id, r.parent_id, r.dating) is distinct from (excluded.group_id, excluded.parent_id, excluded.dating))
 returning resource, external_id, group_id

@@ -1,8 +1,13 @@
 """The main job: connect, today first, then the history, then what webhooks say."""
 
 from datetime import timedelta
+from pathlib import Path
+
+import orjson
 
 from tests.integration.harness import Bench, bench
+
+FIXTURES = Path(__file__).parents[2] / "fixtures" / "whoop"
 
 
 async def test_after_connecting_the_store_holds_exactly_the_providers_records(world: Bench) -> None:
@@ -68,3 +73,15 @@ async def test_ninety_days_of_history_cost_at_most_eighteen_calls(database_url: 
         calls = await world.calls()
         history = calls["data"] - 1 - 4  # the profile, and today's four collections
         assert history <= 18, calls["by_route"]
+
+
+async def test_a_documents_fields_stand_in_the_order_of_the_contract(world: Bench) -> None:
+    contract = orjson.loads((FIXTURES / "day-document.json").read_bytes())
+    await world.connect("ann")
+    await world.work()
+    open_day = (await world.rows("select open_day from wearbase.connection"))[0]["open_day"]
+    document = await world.day("ann", open_day - timedelta(days=1))
+    for part in ("recovery", "sleep", "cycle"):
+        assert list(document[part]) == list(contract[part])
+    assert [key for key in document if key != "other_sleeps"] == list(contract)
+    assert list(document["sync"]) == list(contract["sync"])

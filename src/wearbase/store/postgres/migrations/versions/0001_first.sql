@@ -68,7 +68,7 @@ create table wearbase.record (
     revision_rank    smallint not null default 0,
     score_state      text not null,
     is_unsettled     boolean not null default false,
-    mapped           jsonb not null,
+    mapped           json not null,  -- not jsonb: the order of fields is part of how a document reads
     raw              jsonb not null,
     first_stored_at  timestamptz not null,
     stored_at        timestamptz not null,
