@@ -28,6 +28,7 @@ class DayAnswer:
     state: str
     has_document: bool
     no_data_reason: str | None
+    revision: str | None
 
 
 class DayReader:
@@ -37,9 +38,9 @@ class DayReader:
         self._db, self._clock, self._empty_days = db, clock, empty_days
         self._rows = {name: Together(partial(self._read, name), largest=LARGEST_BATCH) for name in empty_days}
 
-    async def day(self, user_id: str, provider: str, day: date, *, source: str = "database", running: bool = False) -> DayAnswer:
-        """The document of one day, or an empty one that says why. Raises DatabaseUnavailable."""
-        return await self._answer(await self._rows[provider]((user_id, day)), provider, source=source, running=running)
+    async def day(self, user_id: str, provider: str, day: date, *, source: str = "database", state: str | None = None) -> DayAnswer:
+        """The document of one day, or an empty one that says why; `state` if the caller knows better. Raises DatabaseUnavailable."""
+        return await self._answer(await self._rows[provider]((user_id, day)), provider, source=source, known_state=state)
 
     async def range(self, user_id: str, provider: str, start: date, end: date) -> list[DayAnswer]:
         """The documents of `start` to `end`, both included, at most 366."""
@@ -53,13 +54,13 @@ class DayReader:
         """A document without data."""
         return orjson.dumps({"user_id": user_id, "date": day.isoformat(), **self._empty_days[provider]}).decode()
 
-    async def _answer(self, row: DayRow, provider: str, *, source: str = "database", running: bool = False) -> DayAnswer:
+    async def _answer(self, row: DayRow, provider: str, *, source: str = "database", known_state: str | None = None) -> DayAnswer:
         now = self._clock.now()
-        state = "running" if running else source_state(row.state, resources_of(row), now=now)
+        state = known_state or source_state(row.state, resources_of(row), now=now)
         reason = None if row.body is not None else await self._reason(row, provider, now=now)
         body = row.body or self.empty_body(row.user_id, provider, row.day)
         answer = spliced(row, body, now=now, reason=reason, state=state, source=source)
-        return DayAnswer(answer, etag(state, row), state, row.body is not None, reason)
+        return DayAnswer(answer, etag(row, state=state, reason=reason, now=now), state, row.body is not None, reason, row.revision)
 
     async def _read(self, provider: str, keys: list[tuple[str, date]]) -> dict[tuple[str, date], DayRow]:
         async with self._db.connection() as tx:

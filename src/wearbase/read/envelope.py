@@ -62,6 +62,11 @@ def today_of(row: DayRow, *, now: datetime) -> date:
     return (now + timedelta(minutes=row.utc_offset_min or 0)).date()
 
 
+def is_not_yet(row: DayRow, *, now: datetime) -> bool:
+    """Whether it is today, and the member has not woken into it."""
+    return not row.has_lead and row.day == today_of(row, now=now) and row.state is not None
+
+
 def spliced(row: DayRow, body: str, *, now: datetime, reason: str | None, state: str | None = None, source: str = "database") -> bytes:
     """The whole answer: the stored body with the envelope on its end."""
     resources = resources_of(row)
@@ -70,7 +75,7 @@ def spliced(row: DayRow, body: str, *, now: datetime, reason: str | None, state:
         "data_source": source,
         "sync": {
             "state": state or source_state(row.state, resources, now=now),
-            "not_yet": not row.has_lead and row.day == today_of(row, now=now) and row.state is not None,
+            "not_yet": is_not_yet(row, now=now),
             "no_data_reason": reason,
             "open_cycle_day": row.open_day.isoformat() if row.open_day else None,
             "resources": {
@@ -81,7 +86,14 @@ def spliced(row: DayRow, body: str, *, now: datetime, reason: str | None, state:
     return (body[:-1] + ",").encode() + orjson.dumps(envelope)[1:]
 
 
-def etag(answer_state: str, row: DayRow) -> str:
-    """Changes with the body, the state and the last success."""
-    parts = (row.revision or "none", answer_state, last_sync(resources_of(row)) or "", str(row.open_day))
+def etag(row: DayRow, *, state: str, reason: str | None, now: datetime) -> str:
+    """Changes with the body, the state, the last success, and with what a change of date changes."""
+    parts = (
+        row.revision or "none",
+        state,
+        last_sync(resources_of(row)) or "",
+        str(row.open_day),
+        reason or "",
+        str(is_not_yet(row, now=now)),
+    )
     return f'"{hashlib.blake2b("/".join(parts).encode(), digest_size=12).hexdigest()}"'

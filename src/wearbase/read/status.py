@@ -33,13 +33,14 @@ async def status(db: Database, clock: Clock, user_id: str, provider: str) -> Sou
         connection = await connections.get(tx, user_id, provider)
         states = await due.states(tx, user_id, provider)
         notices = await deliveries.counts(tx, user_id, provider)
+        open_ones = await deliveries.open_by_resource(tx, user_id, provider)
         parked = await records.parked(tx, user_id, provider)
         stored = await days.stored_count(tx, user_id, provider)
     seen = [_resource_state(s) for s in states]
     return SourceStatus(
         state=source_state(connection.state if connection else None, seen, now=clock.now()),
         connection=connection,
-        resources={s.resource: _shown(s, parked) for s in states},
+        resources={s.resource: _shown(s, parked, open_ones.get(s.resource, 0)) for s in states},
         open_deliveries=notices.get("open", 0),
         parked_deliveries=notices.get("parked", 0),
         parked_records=parked,
@@ -47,7 +48,7 @@ async def status(db: Database, clock: Clock, user_id: str, provider: str) -> Sou
     )
 
 
-def _shown(state: SyncState, parked: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _shown(state: SyncState, parked: Sequence[dict[str, Any]], open_deliveries: int) -> dict[str, Any]:
     return {
         "state": _resource_word(state),
         "status": "never" if state.last_attempt_at is None else "failed" if state.error else "success",
@@ -60,6 +61,7 @@ def _shown(state: SyncState, parked: Sequence[dict[str, Any]]) -> dict[str, Any]
         "next_due_at": rfc3339(state.due_at),
         "reason": state.reason,
         "backfill": {"is_running": state.backfill_due_at is not None, "pages": state.backfill_pages, "from": rfc3339(state.history_from)},
+        "open_deliveries": open_deliveries,
         "parked_records": sum(1 for p in parked if p["resource"] == state.resource),
     }
 

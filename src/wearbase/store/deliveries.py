@@ -176,3 +176,14 @@ async def counts(tx: Tx, user_id: str, provider: str) -> dict[str, int]:
         tx, "select state, count(*) as n from wearbase.delivery where user_id = %s and provider = %s group by state", (user_id, provider)
     )
     return {f["state"]: f["n"] for f in found}
+
+
+async def open_by_resource(tx: Tx, user_id: str, provider: str) -> dict[str, int]:
+    """How many notices of a member are open, by the resource they concern."""
+    found = await rows(
+        tx,
+        """select resource, count(*) as n from wearbase.delivery
+            where user_id = %s and provider = %s and state = 'open' group by resource""",
+        (user_id, provider),
+    )
+    return {f["resource"]: f["n"] for f in found}

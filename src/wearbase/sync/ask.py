@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from wearbase.domain.errors import BadRequest, TooManyRequests
+from wearbase.domain.days import HALF_DAY
+from wearbase.domain.errors import BadRequest, ConnectionEnded, ReauthorizationRequired, TooManyRequests
 from wearbase.domain.windows import Window
 from wearbase.store import connections
+from wearbase.store.connections import Connection
 from wearbase.store.work import chores, due
 from wearbase.store.work.due import Mark, Priority, SyncState
 from wearbase.sync.engine import Engine
@@ -17,7 +19,8 @@ WORKER_ALIVE = timedelta(seconds=30)
 FETCH_DAYS = 7
 SYNC_EVERY = timedelta(minutes=1)
 OPEN_DAY_EVERY = timedelta(minutes=15)
-DAY_SETTLED_AFTER = timedelta(hours=36)  # a local day has ended 12 hours after its UTC midnight's next, wherever the member is
+FAILED_AGAIN_AFTER = timedelta(minutes=1)
+DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,27 +88,37 @@ async def missing_day(engine: Engine, user_id: str, provider: str, day: date) ->
     """Marks everything due for a day that is not stored, if a fetch may bring it; None if not.
 
     A day is fetched when it is younger than a week, not in the future, and no completed read has covered it; the open day at
-    most every 15 minutes.
+    most every 15 minutes; a resource that has just failed not within the minute.
     """
     now = engine.clock.now()
     async with engine.db.connection() as tx:
         connection = await connections.get(tx, user_id, provider)
-        states = await due.states(tx, user_id, provider)
-    if connection is None or not connection.is_live or not states:
+        states = [s for s in await due.states(tx, user_id, provider) if s.error != "missing_scope"]
+    if connection is None or not connection.is_live or provider not in engine.apps:
         return None
-    today = (now + timedelta(minutes=connection.utc_offset_min or 0)).date()
-    if not today - timedelta(days=FETCH_DAYS) < day <= today or _is_covered(states, day, today=today, now=now):
+    offset = timedelta(minutes=connection.utc_offset_min or 0)
+    today = (now + offset).date()
+    wanted = [s for s in states if not (s.attempts and s.last_attempt_at and s.last_attempt_at > now - FAILED_AGAIN_AFTER)]
+    if not wanted or not today - timedelta(days=FETCH_DAYS) < day <= today:
         return None
-    return await sync_quietly(engine, user_id, provider, states)
+    midnight = datetime.combine(day, time.min, tzinfo=UTC) - offset
+    if midnight > now - engine.app(provider).provider.overlap + DAY:  # whatever is read next covers it
+        return None if _is_covered(states, midnight, now=now) else await _fetch(engine, connection, wanted)
+    if all(s.history_from is not None and s.history_from <= midnight - HALF_DAY for s in states):
+        return None
+    return await _fetch(engine, connection, wanted, asked=Window(midnight - HALF_DAY, midnight + DAY))
 
 
-async def sync_quietly(engine: Engine, user_id: str, provider: str, states: Sequence[SyncState]) -> Ticket:
-    """Marks everything due for a reader who waits; reading is not held to one sync a minute."""
-    names = [s.resource for s in states if s.error != "missing_scope"]
+async def _fetch(engine: Engine, connection: Connection, states: Sequence[SyncState], *, asked: Window | None = None) -> Ticket | None:
+    """Marks due for a reader who waits. Reading is not held to one sync a minute, unless it asks for a window of its own."""
+    now, before = engine.clock.now(), {s.resource: s for s in states}
     async with engine.db.transaction() as tx:
-        await due.mark(tx, user_id, provider, names, Mark(reason="day", priority=Priority.PERSON, due_at=engine.clock.now()))
+        if asked is not None and not await connections.take_sync_turn(tx, connection, now=now, every=SYNC_EVERY):
+            return None
+        wish = Mark(reason="day", priority=Priority.PERSON, due_at=now, asked=asked)
+        await due.mark(tx, connection.user_id, connection.provider, list(before), wish)
     await engine.hint()
-    return Ticket(user_id, provider, {s.resource: s for s in states if s.resource in names})
+    return Ticket(connection.user_id, connection.provider, before)
 
 
 async def watch(engine: Engine, ticket: Ticket, *, at_most_s: float) -> Outcome:
@@ -122,31 +135,41 @@ async def watch(engine: Engine, ticket: Ticket, *, at_most_s: float) -> Outcome:
 async def look(engine: Engine, ticket: Ticket) -> Outcome:
     """How the ticket stands now."""
     async with engine.db.connection() as tx:
+        connection = await connections.get(tx, ticket.user_id, ticket.provider)
         after = {s.resource: s for s in await due.states(tx, ticket.user_id, ticket.provider)}
-        has_worker = await chores.has_worker(tx, since=engine.clock.now() - WORKER_ALIVE)
+        is_worked = await chores.has_worker(tx, since=engine.clock.now() - WORKER_ALIVE)
     pairs = {name: (old, after[name]) for name, old in ticket.before.items() if name in after}
+    errors = {name: new.error for name, (old, new) in pairs.items() if new.error and new.attempts > 0}
+    is_ended = connection is None or not connection.is_live
+    if is_ended:  # meanwhile: what has not been served never will be
+        ended = ReauthorizationRequired.code if connection and connection.state == "needs_reauthorization" else ConnectionEnded.code
+        errors |= {name: ended for name in ticket.resources if name not in pairs or not _is_finished(*pairs[name])}
     return Outcome(
-        is_done=all(_is_finished(old, new) for old, new in pairs.values()),
-        has_worker=has_worker,
+        is_done=is_ended or all(_is_finished(old, new) for old, new in pairs.values()),
+        has_worker=is_worked,
         synced={name: new.records_synced - old.records_synced for name, (old, new) in pairs.items()},
         api_calls=sum(new.api_calls - old.api_calls for old, new in pairs.values()),
-        errors={name: new.error for name, (old, new) in pairs.items() if new.error and new.attempts > 0},
+        errors=errors,
     )
+
+
+async def has_worker(engine: Engine) -> bool:
+    """Whether any worker has shown a sign of life lately."""
+    async with engine.db.connection() as tx:
+        return await chores.has_worker(tx, since=engine.clock.now() - WORKER_ALIVE)
 
 
 def _is_finished(old: SyncState, new: SyncState) -> bool:
     return new.served_marks > old.marks or (new.attempts != old.attempts and new.error is not None)
 
 
-def _is_covered(states: Sequence[SyncState], day: date, *, today: date, now: datetime) -> bool:
-    """Whether a completed read of every resource has covered the day."""
-    reads = [s.last_success_at for s in states if s.error != "missing_scope"]
+def _is_covered(states: Sequence[SyncState], midnight: datetime, *, now: datetime) -> bool:
+    """Whether a completed read of every resource was made after the day, or just now."""
+    reads = [s.last_success_at for s in states]
     if not reads or any(at is None for at in reads):
         return False
     oldest = min(at for at in reads if at is not None)
-    if day == today:
-        return now - oldest < OPEN_DAY_EVERY
-    return oldest - DAY_SETTLED_AFTER >= datetime.combine(day, time.min, tzinfo=UTC)
+    return now - oldest < OPEN_DAY_EVERY or oldest >= midnight + DAY + HALF_DAY
 
 
 def _known(engine: Engine, provider: str, resources: Sequence[str] | None) -> list[str]:

@@ -129,7 +129,7 @@ async def _take(engine: Engine, state: str) -> Consent | None:
 
 def _check_completer(consent: Consent, by: Completer) -> None:
     """Nobody may finish a consent that somebody else started in their name."""
-    if by.is_service or (by.user_id is not None and by.user_id == consent.user_id):
+    if (by.is_service and consent.browser_hash is None) or (by.user_id is not None and by.user_id == consent.user_id):
         return
     if consent.browser_hash is not None:
         if by.browser_nonce is not None and secrets.compare_digest(_hash(by.browser_nonce), consent.browser_hash):

@@ -1,5 +1,6 @@
 """Ending a connection: at the provider, in the store, or after the provider ended it; and erasing a member."""
 
+import asyncio
 import json
 import uuid
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from wearbase.store.postgres.database import Tx
 from wearbase.store.work import chores, due
 from wearbase.store.work.chores import Chore, NewChore
 from wearbase.store.work.due import Priority
+from wearbase.sync.ask import WATCH_STEP_S, has_worker
 from wearbase.sync.engine import Engine
 from wearbase.transport.apps import App
 
@@ -40,6 +42,7 @@ async def disconnect(engine: Engine, user_id: str, provider: str, *, erase: bool
         ended = await _end(tx, engine, app, connection) if connection else Ended(had_connection=False, revocation=None)
         if erase:
             await erasure.erase_records(tx, user_id, provider)
+    await engine.hint()
     return ended
 
 
@@ -68,6 +71,17 @@ async def is_revoked(engine: Engine, ended: Ended) -> bool:
         return True
     async with engine.db.connection() as tx:
         return not await chores.is_waiting(tx, ended.revocation)
+
+
+async def until_revoked(engine: Engine, ended: Ended, *, at_most_s: float) -> bool:
+    """Whether the provider has been told within that time; at once if no worker lives."""
+    loop = asyncio.get_running_loop()
+    give_up = loop.time() + at_most_s
+    while not await is_revoked(engine, ended):
+        if loop.time() >= give_up or not await has_worker(engine):
+            return False
+        await asyncio.sleep(WATCH_STEP_S)
+    return True
 
 
 async def _end(tx: Tx, engine: Engine, app: App, connection: Connection) -> Ended:
