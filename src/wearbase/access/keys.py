@@ -1,0 +1,142 @@
+"""Service keys: made once, shown once, kept as hashes, looked up in memory."""
+
+import asyncio
+import hashlib
+import hmac
+import re
+import secrets
+import string
+import time
+import uuid
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from wearbase.access.caller import SCOPES, Caller
+from wearbase.domain.clock import Clock
+from wearbase.domain.errors import BadRequest, DatabaseUnavailable, NotFound
+from wearbase.store import keys
+from wearbase.store.keys import StoredKey
+from wearbase.store.postgres.database import Database
+
+FRESH_S = 1.0  # older: read again behind the answer
+USABLE_S = 2.0  # older: read again first, so that a revoked key is refused within 5 s
+NOTE_USE_EVERY_S = 60.0
+_LETTERS = string.ascii_lowercase + string.digits
+_NAME = re.compile(r"[^\x00-\x1f\x7f]{1,100}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewKey:
+    """A key just made; its secret is not kept anywhere else."""
+
+    secret: str = field(repr=False)
+    stored: StoredKey
+
+
+class KeyBook:
+    """The keys of this installation: those in the database, and the one of the environment."""
+
+    def __init__(
+        self, db: Database, clock: Clock, *, env_secret: str | None = None, env_scopes: Collection[str] = ("read", "sync", "connect")
+    ) -> None:
+        self._db, self._clock = db, clock
+        self._env_hash = _hash(env_secret.encode()) if env_secret else None
+        self._env = Caller(kind="service", key_id="environment", scopes=frozenset(env_scopes))
+        self._by_hash: dict[bytes, tuple[StoredKey, Caller]] = {}
+        self._read_at = float("-inf")
+        self._reading: asyncio.Task[None] | None = None
+        self._used: set[uuid.UUID] = set()
+        self._noted_at = float("-inf")
+        self._noting: asyncio.Task[None] | None = None
+
+    async def find(self, secret: bytes) -> Caller | None:
+        """Who holds this secret; None if unknown, expired or revoked. Raises DatabaseUnavailable."""
+        digest = _hash(secret)
+        if self._env_hash is not None and hmac.compare_digest(digest, self._env_hash):
+            return self._env
+        age_s = time.monotonic() - self._read_at
+        if age_s > FRESH_S:
+            reading = self._start_reading()
+            if age_s > USABLE_S:
+                await asyncio.shield(reading)
+        # A lookup by the hash of a secret tells nothing by its time: nobody can choose a hash.
+        stored, caller = self._by_hash.get(digest, (None, None))
+        if stored is None or caller is None or (stored.expires_at is not None and stored.expires_at <= self._clock.now()):
+            return None
+        self._note_use(stored)
+        return caller
+
+    async def create(self, name: str, scopes: Collection[str], expires_at: datetime | None = None) -> NewKey:
+        """A new key, `wb_<prefix>_<secret>`. Raises BadRequest."""
+        unknown = sorted(set(scopes) - set(SCOPES))
+        if unknown or not scopes:
+            raise BadRequest(f"Give scopes among {', '.join(SCOPES)}.", field="scopes")
+        if not _NAME.fullmatch(name):
+            raise BadRequest("Give a name of 1 to 100 characters.", field="name")
+        now = self._clock.now()
+        if expires_at is not None and expires_at <= now:
+            raise BadRequest("expires must be in the future.", field="expires")
+        prefix = "".join(secrets.choice(_LETTERS) for _ in range(8))
+        secret = f"wb_{prefix}_{secrets.token_urlsafe(32)}"
+        stored = StoredKey(
+            id=uuid.uuid4(), name=name, prefix=prefix, key_hash=_hash(secret.encode()), scopes=sorted(set(scopes)),
+            created_at=now, expires_at=expires_at, revoked_at=None, last_used_at=None,
+        )  # fmt: skip
+        async with self._db.transaction() as tx:
+            await keys.put(tx, stored)
+        self._forget()
+        return NewKey(secret=secret, stored=stored)
+
+    async def revoke(self, id_or_prefix: str) -> int:
+        """Ends a key; how many were live. Raises NotFound if none was."""
+        async with self._db.transaction() as tx:
+            count = await keys.revoke(tx, id_or_prefix, now=self._clock.now())
+        self._forget()
+        if not count:
+            raise NotFound("There is no live key with this id or prefix.")
+        return count
+
+    async def list(self) -> list[StoredKey]:
+        """Every key of the database, newest first."""
+        async with self._db.connection() as tx:
+            return await keys.every(tx)
+
+    def _forget(self) -> None:
+        self._read_at = float("-inf")
+
+    def _start_reading(self) -> "asyncio.Task[None]":
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.create_task(self._read())
+            self._reading.add_done_callback(_seen)
+        return self._reading
+
+    async def _read(self) -> None:
+        began = time.monotonic()
+        live = {k.key_hash: k for k in await self.list() if k.revoked_at is None}
+        self._by_hash = {digest: (k, Caller(kind="service", key_id=str(k.id), scopes=frozenset(k.scopes))) for digest, k in live.items()}
+        self._read_at = began
+
+    def _note_use(self, stored: StoredKey) -> None:
+        self._used.add(stored.id)
+        if time.monotonic() - self._noted_at >= NOTE_USE_EVERY_S:
+            self._noted_at = time.monotonic()
+            self._noting = asyncio.create_task(self._write_use())
+
+    async def _write_use(self) -> None:
+        used, self._used = list(self._used), set()
+        try:
+            async with self._db.transaction() as tx:
+                await keys.touch(tx, used, now=self._clock.now())
+        except DatabaseUnavailable:
+            self._used |= set(used)
+
+
+def _hash(secret: bytes) -> bytes:
+    return hashlib.sha256(secret).digest()
+
+
+def _seen(task: "asyncio.Task[None]") -> None:
+    """Whoever waited has the error; nobody may have."""
+    if not task.cancelled():
+        task.exception()

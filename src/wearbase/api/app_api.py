@@ -1,0 +1,139 @@
+"""The app API: what a phone app and its backend ask (hot routes are in `hot.py`)."""
+
+from datetime import date, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+
+from wearbase.access.caller import Caller, member, service
+from wearbase.access.users import InvalidField, checked_user_id
+from wearbase.api import consents, syncing
+from wearbase.api.fields import Day, ProviderName, RedirectUrl, UserId, checked_range
+from wearbase.api.routing import GuardedRoute, who
+from wearbase.api.services import By, Given, Services
+from wearbase.api.shapes import (
+    ConnectStart,
+    Days,
+    Disconnected,
+    EraseBody,
+    Erased,
+    SyncBody,
+    SyncDone,
+    SyncStatus,
+    SyncUnderWay,
+    Token,
+    TokenBody,
+)
+from wearbase.domain.errors import Forbidden, NotFound
+from wearbase.domain.windows import Window
+from wearbase.read import localdays, status
+from wearbase.sync import disconnect
+from wearbase.sync.connect import Redirects
+
+FRESH_SIGN_IN = timedelta(minutes=10)
+
+router = APIRouter(route_class=GuardedRoute, tags=["App API"])
+
+
+@router.post("/api/v1/{provider}/connect/{user_id}")
+@who(member("connect"))
+async def start_connecting(
+    user_id: UserId, provider: ProviderName, services: Given, caller: By, response: Response, redirect_url: RedirectUrl = None
+) -> ConnectStart:
+    """Starts a consent: send the member's browser to `authorization_url`."""
+    started = await consents.begin(services, caller, user_id, provider, response, Redirects(url=redirect_url))
+    return ConnectStart(user_id=user_id, authorization_url=started.authorization_url, state=started.state, expires_in=started.expires_in_s)
+
+
+@router.delete("/api/v1/{provider}/connect/{user_id}")
+@who(member("connect"))
+async def end_connection(
+    user_id: UserId, provider: ProviderName, services: Given, caller: By, data: Annotated[str, Query(pattern="^(keep|erase)$")] = "keep"
+) -> Disconnected:
+    """Ends the connection: tokens are erased, the provider is told, records are kept or erased."""
+    return await consents.end(services, caller, user_id, provider, data)
+
+
+@router.get("/api/v1/{provider}/days/{user_id}", responses={200: {"model": Days}})
+@who(member("read"))
+async def days(user_id: UserId, provider: ProviderName, services: Given, start: Day, end: Day) -> Response:
+    """The day documents from `start` to `end`, both included, at most 366."""
+    known_provider(services, provider)
+    checked_range(start, end)
+    services.looks.note(user_id, provider)
+    answers = await services.reader.range(user_id, provider, start, end)
+    head = f'{{"user_id":"{user_id}","start":"{start}","end":"{end}","days":['
+    return Response(head.encode() + b",".join(a.body for a in answers) + b"]}", media_type="application/json")
+
+
+@router.post("/api/v1/{provider}/sync/{user_id}", responses={200: {"model": SyncDone}, 202: {"model": SyncUnderWay}})
+@who(member("sync"))
+async def sync_now(
+    user_id: UserId, provider: ProviderName, services: Given, response: Response, body: SyncBody | None = None, wait: bool = True
+) -> SyncDone | SyncUnderWay:
+    """Brings what is new; 202 when it is not done within three seconds, or with `wait=false`."""
+    body = body or SyncBody()
+    syncing.checked_names(services, provider, body.data_types, field="data_types")
+    window = await _window(services, user_id, provider, body.date_range.start, body.date_range.end) if body.date_range else None
+    brought = await syncing.bring(services, user_id, provider, resources=body.data_types, window=window, wait=wait)
+    if brought.state is None:
+        return SyncDone(synced=brought.synced, total_api_calls=brought.total_api_calls)
+    response.status_code = 202
+    return SyncUnderWay(synced=brought.synced, total_api_calls=brought.total_api_calls, state=brought.state)
+
+
+@router.get("/api/v1/{provider}/sync-status/{user_id}", responses={200: {"model": SyncStatus}})
+@who(member("read"))
+async def sync_status(user_id: UserId, provider: ProviderName, services: Given) -> dict[str, Any]:
+    """How each resource stands: last attempt, last success, what went wrong, what is open."""
+    known_provider(services, provider)
+    found = await status.status(services.db, services.clock, user_id, provider)
+    return {
+        "user_id": user_id, "provider": provider, "state": found.state, "resources": found.resources,
+        "open_deliveries": found.open_deliveries, "parked_deliveries": found.parked_deliveries,
+        "parked_records": found.parked_records, "days_stored": found.days_stored,
+    }  # fmt: skip
+
+
+@router.post("/api/v1/users/{user_id}/token", tags=["Users"])
+@who(service("connect"))
+async def make_token(user_id: UserId, services: Given, body: TokenBody | None = None) -> Token:
+    """A short-lived token with which this member's own app may call; a service key is needed to make one."""
+    lifetime_s = (body or TokenBody()).expires_in_s
+    return Token(token=services.tokens.issue(user_id, timedelta(seconds=lifetime_s)), expires_in=lifetime_s)
+
+
+@router.delete("/api/v1/users/{user_id}", tags=["Users"])
+@who(member("erase"))
+async def erase(user_id: UserId, services: Given, caller: By, body: EraseBody | None = None) -> Erased:
+    """Erases the user everywhere. A member must have signed in within ten minutes and repeat the id in `confirm`."""
+    _check_erasing(services, caller, user_id, body)
+    ended = await disconnect.erase_user(services.engine, user_id)
+    told = [await disconnect.is_revoked(services.engine, one) for one in ended]
+    return Erased(user_id=user_id, connections_ended=sum(e.had_connection for e in ended), revocations_pending=told.count(False))
+
+
+def known_provider(services: Services, provider: str) -> None:
+    """Returns if days of this source can be read. Raises NotFound."""
+    if provider not in services.providers:
+        raise NotFound(f"There is no source named {provider!r} here.")
+
+
+def _check_erasing(services: Services, caller: Caller, user_id: str, body: EraseBody | None) -> None:
+    if body is not None and body.confirm != user_id:
+        raise InvalidField("confirm must be the user id.", field="confirm")
+    if caller.is_service:
+        return
+    if body is None:
+        raise InvalidField("Repeat the user id in confirm.", field="confirm")
+    if caller.issued_at is None or services.clock.now() - caller.issued_at > FRESH_SIGN_IN:
+        raise Forbidden("Erasing needs a sign-in within the last ten minutes.")
+
+
+async def _window(services: Services, user_id: str, provider: str, start: date, end: date) -> Window:
+    checked_range(start, end)
+    found = await localdays.connection(services.db, checked_user_id(user_id), provider)
+    try:
+        return localdays.window_of_days(start, end, utc_offset_min=localdays.offset_min(found), now=services.clock.now())
+    except ValueError:
+        raise InvalidField("start must not be in the future.", field="date_range.start") from None

@@ -1,0 +1,46 @@
+"""The application: routes in order, what wraps them, and the OpenAPI document."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
+from starlette.exceptions import HTTPException
+from starlette.routing import Route
+
+from wearbase.api import app_api, data_api, errors, hot, internal_api, operations
+from wearbase.api.document import completed
+from wearbase.api.metrics import Metrics
+from wearbase.api.middleware import BodyLimit, Observed
+from wearbase.api.services import Services
+from wearbase.domain.errors import WearbaseError
+
+
+def create_app(services: Services, *, pages: Sequence[Route] = ()) -> FastAPI:
+    """The HTTP side of these services. `pages` are the browser's, made by `web`; each says by its `rule` who may call it."""
+    app = FastAPI(title="wearbase", version=services.version, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    app.state.services, app.state.metrics = services, Metrics()
+    bare = [*hot.routes(services), *pages]
+    app.router.routes.extend(bare)
+    for module in (app_api, data_api, internal_api, operations):
+        app.include_router(module.router)
+    app.exception_handlers.update(
+        {
+            WearbaseError: errors.on_error,
+            HTTPException: errors.on_http_error,
+            RequestValidationError: errors.on_validation_error,
+        }
+    )
+    app.add_middleware(BodyLimit)
+    app.add_middleware(errors.LastResort)
+    is_https = services.public_url.startswith("https://")
+    app.add_middleware(Observed, metrics=app.state.metrics, keys=services.engine.keys, is_https=is_https, bare=bare)
+    app.openapi = lambda: _document(app)
+    return app
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    if app.openapi_schema is None:
+        app.openapi_schema = completed(get_openapi(title=app.title, version=app.version, routes=app.routes))
+    return app.openapi_schema

@@ -1,0 +1,68 @@
+"""Forms of fields that the framework does not check the way we promise."""
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, Any
+
+from fastapi import Path, Query
+from pydantic import BeforeValidator, Field, WithJsonSchema
+
+from wearbase.access.users import PATTERN, InvalidField
+from wearbase.read.localdays import midnight
+
+MOST_DAYS = 366
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_OFFSET_SPACE = re.compile(r" (?=\d{2}:\d{2}$)")  # a plus sign that was not escaped arrives as a space
+
+
+def _day(given: Any) -> Any:
+    if isinstance(given, date) or given is None:
+        return given
+    if not isinstance(given, str) or not _DATE.fullmatch(given):
+        raise ValueError("give a date as YYYY-MM-DD")
+    return date.fromisoformat(given)
+
+
+def _moment(given: Any) -> Any:
+    if not isinstance(given, str) or _DATE.fullmatch(given):
+        return _day(given)
+    at = datetime.fromisoformat(_OFFSET_SPACE.sub("+", given))
+    if at.utcoffset() is None:
+        raise ValueError("give an instant with its offset, such as 2026-05-14T00:00:00Z")
+    return at.astimezone(UTC)
+
+
+Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date", "example": "2026-05-14"})]
+Moment = Annotated[
+    datetime | date,
+    BeforeValidator(_moment),
+    WithJsonSchema({"type": "string", "description": "A date (a whole local day) or an RFC 3339 instant", "example": "2026-05-14"}),
+]
+UserId = Annotated[str, Path(description="The user's id in your own system", pattern=f"^{PATTERN}$", examples=["member-42"])]
+UserIdText = Annotated[str, Field(description="The user's id in your own system", pattern=f"^{PATTERN}$", examples=["member-42"])]
+UserIdQuery = Annotated[UserIdText, Query()]
+ProviderName = Annotated[str, Path(description="A source", pattern="^[a-z][a-z0-9_-]{0,31}$", examples=["whoop"])]
+ProviderText = Annotated[str, Field(description="A source", pattern="^[a-z][a-z0-9_-]{0,31}$", examples=["whoop"])]
+ProviderQuery = Annotated[ProviderText, Query()]
+RedirectUrl = Annotated[
+    str | None,
+    Query(max_length=2000, description="Where the browser goes afterwards; on the allow-list", examples=["https://app.example/done"]),
+]
+
+
+def checked_range(start: date, end: date) -> None:
+    """Returns if the range is in order and not too long. Raises InvalidField."""
+    if end < start:
+        raise InvalidField("end must not be before start.", field="end")
+    if (end - start).days >= MOST_DAYS:
+        raise InvalidField(f"At most {MOST_DAYS} days at once.", field="end")
+
+
+def starts_at(moment: datetime | date, utc_offset_min: int) -> datetime:
+    """The instant, or the beginning of the local day."""
+    return moment if isinstance(moment, datetime) else midnight(moment, utc_offset_min)
+
+
+def ends_at(moment: datetime | date, utc_offset_min: int) -> datetime:
+    """The instant, or the end of the local day."""
+    return moment if isinstance(moment, datetime) else midnight(moment + timedelta(days=1), utc_offset_min)

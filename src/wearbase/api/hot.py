@@ -1,0 +1,114 @@
+"""The two busiest routes, without a framework in between: stored bytes out, deliveries in."""
+
+from collections.abc import Sequence
+from datetime import date
+from urllib.parse import parse_qs
+
+from starlette.requests import Request
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from wearbase.access.caller import SIGNED, member
+from wearbase.access.users import InvalidField, checked_user_id
+from wearbase.api.conditional import has_already
+from wearbase.api.services import Services
+from wearbase.domain.errors import NotFound
+from wearbase.read import localdays
+from wearbase.read.days import DayAnswer
+from wearbase.sync import ask
+
+WAIT_S = 3.0
+JSON = (b"content-type", b"application/json")
+KEPT_BY_ITS_READER = (b"cache-control", b"private, no-cache")
+
+
+class DailyData:
+    """The day document of one member; a missing recent day is fetched on the spot."""
+
+    rule = member("read")
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        services, params = self._services, scope["path_params"]
+        user_id, provider = params["user_id"], params["provider"]
+        scope["state"]["caller"] = await services.gate.admit(scope["headers"], self.rule, user_id)
+        checked_user_id(user_id)
+        if provider not in services.providers:
+            raise NotFound(f"There is no source named {provider[:40]!r} here.")
+        asked = _date(scope["query_string"])
+        day = asked or await localdays.today(services.db, services.clock, user_id, provider)
+        answer = await services.reader.day(user_id, provider, day)
+        if answer.state != "not_connected":
+            services.looks.note(user_id, provider)
+            if not answer.has_document and answer.no_data_reason != "future":
+                answer = await self._fetched(user_id, provider, day, empty=answer)
+        await _send_document(scope, send, answer)
+
+    async def _fetched(self, user_id: str, provider: str, day: date, *, empty: DayAnswer) -> DayAnswer:
+        """The day after a fetch, if one may bring it; what is known so far when it takes longer."""
+        engine, reader = self._services.engine, self._services.reader
+        ticket = await ask.missing_day(engine, user_id, provider, day)
+        if ticket is None:
+            return empty
+        outcome = await ask.watch(engine, ticket, at_most_s=WAIT_S)
+        if not outcome.is_done:
+            return await reader.day(user_id, provider, day, state="running" if outcome.has_worker else "unavailable")
+        answer = await reader.day(user_id, provider, day)
+        return await reader.day(user_id, provider, day, source=f"{provider}_api") if answer.has_document else answer
+
+
+class Webhooks:
+    """A provider's delivery: answered once it is durable."""
+
+    rule = SIGNED
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        provider = scope["path_params"]["provider"]
+        app = self._services.engine.app(provider)
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        await self._services.receiver.receive(provider, headers, await Request(scope, receive).body())
+        await send({"type": "http.response.start", "status": app.provider.webhook_success_status, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+
+def routes(services: Services) -> list[Route]:
+    """To be registered first: the first that matches is taken."""
+    return [
+        Route("/api/v1/{provider}/daily-data/{user_id}", DailyData(services), methods=["GET"], include_in_schema=False),
+        Route("/v1/webhooks/{provider}", Webhooks(services), methods=["POST"], include_in_schema=False),
+    ]
+
+
+def _date(query: bytes) -> date | None:
+    """The date asked for. Raises InvalidField."""
+    if not query:
+        return None
+    text = query[5:].decode("latin-1") if query.startswith(b"date=") and len(query) == 15 else _named(query)
+    if text is None:
+        return None
+    try:
+        if len(text) != 10 or text[4] + text[7] != "--":
+            raise ValueError
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InvalidField("date must be YYYY-MM-DD.", field="date") from None
+
+
+def _named(query: bytes) -> str | None:
+    given: Sequence[str] = parse_qs(query.decode("latin-1"), keep_blank_values=True).get("date", [])
+    return given[-1] if given else None
+
+
+async def _send_document(scope: Scope, send: Send, answer: DayAnswer) -> None:
+    etag = answer.etag.encode()
+    if has_already(scope["headers"], etag):
+        await send({"type": "http.response.start", "status": 304, "headers": [(b"etag", etag), KEPT_BY_ITS_READER]})
+        return await send({"type": "http.response.body", "body": b""})
+    length = (b"content-length", str(len(answer.body)).encode())
+    await send({"type": "http.response.start", "status": 200, "headers": [JSON, length, (b"etag", etag), KEPT_BY_ITS_READER]})
+    await send({"type": "http.response.body", "body": answer.body})

@@ -1,0 +1,76 @@
+"""For whoever runs it: health, metrics, and this document itself."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.openapi.docs import get_swagger_ui_html
+
+from wearbase.access.caller import DOCS, OPEN, service
+from wearbase.api.routing import GuardedRoute, who
+from wearbase.api.services import Given
+from wearbase.domain.errors import DatabaseUnavailable
+from wearbase.sync import ask
+
+# The documentation page is the one place that loads scripts from elsewhere.
+DOCS_POLICY = (
+    "default-src 'none'; connect-src 'self'; img-src 'self' data: https://fastapi.tiangolo.com; frame-ancestors 'none'; "
+    "script-src 'unsafe-inline' https://cdn.jsdelivr.net; style-src 'unsafe-inline' https://cdn.jsdelivr.net"
+)
+
+router = APIRouter(route_class=GuardedRoute, tags=["Operations"])
+
+
+@router.get("/health/live")
+@who(OPEN)
+async def live() -> dict[str, str]:
+    """The process answers."""
+    return {"status": "ok"}
+
+
+@router.get("/health/ready")
+@who(OPEN)
+async def ready(request: Request, services: Given, response: Response) -> dict[str, Any]:
+    """Whether requests can be served: 503 until the database is usable. Reasons are told to a service key."""
+    is_usable = await services.db.is_usable()
+    response.status_code = 200 if is_usable else 503
+    if not is_usable:
+        response.headers["Retry-After"] = "2"
+    answer: dict[str, Any] = {"status": "ready" if is_usable else "not_ready", "demo": services.is_demo}
+    try:
+        caller = await services.gate.service(request.headers.raw)
+    except DatabaseUnavailable:
+        caller = None  # only the environment's key can be told from a wrong one now
+    if caller is None:
+        return answer
+    has_worker = is_usable and await ask.has_worker(services.engine)
+    reasons = {"database": "usable" if is_usable else "not usable", "worker": "alive" if has_worker else "none alive"}
+    return {
+        **answer,
+        "reasons": reasons,
+        "version": services.version,
+        "environment": services.environment,
+        "sources": [*services.engine.apps],
+    }
+
+
+@router.get("/metrics")
+@who(service("ops"))
+async def metrics(request: Request) -> Response:
+    """Counts and times for Prometheus. No label names a member."""
+    return Response(request.app.state.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+@router.get("/openapi.json", include_in_schema=False)
+@who(DOCS)
+async def document(request: Request) -> dict[str, Any]:
+    """The OpenAPI document."""
+    return request.app.openapi()
+
+
+@router.get("/docs", include_in_schema=False)
+@who(DOCS)
+async def docs(request: Request) -> Response:
+    """The OpenAPI document as a page."""
+    page = get_swagger_ui_html(openapi_url="/openapi.json", title="wearbase")
+    page.headers["Content-Security-Policy"] = DOCS_POLICY
+    return page

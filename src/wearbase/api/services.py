@@ -1,0 +1,66 @@
+"""What the routes are given."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated, Literal
+
+from fastapi import Depends, Request
+
+from wearbase.access.caller import Caller
+from wearbase.access.gate import Gate
+from wearbase.access.keys import KeyBook
+from wearbase.access.redirects import RedirectAllowList
+from wearbase.access.tokens import MemberTokens
+from wearbase.domain.clock import Clock
+from wearbase.domain.provider import Provider
+from wearbase.read.days import DayReader
+from wearbase.store.postgres.database import Database
+from wearbase.sync.engine import Engine
+from wearbase.sync.look import Looks
+from wearbase.sync.receive import Receiver
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """Everything the HTTP side needs. `providers` are those whose days can be read, connected or not."""
+
+    engine: Engine
+    reader: DayReader
+    receiver: Receiver
+    keys: KeyBook
+    tokens: MemberTokens
+    providers: Mapping[str, Provider]
+    public_url: str
+    redirects: RedirectAllowList
+    environment: Literal["development", "production"] = "production"
+    is_demo: bool = False
+    version: str = "0"
+
+    @property
+    def db(self) -> Database:
+        return self.engine.db
+
+    @property
+    def clock(self) -> Clock:
+        return self.engine.clock
+
+    @cached_property
+    def gate(self) -> Gate:
+        return Gate(self.keys, self.tokens, is_development=self.environment == "development")
+
+    @cached_property
+    def looks(self) -> Looks:
+        return Looks(self.engine)
+
+
+async def _services(request: Request) -> Services:
+    return request.app.state.services
+
+
+async def _caller(request: Request) -> Caller:
+    return request.state.caller
+
+
+Given = Annotated[Services, Depends(_services)]
+By = Annotated[Caller, Depends(_caller)]

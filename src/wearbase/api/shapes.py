@@ -1,0 +1,238 @@
+"""What the routes take and give, for validation and for the OpenAPI document."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from wearbase.api.fields import Day, Moment
+
+EXAMPLE_DAY: dict[str, Any] = {
+    "user_id": "member-42", "date": "2026-05-14",
+    "recovery": {"cycle_id": 1530000101, "score": 66.0, "hrv_rmssd_ms": 58.31, "resting_heart_rate_bpm": 52.0, "score_state": "SCORED"},
+    "sleep": {"id": "8f0c5e1e-6d1b-5a52-9c0a-0c5a4d0b1a11", "performance_percent": 88.0, "asleep_s": 27320, "score_state": "SCORED"},
+    "naps": [], "cycle": {"id": 1530000101, "is_open": True, "strain": 9.84, "score_state": "SCORED"}, "other_cycles": [], "workouts": [],
+    "last_sync": "2026-05-14T13:20:47.000Z", "data_source": "database",
+    "sync": {"state": "ok", "not_yet": False, "no_data_reason": None, "open_cycle_day": "2026-05-14", "resources": {}},
+}  # fmt: skip
+
+
+class Body(BaseModel):
+    """A request body; a field we do not know is a mistake worth naming."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ConnectStart(BaseModel):
+    """A consent under way: send the member's browser to `authorization_url` within `expires_in` seconds."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "user_id": "member-42",
+                "authorization_url": "https://provider.example/auth?...",
+                "state": "kX...",
+                "expires_in": 300,
+            }
+        }
+    )
+    user_id: str
+    authorization_url: str
+    state: str
+    expires_in: int
+
+
+class Authorization(BaseModel):
+    """The address to send the member's browser to."""
+
+    authorization_url: str
+    state: str
+
+
+class CallbackBody(Body):
+    """What the provider gave back."""
+
+    code: Annotated[str, Field(min_length=1, max_length=4000)]
+    state: Annotated[str, Field(min_length=8, max_length=200)]
+
+
+class Connected(BaseModel):
+    """A completed connection; `missing_scopes` were asked for and not given."""
+
+    user_id: str
+    provider: str
+    connected: Literal[True] = True
+    missing_scopes: list[str]
+
+
+class Disconnected(BaseModel):
+    """An ended connection. `revoked` is false while the provider has not been told yet."""
+
+    user_id: str
+    provider: str
+    disconnected: Literal[True] = True
+    revoked: bool
+    data: Literal["keep", "erase"]
+
+
+class DateRange(Body):
+    """Local days, both included."""
+
+    start: Day
+    end: Day
+
+
+class SyncBody(Body):
+    """What to bring; everything recent if left out."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"data_types": ["sleep", "recovery"]}})
+    data_types: Annotated[list[str], Field(min_length=1, max_length=16)] | None = None
+    date_range: DateRange | None = None
+
+
+class SyncDone(BaseModel):
+    """Records stored per resource (null: the member did not grant it), and the provider calls that took."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"synced": {"recovery": 4, "sleep": 5, "workout": 2, "cycle": 4}, "total_api_calls": 4}}
+    )
+    synced: dict[str, int | None]
+    total_api_calls: int
+
+
+class SyncUnderWay(SyncDone):
+    """The work is noted and goes on. `unavailable`: no worker is alive; it starts when one is."""
+
+    state: Literal["running", "unavailable"]
+
+
+class Pulled(SyncDone):
+    """A pull: `backfilling` tells whether history was asked for and follows behind."""
+
+    user_id: str
+    provider: str
+    backfilling: bool
+
+
+class PullUnderWay(SyncUnderWay):
+    """A pull that goes on."""
+
+    user_id: str
+    provider: str
+    backfilling: bool
+
+
+class PullBody(Body):
+    """Which resources, and since when."""
+
+    resource_types: Annotated[list[str], Field(min_length=1, max_length=16)] | None = None
+    since: Moment | None = None
+
+
+class ResourceStatus(BaseModel):
+    """One resource of a connection. An attempt that failed leaves `last_success_at` alone."""
+
+    model_config = ConfigDict(extra="allow")
+    state: str
+    status: str
+    last_sync_at: str | None
+    last_attempt_at: str | None
+    last_success_at: str | None
+    records_synced: int
+    error: str | None
+    next_due_at: str | None
+    open_deliveries: int
+    parked_records: int
+
+
+class SyncStatus(BaseModel):
+    """How a member's source stands."""
+
+    user_id: str
+    provider: str
+    state: str
+    resources: dict[str, ResourceStatus]
+    open_deliveries: int
+    parked_deliveries: int
+    parked_records: list[dict[str, Any]]
+    days_stored: int
+
+
+class Days(BaseModel):
+    """Day documents of a range, oldest first."""
+
+    user_id: str
+    start: Day
+    end: Day
+    days: Annotated[list[dict[str, Any]], Field(examples=[[EXAMPLE_DAY]])]
+
+
+class Records(BaseModel):
+    """One page of records, newest first; `next_cursor` is null on the last."""
+
+    records: list[dict[str, Any]]
+    next_cursor: str | None
+
+
+class Profile(BaseModel):
+    """What is kept of the profile: whose account it is, and what was granted. Nothing else is kept."""
+
+    user_id: str
+    provider: str
+    state: str
+    external_user_id: str | None
+    scopes: list[str]
+    connected_at: datetime | None
+
+
+class TokenBody(Body):
+    """How long the token lives."""
+
+    expires_in_s: Annotated[int, Field(ge=60, le=86_400)] = 900
+
+
+class Token(BaseModel):
+    """A member's token. It cannot be read again."""
+
+    token: str
+    expires_in: int
+
+
+class EraseBody(Body):
+    """The user id once more, so that nobody erases by a slip."""
+
+    confirm: str
+
+
+class Erased(BaseModel):
+    """Everything of the user is gone; `revocations_pending` providers are still to be told."""
+
+    user_id: str
+    erased: Literal[True] = True
+    connections_ended: int
+    revocations_pending: int
+
+
+class AuthStatus(BaseModel):
+    """Whether the user is connected now."""
+
+    user_id: str
+    connected: bool
+    checked_at: str
+
+
+class Problem(BaseModel):
+    """The body of every error."""
+
+    class Inner(BaseModel):
+        code: str
+        message: str
+        request_id: str
+        details: Any = None
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {"error": {"code": "forbidden", "message": "This needs the scope sync.", "request_id": "3f2a9c0d11e4b7aa"}}
+        }
+    )
+    error: Inner

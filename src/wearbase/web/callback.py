@@ -1,0 +1,154 @@
+"""Where the provider sends the member's browser back to: a consent is completed, or asked about first."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from wearbase.access.caller import OPEN, Rule
+from wearbase.access.redirects import RedirectAllowList, origin_of
+from wearbase.domain.errors import Conflict, Forbidden, RetryLater, WearbaseError
+from wearbase.store.connections import Consent
+from wearbase.sync import connect
+from wearbase.sync.connect import Completer
+from wearbase.sync.engine import Engine
+from wearbase.web.pages import facts, form, page, paragraph
+
+log = structlog.get_logger()
+
+NONCE_COOKIE = "wearbase_consent"
+LONGEST_STATE, LONGEST_CODE = 200, 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a consent ended, for the app (`status`) and for the person."""
+
+    status: str
+    title: str
+    text: str
+    http_status: int = 200
+
+
+DENIED = Outcome("denied", "Not connected", "You did not give your consent. Nothing was connected.")
+UNKNOWN = Outcome(
+    "failed", "This link no longer works", "It is unknown, was used, or is older than five minutes. Start again in the app.", 400
+)
+ELSEWHERE = Outcome("failed", "Not connected", "This connection was started in another browser. Start again in this one.", 403)
+TAKEN = Outcome(
+    "conflict", "This account is already linked", "It is linked to another user. Disconnect it there first, then start again.", 409
+)
+LATER = Outcome("failed", "Not connected", "The provider does not answer at the moment. Start again in a few minutes.", 503)
+FAILED = Outcome("failed", "Not connected", "The provider did not accept this consent. Start again in the app.", 400)
+CONNECTED = Outcome("connected", "Connected", "Your data is on its way. You can close this page.")
+
+
+class Callback:
+    """The pages of one installation."""
+
+    rule: Rule = OPEN
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def returned(self, request: Request) -> Response:
+        """The browser comes back from the provider."""
+        query = request.query_params
+        state, code = query.get("state", ""), query.get("code", "")
+        if not 0 < len(state) <= LONGEST_STATE:
+            return _shown(UNKNOWN, None)
+        consent = await connect.peek(self._engine, state)
+        if consent is None:
+            return _shown(UNKNOWN, None)
+        if "error" in query or not 0 < len(code) <= LONGEST_CODE:
+            await connect.deny(self._engine, state)
+            return _shown(DENIED if query.get("error") == "access_denied" else FAILED, consent)
+        if consent.browser_hash is not None:
+            by = Completer(browser_nonce=request.cookies.get(NONCE_COOKIE))
+            return _shown(await self._complete(state, code, by), consent)
+        return self._question(consent, state, code)
+
+    async def agreed(self, request: Request) -> Response:
+        """The person has seen who asks, and pressed a button."""
+        if not _is_from_our_page(request.headers):
+            return _shown(ELSEWHERE, None)
+        sent = await request.form(max_files=0, max_fields=10)
+        state, code = str(sent.get("state", "")), str(sent.get("code", ""))
+        consent = await connect.peek(self._engine, state) if 0 < len(state) <= LONGEST_STATE else None
+        if consent is None or not 0 < len(code) <= LONGEST_CODE:
+            return _shown(UNKNOWN, None)
+        if sent.get("decision") != "agree":
+            await connect.deny(self._engine, state)
+            return _shown(DENIED, consent)
+        by = Completer(has_agreed=True, browser_nonce=request.cookies.get(NONCE_COOKIE))
+        return _shown(await self._complete(state, code, by), consent)
+
+    async def _complete(self, state: str, code: str, by: Completer) -> Outcome:
+        try:
+            await connect.complete(self._engine, state, code, by=by)
+        except Conflict:
+            return TAKEN
+        except Forbidden:
+            return ELSEWHERE
+        except RetryLater as error:
+            log.warning("consent not completed", error=error.code)
+            return LATER
+        except WearbaseError as error:
+            log.warning("consent not completed", error=error.code)
+            return FAILED
+        return CONNECTED
+
+    def _question(self, consent: Consent, state: str, code: str) -> Response:
+        title = self._engine.app(consent.provider).provider.title
+        asking = urlsplit(consent.redirect_url).hostname if consent.redirect_url else None
+        pairs = [("App", asking or "wearbase"), ("Your account there", consent.user_id), ("Source", title)]
+        content = (
+            paragraph(f"An app asks to read and keep your {title} data. Connect only if this is your own account in an app you use.")
+            + facts(pairs)
+            + form(
+                f"/auth/{consent.provider}/callback",
+                {"state": state, "code": code},
+                [("agree", f"Connect my {title} data", True), ("refuse", "Cancel", False)],
+            )
+        )
+        # A browser checks the redirect after the form, too.
+        places = "'self'" + (f" {origin_of(consent.redirect_url)}" if consent.redirect_url else "")
+        return page(f"Connect {title}?", content, form_goes_to=places)
+
+
+def routes(engine: Engine) -> list[Route]:
+    """The pages, as routes; nobody needs a credential for them, the state is one."""
+    callback = Callback(engine)
+    found = [
+        Route("/v1/oauth/callback", callback.returned, methods=["GET"]),
+        Route("/auth/{provider}/callback", callback.returned, methods=["GET"]),
+        Route("/auth/{provider}/callback", callback.agreed, methods=["POST"]),
+    ]
+    for route in found:
+        route.rule = OPEN  # type: ignore[attr-defined]
+    return found
+
+
+def _shown(outcome: Outcome, consent: Consent | None) -> Response:
+    """Back to the app if it asked for that, else a page."""
+    if consent is not None and consent.redirect_url is not None:
+        url = RedirectAllowList.with_outcome(consent.redirect_url, status=outcome.status, user_id=consent.user_id)
+        return RedirectResponse(url, 303, headers={"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})
+    return page(outcome.title, paragraph(outcome.text), status=outcome.http_status)
+
+
+def _is_from_our_page(headers: Mapping[str, str]) -> bool:
+    """Whether a form was sent from our own page, as far as the browser says.
+
+    Our pages send no referrer, so their Origin is `null`; over plain HTTP there is no Sec-Fetch-Site either. The state and the
+    code in the form are what proves it then.
+    """
+    site = headers.get("sec-fetch-site")
+    if site is not None:
+        return site == "same-origin"
+    origin = headers.get("origin", "null")
+    return origin == "null" or urlsplit(origin).netloc == headers.get("host")

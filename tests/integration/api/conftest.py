@@ -1,0 +1,127 @@
+"""A whole service behind HTTP, in one process: real PostgreSQL, simulated cloud, and a client with each kind of credential."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.integration.harness import Bench, bench
+from wearbase.access.keys import KeyBook
+from wearbase.access.redirects import RedirectAllowList
+from wearbase.access.tokens import MemberTokens
+from wearbase.api.build import create_app
+from wearbase.api.services import Services
+from wearbase.providers.registry import PROVIDERS
+from wearbase.store.work import chores
+from wearbase.sync.worker import Worker
+from wearbase.web import callback
+
+BASE = "http://127.0.0.1:8000"
+APP_URL = "https://app.example/connected"
+ENV_KEY = "environment-key-of-the-tests-0123456789"
+SCOPES = ("read", "sync", "connect", "erase", "ops")
+
+
+@dataclass
+class Service:
+    """The service and who may call it."""
+
+    world: Bench
+    services: Services
+    app: Any
+    client: httpx2.AsyncClient
+    keys: dict[str, str] = field(default_factory=dict)
+
+    async def key(self, *scopes: str) -> dict[str, str]:
+        """The header of a service key with these scopes."""
+        name = "+".join(scopes)
+        if name not in self.keys:
+            self.keys[name] = (await self.services.keys.create(name, scopes)).secret
+        return {"x-api-key": self.keys[name]}
+
+    def token(self, user_id: str, minutes: float = 15) -> dict[str, str]:
+        """The header of a member's token."""
+        return {"authorization": f"Bearer {self.services.tokens.issue(user_id, timedelta(minutes=minutes))}"}
+
+    async def call(self, method: str, path: str, **more: Any) -> httpx2.Response:
+        """A request with the environment's key, unless headers are given."""
+        more.setdefault("headers", {"x-api-key": ENV_KEY})
+        return await self.client.request(method, path, **more)
+
+    async def get(self, path: str, **more: Any) -> httpx2.Response:
+        return await self.call("GET", path, **more)
+
+    async def post(self, path: str, **more: Any) -> httpx2.Response:
+        return await self.call("POST", path, **more)
+
+    async def delete(self, path: str, **more: Any) -> httpx2.Response:
+        return await self.call("DELETE", path, **more)
+
+    async def connected(self, user_id: str = "ann", member: int = 0) -> int:
+        """Connects, brings everything; the member's account at the provider."""
+        await self.world.connect(user_id, member)
+        await self.world.work()
+        return (await self.world.members())[member]["user_id"]
+
+    async def today(self) -> str:
+        rows = await self.world.rows("select open_day from wearbase.connection where open_day is not null")
+        return rows[0]["open_day"].isoformat()
+
+    async def advance(self, **by: float) -> None:
+        """Moves our clock while a worker lives: its next heartbeat follows only after seconds of real time."""
+        self.world.clock.advance(timedelta(**by))
+        async with self.world.engine.db.transaction() as tx:
+            await chores.beat(tx, "worker-of-the-tests", now=self.world.clock.now())
+
+    @asynccontextmanager
+    async def working(self) -> AsyncIterator[None]:
+        """With a worker alive."""
+        stop = asyncio.Event()
+        task = asyncio.create_task(Worker(self.world.engine, slots=2).run(stop))
+        await asyncio.sleep(0.05)
+        try:
+            yield
+        finally:
+            stop.set()
+            await task
+
+
+def services_of(world: Bench, **more: Any) -> Services:
+    given: dict[str, Any] = {
+        "engine": world.engine, "reader": world.reader, "receiver": world.receiver,
+        "keys": KeyBook(world.engine.db, world.engine.clock, env_secret=ENV_KEY, env_scopes=("read", "sync", "connect")),
+        "tokens": MemberTokens(world.engine.keys.signing_keys, world.engine.clock), "providers": PROVIDERS, "public_url": BASE,
+        "redirects": RedirectAllowList([APP_URL, "wearapp://connected"]), "environment": "production", "version": "test",
+    }  # fmt: skip
+    return Services(**{**given, **more})
+
+
+@asynccontextmanager
+async def serving(world: Bench, **more: Any) -> AsyncIterator[Service]:
+    services = services_of(world, **more)
+    app = create_app(services, pages=callback.routes(world.engine))
+    transport = httpx2.ASGITransport(app, raise_app_exceptions=True)
+    async with httpx2.AsyncClient(transport=transport, base_url=BASE) as client:
+        yield Service(world, services, app, client)
+
+
+@pytest.fixture
+async def service(database_url: str) -> AsyncIterator[Service]:
+    async with bench(database_url) as world, serving(world) as made:
+        yield made
+
+
+def problem(answer: httpx2.Response, status: int, code: str | None = None, field: str | None = None) -> dict[str, Any]:
+    """The error of an answer, checked against the one body."""
+    assert answer.status_code == status, answer.text
+    error = answer.json()["error"]
+    assert set(error) in ({"code", "message", "request_id"}, {"code", "message", "request_id", "details"})
+    assert error["request_id"] == answer.headers["x-request-id"]
+    assert code is None or error["code"] == code
+    assert field is None or [d["field"] for d in error["details"]] == [field], error
+    return error

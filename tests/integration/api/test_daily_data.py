@@ -1,0 +1,168 @@
+"""The day document: stored bytes, conditional, and fetched on the spot when a recent day is missing."""
+
+from datetime import date, timedelta
+
+import pytest
+
+from tests.integration.api.conftest import Service, problem
+
+ROUTES = {"recovery": "recovery", "sleep": "activity/sleep", "workout": "activity/workout", "cycle": "cycle"}
+
+
+async def test_connect_work_read(service: Service) -> None:
+    await service.connected()
+    day = await service.today()
+    answer = await service.get(f"/api/v1/whoop/daily-data/ann?date={day}")
+    assert answer.status_code == 200
+    document = answer.json()
+    assert document["user_id"] == "ann"
+    assert document["date"] == day
+    assert document["recovery"]["score"] is not None
+    assert document["data_source"] == "database"
+    assert document["sync"]["state"] == "ok"
+    assert answer.headers["content-type"] == "application/json"
+    assert int(answer.headers["content-length"]) == len(answer.content)
+    assert answer.headers["cache-control"] == "private, no-cache"
+
+
+async def test_without_a_date_it_is_the_members_today(service: Service) -> None:
+    await service.connected()
+    offset = (await service.world.rows("select utc_offset_min from wearbase.connection"))[0]["utc_offset_min"]
+    today = (service.world.clock.now() + timedelta(minutes=offset)).date()
+    assert (await service.get("/api/v1/whoop/daily-data/ann")).json()["date"] == today.isoformat()
+
+
+async def test_an_unchanged_document_is_304_and_a_changed_state_is_not(service: Service) -> None:
+    await service.connected()
+    path = f"/api/v1/whoop/daily-data/ann?date={await service.today()}"
+    first = await service.get(path)
+    headers = {**(await service.key("read")), "if-none-match": first.headers["etag"]}
+    again = await service.get(path, headers=headers)
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["etag"] == first.headers["etag"]
+    weak = {**headers, "if-none-match": f'"other", W/{first.headers["etag"]}'}
+    assert (await service.get(path, headers=weak)).status_code == 304
+    assert (await service.get(path, headers={**headers, "if-none-match": '"other"'})).status_code == 200
+    await service.world.mark()
+    changed = await service.get(path, headers=headers)
+    assert changed.status_code == 200
+    assert changed.json()["sync"]["state"] == "running"
+
+
+async def test_the_etag_changes_when_midnight_makes_a_future_day_today(service: Service) -> None:
+    await service.connected()
+    offset = (await service.world.rows("select utc_offset_min from wearbase.connection"))[0]["utc_offset_min"]
+    tomorrow = (service.world.clock.now() + timedelta(minutes=offset, days=1)).date()
+    path = f"/api/v1/whoop/daily-data/ann?date={tomorrow}"
+    before = await service.get(path)
+    assert before.json()["sync"]["no_data_reason"] == "future"
+    service.world.clock.advance(timedelta(days=1))
+    after = await service.get(path)
+    assert after.json()["sync"]["no_data_reason"] is None
+    assert after.headers["etag"] != before.headers["etag"]
+
+
+async def test_a_user_never_seen_is_not_connected(service: Service) -> None:
+    answer = await service.get("/api/v1/whoop/daily-data/nobody?date=2026-11-17")
+    assert answer.status_code == 200
+    document = answer.json()
+    assert document["sync"]["state"] == "not_connected"
+    assert document["sync"]["no_data_reason"] == "not_connected"
+    assert document["recovery"] is None
+    assert document["workouts"] == []
+
+
+@pytest.mark.parametrize("user_id", ["a b", "ä", "x" * 129, "a%00b", "ann%0a", "%20", "a,b", "a%2525"])
+async def test_a_user_id_of_a_wrong_form(service: Service, user_id: str) -> None:
+    answer = await service.get(f"/api/v1/whoop/daily-data/{user_id}")
+    problem(answer, 422, "invalid_field", "user_id")
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-13-01", "20261117", "yesterday", "2026-11-17T00:00:00Z", "2026-1-1", "", "2026-W47-1", "１０26-11-17"]
+)
+async def test_a_date_of_a_wrong_form(service: Service, text: str) -> None:
+    problem(await service.get("/api/v1/whoop/daily-data/ann", params={"date": text}), 422, "invalid_field", "date")
+
+
+async def test_an_unknown_source(service: Service) -> None:
+    problem(await service.get("/api/v1/fitbit/daily-data/ann"), 404, "not_found")
+
+
+async def test_a_missing_recent_day_is_fetched_on_the_spot(service: Service) -> None:
+    await service.connected()
+    await service.world.step(hours=24, webhooks=False)
+    async with service.working():
+        day = (date.fromisoformat(await service.today()) + timedelta(days=1)).isoformat()
+        answer = await service.get(f"/api/v1/whoop/daily-data/ann?date={day}")
+        document = answer.json()
+        assert document["sleep"] is not None
+        assert document["data_source"] == "whoop_api"
+        assert document["sync"]["state"] == "ok"
+        again = (await service.get(f"/api/v1/whoop/daily-data/ann?date={day}")).json()
+        assert again["data_source"] == "database"
+
+
+async def test_without_a_worker_it_says_so_at_once(service: Service) -> None:
+    await service.connected()
+    await service.world.step(hours=24, webhooks=False)
+    day = (date.fromisoformat(await service.today()) + timedelta(days=1)).isoformat()
+    answer = await service.get(f"/api/v1/whoop/daily-data/ann?date={day}")
+    assert answer.elapsed < timedelta(seconds=2)
+    assert answer.json()["sync"]["state"] == "unavailable"
+
+
+async def test_a_slow_provider_leaves_it_running(service: Service) -> None:
+    await service.connected()
+    await service.world.step(hours=24, webhooks=False)
+    day = (date.fromisoformat(await service.today()) + timedelta(days=1)).isoformat()
+    await service.world.sim.post("/control/options", json={"latency_ms": 6000})
+    async with service.working():
+        answer = await service.get(f"/api/v1/whoop/daily-data/ann?date={day}")
+        assert answer.json()["sync"]["state"] == "running"
+        assert timedelta(seconds=2.5) < answer.elapsed < timedelta(seconds=4)
+        await service.world.sim.post("/control/options", json={"latency_ms": 0})
+
+
+async def test_a_day_that_was_read_and_is_empty_costs_no_call(service: Service) -> None:
+    await service.connected()
+    before = (await service.world.calls())["total"]
+    today = date.fromisoformat(await service.today())
+    async with service.working():
+        for day in (today + timedelta(days=1), today + timedelta(days=3), today - timedelta(days=200)):
+            assert (await service.get(f"/api/v1/whoop/daily-data/ann?date={day}")).json()["recovery"] is None
+    assert (await service.world.calls())["total"] == before
+
+
+async def test_the_open_day_is_asked_for_at_most_every_fifteen_minutes(service: Service) -> None:
+    await service.connected()
+    service.world.clock.advance(timedelta(hours=20))  # past midnight; the provider's own clock stays
+    offset = (await service.world.rows("select utc_offset_min from wearbase.connection"))[0]["utc_offset_min"]
+    today = (service.world.clock.now() + timedelta(minutes=offset)).date()
+    path = f"/api/v1/whoop/daily-data/ann?date={today}"
+    async with service.working():
+        calls = [(await service.world.calls())["data"]]
+        for _ in range(3):
+            document = (await service.get(path)).json()
+            assert document["sync"]["not_yet"] is True
+            calls.append((await service.world.calls())["data"])
+        assert calls[1] > calls[0]
+        assert calls[1:] == [calls[1]] * 3
+        await service.advance(minutes=16)
+        await service.get(path)
+        assert (await service.world.calls())["data"] > calls[3]
+
+
+async def test_a_failing_provider_is_not_asked_again_by_every_reader(service: Service) -> None:
+    await service.connected()
+    await service.world.step(hours=24, webhooks=False)
+    day = (date.fromisoformat(await service.today()) + timedelta(days=1)).isoformat()
+    for route in ROUTES:
+        await service.world.fault(f"/v2/{ROUTES[route]}", "status", status=500, count=None)
+    async with service.working():
+        first = await service.get(f"/api/v1/whoop/daily-data/ann?date={day}")
+        assert first.json()["sync"]["state"] in ("stale", "running")
+        calls = (await service.world.calls())["total"]
+        for _ in range(5):
+            await service.get(f"/api/v1/whoop/daily-data/ann?date={day}")
+        assert (await service.world.calls())["total"] == calls
