@@ -29,6 +29,10 @@ class Clock:
         """The present instant."""
         return self._anchor_ms + int((_wall_ms() - self._wall_ms) * self.speed)
 
+    def hands(self) -> tuple[int, int, float]:
+        """The simulated and the wall instant at which it was last set, and its speed: enough to show it elsewhere."""
+        return self._anchor_ms, self._wall_ms, self.speed
+
     def advance(self, by_ms: int) -> None:
         """Jump forward."""
         self._set(self.now_ms() + by_ms)
