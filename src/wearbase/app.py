@@ -215,6 +215,7 @@ def _http_app(running: Parts, *, is_demo: bool) -> Callable[..., Any]:
     from wearbase.access.tokens import MemberTokens
     from wearbase.api.build import create_app
     from wearbase.api.services import Services
+    from wearbase.web import callback
 
     settings = running.settings
     services = Services(
@@ -223,7 +224,7 @@ def _http_app(running: Parts, *, is_demo: bool) -> Callable[..., Any]:
         redirects=RedirectAllowList(settings.redirect_url_allowlist), environment=settings.environment, is_demo=is_demo,
         version=__version__,
     )  # fmt: skip
-    return create_app(services)
+    return create_app(services, pages=callback.routes(running.engine))
 
 
 class _Server(uvicorn.Server):
