@@ -2,21 +2,23 @@
 
 import asyncio
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from tests.e2e.processes import KEY, Cloud, Home, approve, cloud, home, pointed_at, wait_for
 from wearbase_client import AsyncClient, Client, Conflict, Invalid, Unauthorized
 
+TODAY = datetime.now(UTC).date()
+
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[tuple[Home, Cloud]]:
-    with home(BACKFILL_DAYS="40", HOLD_DOWN="0", RATE_LIMIT_PER_MINUTE="1000") as place:
-        with cloud(place.url, "--days", "30", "--quota-minute", "1000") as sim:
-            place.environment |= pointed_at(sim)
-            place.start()
-            yield place, sim
+    settings = {"BACKFILL_DAYS": "40", "HOLD_DOWN": "0", "RATE_LIMIT_PER_MINUTE": "1000"}
+    with home(**settings) as place, cloud(place.url, "--days", "30", "--quota-minute", "1000") as sim:
+        place.environment |= pointed_at(sim)
+        place.start()
+        yield place, sim
 
 
 def test_a_member_is_connected_read_and_synced(running: tuple[Home, Cloud]) -> None:
@@ -32,10 +34,10 @@ def test_a_member_is_connected_read_and_synced(running: tuple[Home, Cloud]) -> N
         assert nights
         assert all(3 * 3600 < night.asleep_s < 14 * 3600 for night in nights[:5] if night.asleep_s)
         recovery = next(iter(client.fetch_recovery("ann", *month())))
-        today = client.daily_data("ann", date.today() - timedelta(days=1))
+        today = client.daily_data("ann", TODAY - timedelta(days=1))
         assert today.user_id == "ann"
         assert recovery.hrv_rmssd_ms is not None
-        assert client.days("ann", date.today() - timedelta(days=6), date.today())
+        assert client.days("ann", TODAY - timedelta(days=6), TODAY)
         synced = client.sync("ann", data_types=["workout"])
         assert synced.is_complete
         assert synced.total_api_calls == 1
@@ -69,4 +71,4 @@ def test_refusals_have_names(running: tuple[Home, Cloud]) -> None:
 
 
 def month() -> tuple[date, date]:
-    return date.today() - timedelta(days=60), date.today() + timedelta(days=1)
+    return TODAY - timedelta(days=60), TODAY + timedelta(days=1)

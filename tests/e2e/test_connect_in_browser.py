@@ -32,7 +32,7 @@ def start(place: Home, user_id: str) -> str:
 
 
 def test_a_member_connects_and_their_data_arrives(running: tuple[Home, Cloud], browser_page: Page) -> None:
-    place, sim = running
+    place, _ = running
     browser_page.goto(start(place, "ann"))
     browser_page.get_by_role("combobox").select_option(index=0)
     browser_page.get_by_role("button", name="Allow", exact=True).click()
@@ -55,7 +55,7 @@ def test_a_member_who_says_no_is_not_connected(running: tuple[Home, Cloud], brow
 
 
 def test_a_member_who_cancels_our_question_is_not_connected(running: tuple[Home, Cloud], browser_page: Page) -> None:
-    place, sim = running
+    place, _ = running
     browser_page.goto(start(place, "cleo"))
     browser_page.get_by_role("combobox").select_option(index=2)
     browser_page.get_by_role("button", name="Allow", exact=True).click()
