@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
-from wearbase.cli.output import console, is_watched
+from wearbase.cli.output import console, instant, is_watched
 from wearbase.read.status import SourceStatus
 
 
@@ -21,20 +23,25 @@ class History:
     failed: dict[str, str]
 
     @classmethod
-    def of(cls, found: SourceStatus) -> "History":
-        """The counts of a status. A resource that the member did not grant is not waited for."""
+    def of(cls, found: SourceStatus, *, since: datetime | None = None) -> "History":
+        """The counts of a status; complete if everything was read, and since then. What the member did not grant is not waited for."""
         read = {name: r for name, r in found.resources.items() if r["error"] != "missing_scope"}
         return cls(
             days=found.days_stored,
             records=sum(r["records_synced"] for r in read.values()),
             calls=sum(r["api_calls"] for r in read.values()),
-            is_complete=bool(read) and all(r["last_success_at"] and not r["backfill"]["is_running"] for r in read.values()),
+            is_complete=bool(read) and all(_is_read(r, since) for r in read.values()),
             failed={name: r["error"] for name, r in read.items() if r["error"]},
         )
 
     @property
     def words(self) -> str:
         return f"{self.days} days, {self.records} records read in {self.calls} calls"
+
+
+def _is_read(resource: dict[str, Any], since: datetime | None) -> bool:
+    at = instant(resource["last_success_at"])
+    return at is not None and not resource["backfill"]["is_running"] and (since is None or at >= since)
 
 
 class Bar:

@@ -1,7 +1,7 @@
 """What a newcomer sees once the demo is up: the history filling, today, and the line to ask for it."""
 
 import asyncio
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import httpx2
 import orjson
@@ -28,9 +28,10 @@ async def guide(running: Parts, cloud: Simulator, kept: Kept) -> None:
         if kept.account is None:
             kept = remember(running.place.folder, kept, account=await simulator.account_with_a_day(client))
     assert kept.account is not None
+    began = running.clock.now()
     async with httpx2.AsyncClient(base_url=settings.base_url, headers=_key(settings), timeout=20, trust_env=False) as ours:
         await consent.connect(ours, account=kept.account)
-    await _watch(running)
+    await _watch(running, since=began)
     await _show(running, kept)
 
 
@@ -38,12 +39,12 @@ def _key(settings: Settings) -> dict[str, str]:
     return {"x-api-key": settings.service_api_key.get_secret_value()} if settings.service_api_key else {}
 
 
-async def _watch(running: Parts) -> None:
-    """Returns when everything asked for has been read or has failed."""
+async def _watch(running: Parts, *, since: datetime) -> None:
+    """Returns when everything has been read since then, the history too, or something has failed."""
     with shown("History", total=HISTORY_DAYS) as bar:
         while True:
             found = await status(running.db, running.clock, MEMBER, PROVIDER)
-            history = History.of(found)
+            history = History.of(found, since=since)
             bar.set(history)
             if history.is_complete or history.failed:
                 break
