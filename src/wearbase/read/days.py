@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from wearbase.domain.clock import Clock
-from wearbase.read.envelope import etag, resources_of, source_state, spliced, today_of
+from wearbase.read.envelope import Standing, etag, resources_of, source_state, spliced, today_of
 from wearbase.store import days
 from wearbase.store.days import DayRow
 from wearbase.store.postgres.database import Database
@@ -56,11 +56,13 @@ class DayReader:
 
     async def _answer(self, row: DayRow, provider: str, *, source: str = "database", known_state: str | None = None) -> DayAnswer:
         now = self._clock.now()
-        state = known_state or source_state(row.state, resources_of(row), now=now)
+        resources = resources_of(row)
+        state = known_state or source_state(row.state, resources, now=now)
         reason = None if row.body is not None else await self._reason(row, provider, now=now)
         body = row.body or self.empty_body(row.user_id, provider, row.day)
-        answer = spliced(row, body, now=now, reason=reason, state=state, source=source)
-        return DayAnswer(answer, etag(row, state=state, reason=reason, now=now), state, row.body is not None, reason, row.revision)
+        standing = Standing(state, reason, source)
+        answer = spliced(row, resources, body, standing, now=now)
+        return DayAnswer(answer, etag(row, resources, standing, now=now), state, row.body is not None, reason, row.revision)
 
     async def _read(self, provider: str, keys: list[tuple[str, date]]) -> dict[tuple[str, date], DayRow]:
         async with self._db.connection() as tx:

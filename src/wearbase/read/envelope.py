@@ -2,8 +2,8 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
 import orjson
 
@@ -12,8 +12,7 @@ from wearbase.store.days import DayRow
 STALE_AFTER = timedelta(hours=26)  # a day's complete read is due every 24 hours, spread over one
 
 
-@dataclass(frozen=True, slots=True)
-class ResourceState:
+class ResourceState(NamedTuple):
     """One resource's freshness as the day query gives it."""
 
     name: str
@@ -24,16 +23,25 @@ class ResourceState:
     in_backfill: bool
 
 
+class Standing(NamedTuple):
+    """How the source stands, as one answer tells it."""
+
+    state: str
+    no_data_reason: str | None
+    source: str
+
+
 def resources_of(row: DayRow) -> list[ResourceState]:
     """The states joined to a day row."""
     return [ResourceState(r[0], instant(r[1]), instant(r[2]), r[3], r[4], r[5]) for r in row.resources or ()]
 
 
 def instant(text: str | None) -> str | None:
-    """PostgreSQL's JSON form of an instant as RFC 3339 in UTC with milliseconds."""
-    if text is None:
-        return None
-    return datetime.fromisoformat(text).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+    """PostgreSQL's JSON form of a UTC instant (`2026-05-14T13:20:47.1`) as RFC 3339 with milliseconds.
+
+    Cut, not parsed: eight of them in every read took a fifth of its time.
+    """
+    return None if text is None else f"{text[:19]}.{text[20:23]:0<3}Z"
 
 
 def source_state(connection_state: str | None, resources: Sequence[ResourceState], *, now: datetime) -> str:
@@ -67,16 +75,15 @@ def is_not_yet(row: DayRow, *, now: datetime) -> bool:
     return not row.has_lead and row.day == today_of(row, now=now) and row.state is not None
 
 
-def spliced(row: DayRow, body: str, *, now: datetime, reason: str | None, state: str | None = None, source: str = "database") -> bytes:
+def spliced(row: DayRow, resources: Sequence[ResourceState], body: str, standing: Standing, *, now: datetime) -> bytes:
     """The whole answer: the stored body with the envelope on its end."""
-    resources = resources_of(row)
     envelope = {
         "last_sync": last_sync(resources),
-        "data_source": source,
+        "data_source": standing.source,
         "sync": {
-            "state": state or source_state(row.state, resources, now=now),
+            "state": standing.state,
             "not_yet": is_not_yet(row, now=now),
-            "no_data_reason": reason,
+            "no_data_reason": standing.no_data_reason,
             "open_cycle_day": row.open_day.isoformat() if row.open_day else None,
             "resources": {
                 r.name: {"last_success_at": r.last_success_at, "next_due_at": r.next_due_at, "error": r.error} for r in resources
@@ -86,14 +93,14 @@ def spliced(row: DayRow, body: str, *, now: datetime, reason: str | None, state:
     return (body[:-1] + ",").encode() + orjson.dumps(envelope)[1:]
 
 
-def etag(row: DayRow, *, state: str, reason: str | None, now: datetime) -> str:
+def etag(row: DayRow, resources: Sequence[ResourceState], standing: Standing, *, now: datetime) -> str:
     """Changes with the body, the state, the last success, and with what a change of date changes."""
     parts = (
         row.revision or "none",
-        state,
-        last_sync(resources_of(row)) or "",
+        standing.state,
+        last_sync(resources) or "",
         str(row.open_day),
-        reason or "",
+        standing.no_data_reason or "",
         str(is_not_yet(row, now=now)),
     )
     return f'"{hashlib.blake2b("/".join(parts).encode(), digest_size=12).hexdigest()}"'

@@ -94,7 +94,8 @@ select k.user_id, k.day, d.body, d.revision, d.has_lead, c.state, c.utc_offset_m
   left join wearbase.day_document d on d.user_id = k.user_id and d.provider = %(provider)s and d.day = k.day
   left join wearbase.connection c on c.user_id = k.user_id and c.provider = %(provider)s
   left join lateral (
-       select json_agg(json_build_array(resource, last_success_at, due_at, error, priority, backfill_due_at is not null)) as resources
+       select json_agg(json_build_array(resource, last_success_at at time zone 'utc', due_at at time zone 'utc', error, priority,
+                                         backfill_due_at is not null)) as resources
          from wearbase.sync_state s where s.user_id = k.user_id and s.provider = %(provider)s) s on true
 """
 _DAYS = _SELECT_DAY.format(keys="unnest(%(users)s::text[], %(days)s::date[]) as k(user_id, day)")
