@@ -11,6 +11,7 @@ from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.datastructures import State
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,9 +21,10 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from wearbase_sim import faults
 from wearbase_sim.api import data
-from wearbase_sim.control import routes as control
 from wearbase_sim.oauth import authorize, token
 from wearbase_sim.options import Options
+from wearbase_sim.page import routes as page
+from wearbase_sim.page.door import Door
 from wearbase_sim.world import World, world_of
 
 HEARTBEAT_S = 0.25
@@ -33,7 +35,7 @@ def create_app(options: Options, *, webhook_transport: Any = None) -> Starlette:
     options = options if options.control_token else replace(options, control_token=token_urlsafe(24))
     world = World(options, webhook_transport=webhook_transport)
     app = Starlette(routes=_routes(), exception_handlers={HTTPException: _http_error}, lifespan=_lifespan)
-    app.state.world = world
+    app.state.world, app.state.page_door, app.state.is_ending = world, Door(), False
     if options.log_requests:
         app.add_middleware(RequestLog)
     return app
@@ -52,7 +54,7 @@ def run(options: Options) -> None:
         server_header=False,
         timeout_graceful_shutdown=2,
     )
-    _Server(config, app.state.world, is_token_made_up=not options.control_token).run()
+    _Server(config, app.state, is_token_made_up=not options.control_token).run()
 
 
 def _routes() -> list[Route | Mount]:
@@ -61,7 +63,8 @@ def _routes() -> list[Route | Mount]:
         Route("/oauth/oauth2/auth", authorize.decide, methods=["POST"]),
         Route(token.ROUTE, token.token, methods=["POST"]),
         Mount("/developer", app=Router(data.routes(), redirect_slashes=False)),
-        Mount("/control", app=Router(control.routes(), redirect_slashes=False)),
+        Mount("/control", app=page.controls()),
+        *page.routes(),
     ]
 
 
@@ -128,9 +131,9 @@ class Protocol(HttpToolsProtocol):
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, world: World, *, is_token_made_up: bool) -> None:
+    def __init__(self, config: uvicorn.Config, state: State, *, is_token_made_up: bool) -> None:
         super().__init__(config)
-        self._world, self._is_token_made_up = world, is_token_made_up
+        self._state, self._is_token_made_up = state, is_token_made_up
 
     async def startup(self, sockets: Any = None) -> None:
         await super().startup(sockets)
@@ -139,6 +142,12 @@ class _Server(uvicorn.Server):
         port = self.servers[0].sockets[0].getsockname()[1]
         host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
         if self._is_token_made_up:
-            sys.stderr.write(f"control token: {self._world.options.control_token}\n")
+            sys.stderr.write(f"control token: {self._state.world.options.control_token}\n")
+        sys.stderr.write(f"page: http://{host}:{port}/#key={self._state.page_door.new_link()}\n")
+        sys.stderr.flush()
         sys.stdout.write(f"wearbase_sim ready on http://{host}:{port}\n")
         sys.stdout.flush()
+
+    async def shutdown(self, sockets: Any = None) -> None:
+        self._state.is_ending = True  # or the pages' feeds would be waited for
+        await super().shutdown(sockets)

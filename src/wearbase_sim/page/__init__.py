@@ -1,0 +1,1 @@
+"""The simulator's own page: what the cloud does, live, and the buttons to make things happen."""
