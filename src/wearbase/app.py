@@ -214,7 +214,7 @@ def _http_app(running: Parts, *, is_demo: bool) -> Callable[..., Any]:
     from wearbase.access.redirects import RedirectAllowList
     from wearbase.access.tokens import MemberTokens
     from wearbase.api.build import create_app
-    from wearbase.api.services import Services
+    from wearbase.api.given import Services
     from wearbase.web import callback
 
     settings = running.settings

@@ -9,11 +9,12 @@ from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
-from wearbase.api import app_api, data_api, errors, hot, internal_api, operations
+from wearbase.api import errors
 from wearbase.api.document import completed
+from wearbase.api.given import Services
 from wearbase.api.metrics import Metrics
 from wearbase.api.middleware import BodyLimit, Observed
-from wearbase.api.services import Services
+from wearbase.api.routes import app_api, data_api, hot, internal_api, operations
 from wearbase.domain.errors import WearbaseError
 
 

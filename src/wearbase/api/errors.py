@@ -9,6 +9,7 @@ import structlog
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -132,9 +133,12 @@ class LastResort:
 
         try:
             await self._app(scope, receive, watched)
+        except ClientDisconnect:
+            return  # nobody is there to be answered
         except Exception as error:  # noqa: BLE001 the API's last resort
             # An exception's text can hold what was being worked on: only its type and place are written down.
-            place = "".join(traceback.format_tb(error.__traceback__)[-8:])
+            frames = traceback.extract_tb(error.__traceback__)[-8:]
+            place = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
             log.error("defect", error=type(error).__name__, place=place, request_id=request_id(scope))
             if has_started:
                 raise ConnectionAbortedError("the answer was cut") from None

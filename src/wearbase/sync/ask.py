@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from wearbase.domain.days import HALF_DAY
-from wearbase.domain.errors import BadRequest, ConnectionEnded, ReauthorizationRequired, TooManyRequests
+from wearbase.domain.errors import BadRequest, ConnectionEnded, DatabaseUnavailable, ReauthorizationRequired, TooManyRequests
 from wearbase.domain.windows import Window
 from wearbase.store import connections
 from wearbase.store.connections import Connection
@@ -21,6 +21,9 @@ SYNC_EVERY = timedelta(minutes=1)
 OPEN_DAY_EVERY = timedelta(minutes=15)
 FAILED_AGAIN_AFTER = timedelta(minutes=1)
 DAY = timedelta(days=1)
+LOOK_EVERY = timedelta(hours=1)
+GATHER_LOOKS_S = 1.0
+MOST_LOOKS_REMEMBERED = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,3 +181,37 @@ def _known(engine: Engine, provider: str, resources: Sequence[str] | None) -> li
     if unknown:
         raise BadRequest(f"Unknown data type {unknown[0]!r}; known are {', '.join(every)}.", field="data_types")
     return list(dict.fromkeys(resources)) if resources else every
+
+
+class Looks:
+    """Which members' data was looked at. A read costs a look-up in memory; each hour's first costs a share of a statement."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._known: set[tuple[str, str]] = set()
+        self._until = engine.clock.now()
+        self._waiting: set[tuple[str, str]] = set()
+        self._writing: asyncio.Task[None] | None = None
+
+    def note(self, user_id: str, provider: str) -> None:
+        """Takes note of a look, and returns at once."""
+        key = (user_id, provider)
+        now = self._engine.clock.now()
+        if now >= self._until or len(self._known) > MOST_LOOKS_REMEMBERED:
+            self._known, self._until = set(), now + LOOK_EVERY
+        if key in self._known:
+            return
+        self._known.add(key)
+        self._waiting.add(key)
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write())
+
+    async def _write(self) -> None:
+        while self._waiting:
+            await asyncio.sleep(GATHER_LOOKS_S)
+            looked, self._waiting = sorted(self._waiting), set()
+            try:
+                async with self._engine.db.transaction() as tx:
+                    await connections.look_all(tx, looked, now=self._engine.clock.now())
+            except DatabaseUnavailable:
+                self._known -= set(looked)  # the next look tries again

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import httpx2
@@ -15,7 +15,7 @@ from wearbase.access.keys import KeyBook
 from wearbase.access.redirects import RedirectAllowList
 from wearbase.access.tokens import MemberTokens
 from wearbase.api.build import create_app
-from wearbase.api.services import Services
+from wearbase.api.given import Services
 from wearbase.providers.registry import PROVIDERS
 from wearbase.store.work import chores
 from wearbase.sync.worker import Worker
@@ -77,6 +77,14 @@ class Service:
         self.world.clock.advance(timedelta(**by))
         async with self.world.engine.db.transaction() as tx:
             await chores.beat(tx, "worker-of-the-tests", now=self.world.clock.now())
+
+    async def unseen_day(self) -> str:
+        """A day that has begun at the provider, of which nothing told us and which no timetable brings soon."""
+        day = date.fromisoformat(await self.today()) + timedelta(days=1)
+        await self.world.step(hours=24, webhooks=False)
+        async with self.world.engine.db.transaction() as tx:
+            await tx.execute("update wearbase.sync_state set due_at = due_at + interval '3 days'")
+        return day.isoformat()
 
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:

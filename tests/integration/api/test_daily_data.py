@@ -91,9 +91,8 @@ async def test_an_unknown_source(service: Service) -> None:
 
 async def test_a_missing_recent_day_is_fetched_on_the_spot(service: Service) -> None:
     await service.connected()
-    await service.world.step(hours=24, webhooks=False)
+    day = await service.unseen_day()
     async with service.working():
-        day = (date.fromisoformat(await service.today()) + timedelta(days=1)).isoformat()
         answer = await service.get(f"/api/v1/whoop/daily-data/ann?date={day}")
         document = answer.json()
         assert document["sleep"] is not None
@@ -105,8 +104,7 @@ async def test_a_missing_recent_day_is_fetched_on_the_spot(service: Service) -> 
 
 async def test_without_a_worker_it_says_so_at_once(service: Service) -> None:
     await service.connected()
-    await service.world.step(hours=24, webhooks=False)
-    day = (date.fromisoformat(await service.today()) + timedelta(days=1)).isoformat()
+    day = await service.unseen_day()
     answer = await service.get(f"/api/v1/whoop/daily-data/ann?date={day}")
     assert answer.elapsed < timedelta(seconds=2)
     assert answer.json()["sync"]["state"] == "unavailable"
@@ -114,8 +112,7 @@ async def test_without_a_worker_it_says_so_at_once(service: Service) -> None:
 
 async def test_a_slow_provider_leaves_it_running(service: Service) -> None:
     await service.connected()
-    await service.world.step(hours=24, webhooks=False)
-    day = (date.fromisoformat(await service.today()) + timedelta(days=1)).isoformat()
+    day = await service.unseen_day()
     await service.world.sim.post("/control/options", json={"latency_ms": 6000})
     async with service.working():
         answer = await service.get(f"/api/v1/whoop/daily-data/ann?date={day}")
@@ -155,8 +152,7 @@ async def test_the_open_day_is_asked_for_at_most_every_fifteen_minutes(service: 
 
 async def test_a_failing_provider_is_not_asked_again_by_every_reader(service: Service) -> None:
     await service.connected()
-    await service.world.step(hours=24, webhooks=False)
-    day = (date.fromisoformat(await service.today()) + timedelta(days=1)).isoformat()
+    day = await service.unseen_day()
     for route in ROUTES:
         await service.world.fault(f"/v2/{ROUTES[route]}", "status", status=500, count=None)
     async with service.working():

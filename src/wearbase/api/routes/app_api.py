@@ -7,10 +7,10 @@ from fastapi import APIRouter, Query, Response
 
 from wearbase.access.caller import Caller, member, service
 from wearbase.access.users import InvalidField, checked_user_id
-from wearbase.api import consents, syncing
 from wearbase.api.fields import Day, ProviderName, RedirectUrl, UserId, checked_range
+from wearbase.api.given import By, Given, Services
+from wearbase.api.routes import consents, syncing
 from wearbase.api.routing import GuardedRoute, who
-from wearbase.api.services import By, Given, Services
 from wearbase.api.shapes import (
     ConnectStart,
     Days,

@@ -8,10 +8,10 @@ from pydantic import BaseModel, Field
 
 from wearbase.access.caller import member
 from wearbase.access.users import InvalidField
-from wearbase.api import consents, syncing
 from wearbase.api.fields import Moment, ProviderQuery, ProviderText, UserId, UserIdQuery, UserIdText, ends_at, starts_at
+from wearbase.api.given import By, Given, Services
+from wearbase.api.routes import consents, syncing
 from wearbase.api.routing import GuardedRoute, who
-from wearbase.api.services import By, Given, Services
 from wearbase.api.shapes import (
     Authorization,
     CallbackBody,

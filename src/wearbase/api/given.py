@@ -16,8 +16,8 @@ from wearbase.domain.clock import Clock
 from wearbase.domain.provider import Provider
 from wearbase.read.days import DayReader
 from wearbase.store.postgres.database import Database
+from wearbase.sync.ask import Looks
 from wearbase.sync.engine import Engine
-from wearbase.sync.look import Looks
 from wearbase.sync.receive import Receiver
 
 

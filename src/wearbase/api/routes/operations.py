@@ -6,8 +6,8 @@ from fastapi import APIRouter, Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html
 
 from wearbase.access.caller import DOCS, OPEN, service
+from wearbase.api.given import Given
 from wearbase.api.routing import GuardedRoute, who
-from wearbase.api.services import Given
 from wearbase.domain.errors import DatabaseUnavailable
 from wearbase.sync import ask
 

@@ -6,7 +6,7 @@ from fastapi import Response
 
 from wearbase.access.caller import Caller
 from wearbase.access.users import InvalidField
-from wearbase.api.services import Services
+from wearbase.api.given import Services
 from wearbase.api.shapes import Connected, Disconnected
 from wearbase.domain.errors import Forbidden
 from wearbase.sync import connect, disconnect

@@ -8,12 +8,12 @@ import orjson
 from fastapi import APIRouter, Query, Request, Response
 
 from wearbase.access.caller import service
-from wearbase.api import consents
 from wearbase.api.conditional import has_already
-from wearbase.api.data_api import RESOURCES
 from wearbase.api.fields import Day, ProviderQuery, RedirectUrl, UserId, checked_range
+from wearbase.api.given import By, Given
+from wearbase.api.routes import consents
+from wearbase.api.routes.data_api import RESOURCES
 from wearbase.api.routing import GuardedRoute, who
-from wearbase.api.services import By, Given
 from wearbase.api.shapes import AuthStatus, ConnectStart, Days, Records
 from wearbase.domain.errors import NotFound
 from wearbase.domain.windows import Window

@@ -6,7 +6,7 @@ from typing import Literal
 
 from wearbase.access.users import InvalidField
 from wearbase.api.errors import NotConnected, SyncFailed
-from wearbase.api.services import Services
+from wearbase.api.given import Services
 from wearbase.domain.errors import MissingScope, ReauthorizationRequired
 from wearbase.domain.windows import Window
 from wearbase.read import localdays

@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 from wearbase.access.caller import SIGNED, member
 from wearbase.access.users import InvalidField, checked_user_id
 from wearbase.api.conditional import has_already
-from wearbase.api.services import Services
+from wearbase.api.given import Services
 from wearbase.domain.errors import NotFound
 from wearbase.read import localdays
 from wearbase.read.days import DayAnswer

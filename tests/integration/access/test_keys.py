@@ -1,0 +1,115 @@
+"""Service keys on a real database: shown once, kept as hashes, revoked everywhere within seconds."""
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from wearbase.access import keys as module
+from wearbase.access.keys import KeyBook
+from wearbase.domain.clock import SteppedClock
+from wearbase.domain.errors import BadRequest, DatabaseUnavailable, NotFound
+from wearbase.store.postgres.database import Database, rows
+
+NOW = datetime(2026, 11, 18, 14, tzinfo=UTC)
+
+
+@pytest.fixture
+async def db(database_url: str) -> AsyncIterator[Database]:
+    made = Database(database_url)
+    await made.open()
+    yield made
+    await made.close()
+
+
+async def test_a_key_is_shown_once_and_kept_as_a_hash(db: Database) -> None:
+    book = KeyBook(db, SteppedClock(NOW))
+    made = await book.create("backend", ["read", "sync"])
+    assert re.fullmatch(r"wb_[a-z0-9]{8}_[A-Za-z0-9_-]{43}", made.secret)
+    assert made.secret not in repr(made)
+    async with db.connection() as tx:
+        stored = await rows(tx, "select * from wearbase.api_key")
+    assert made.secret.split("_", 2)[2] not in str(stored)
+    assert made.stored.prefix in made.secret
+    found = await book.find(made.secret.encode())
+    assert found is not None
+    assert found.scopes == {"read", "sync"}
+    assert await book.find(made.secret[:-1].encode()) is None
+    assert await book.find(b"\xff") is None
+
+
+async def test_a_key_revoked_in_another_process_is_refused_within_five_seconds(db: Database) -> None:
+    mine, other = KeyBook(db, SteppedClock(NOW)), KeyBook(db, SteppedClock(NOW))
+    secret = (await other.create("backend", ["read"])).secret.encode()
+    assert await mine.find(secret) is not None
+    await other.revoke(secret.decode().split("_")[1])
+    began = time.monotonic()
+    while await mine.find(secret) is not None:
+        assert time.monotonic() - began < 5
+        await asyncio.sleep(0.05)
+
+
+async def test_a_steady_stream_of_requests_costs_a_query_a_second_at_most(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    book, reads = KeyBook(db, SteppedClock(NOW)), 0
+    secret = (await book.create("backend", ["read"])).secret.encode()
+    every = module.keys.every
+
+    async def counted(tx):
+        nonlocal reads
+        reads += 1
+        return await every(tx)
+
+    monkeypatch.setattr(module.keys, "every", counted)
+    found = await asyncio.gather(*(book.find(secret) for _ in range(500)))
+    assert all(found)
+    assert reads == 1
+
+
+async def test_the_last_use_is_noted_at_most_once_a_minute(db: Database) -> None:
+    clock = SteppedClock(NOW)
+    book = KeyBook(db, clock)
+    secret = (await book.create("backend", ["read"])).secret.encode()
+    await book.find(secret)
+    assert book._noting is not None
+    await book._noting
+    clock.advance(timedelta(seconds=30))
+    await book.find(secret)
+    await book._noting
+    assert (await book.list())[0].last_used_at == NOW
+
+
+async def test_an_expired_key(db: Database) -> None:
+    clock = SteppedClock(NOW)
+    book = KeyBook(db, clock)
+    secret = (await book.create("short", ["read"], NOW + timedelta(minutes=1))).secret.encode()
+    assert await book.find(secret) is not None
+    clock.advance(timedelta(minutes=1))
+    assert await book.find(secret) is None
+
+
+async def test_bad_wishes(db: Database) -> None:
+    book = KeyBook(db, SteppedClock(NOW))
+    for name, scopes, expires in (
+        ("", ["read"], None),
+        ("a\n", ["read"], None),
+        ("a", [], None),
+        ("a", ["all"], None),
+        ("a", ["read"], NOW),
+    ):
+        with pytest.raises(BadRequest):
+            await book.create(name, scopes, expires)
+    with pytest.raises(NotFound):
+        await book.revoke("nothing")
+
+
+async def test_the_environments_key_works_without_a_database_and_others_do_not_turn_into_401(db: Database) -> None:
+    book = KeyBook(db, SteppedClock(NOW), env_secret="environment-key-0123456789", env_scopes=("read",))
+    await db.close()
+    found = await book.find(b"environment-key-0123456789")
+    assert found is not None
+    assert found.scopes == {"read"}
+    with pytest.raises(DatabaseUnavailable):
+        await book.find(b"wb_abcdefgh_secret")

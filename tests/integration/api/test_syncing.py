@@ -1,0 +1,204 @@
+"""Asking for fresh data: what came, what is still under way, and never a success that was a failure."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.integration.api.conftest import Service, problem
+from tests.integration.harness import RESOURCES
+
+SYNC = "/api/v1/whoop/sync/ann"
+ROUTES = {"recovery": "recovery", "sleep": "activity/sleep", "workout": "activity/workout", "cycle": "cycle"}
+
+
+async def fail(service: Service, *resources: str) -> None:
+    for name in resources:
+        await service.world.fault(f"/v2/{ROUTES[name]}", "status", status=500, count=None)
+
+
+async def test_a_sync_counts_what_it_brought(service: Service) -> None:
+    await service.connected()
+    before = (await service.world.calls())["data"]
+    async with service.working():
+        answer = await service.post(SYNC)
+    assert answer.status_code == 200
+    body = answer.json()
+    assert set(body["synced"]) == set(RESOURCES)
+    assert body["synced"]["cycle"] > 0
+    assert body["total_api_calls"] == (await service.world.calls())["data"] - before == 4
+
+
+async def test_only_what_was_asked_for(service: Service) -> None:
+    await service.connected()
+    async with service.working():
+        body = (await service.post(SYNC, json={"data_types": ["sleep"]})).json()
+    assert list(body["synced"]) == ["sleep"]
+    assert body["total_api_calls"] == 1
+
+
+async def test_a_range_of_days_in_the_members_time(service: Service) -> None:
+    await service.connected()
+    async with service.world.engine.db.transaction() as tx:
+        await tx.execute("delete from wearbase.record where start_at < '2026-11-10'")
+    body = {"data_types": ["cycle"], "date_range": {"start": "2026-11-01", "end": "2026-11-05"}}
+    async with service.working():
+        answer = (await service.post(SYNC, json=body)).json()
+    assert answer["synced"]["cycle"] >= 5
+    days = await service.world.rows(
+        "select distinct day from wearbase.record where resource = 'cycle' and day between '2026-11-01' and '2026-11-05'"
+    )
+    assert len(days) == 5
+
+
+async def test_once_a_minute_for_a_member(service: Service) -> None:
+    await service.connected()
+    async with service.working():
+        assert (await service.post(SYNC)).status_code == 200
+        again = await service.post(SYNC)
+        problem(again, 429, "too_many_requests")
+        assert again.headers["retry-after"] == "60"
+        await service.advance(minutes=1)
+        assert (await service.post(SYNC)).status_code == 200
+
+
+async def test_whoever_does_not_wait_gets_202(service: Service) -> None:
+    await service.connected()
+    async with service.working():
+        answer = await service.post(f"{SYNC}?wait=false")
+    assert answer.status_code == 202
+    assert answer.json()["state"] == "running"
+
+
+async def test_without_a_worker_it_is_noted_and_said(service: Service) -> None:
+    await service.connected()
+    answer = await service.post(SYNC)
+    assert answer.status_code == 202
+    assert answer.json()["state"] == "unavailable"
+    assert answer.elapsed < timedelta(seconds=1)
+
+
+async def test_a_slow_provider_is_answered_after_three_seconds(service: Service) -> None:
+    await service.connected()
+    await service.world.sim.post("/control/options", json={"latency_ms": 5000})
+    async with service.working():
+        answer = await service.post(SYNC)
+        assert answer.status_code == 202
+        assert timedelta(seconds=2.5) < answer.elapsed < timedelta(seconds=4)
+        await service.world.sim.post("/control/options", json={"latency_ms": 0})
+
+
+async def test_a_failure_is_never_an_empty_success(service: Service) -> None:
+    await service.connected()
+    await fail(service, *RESOURCES)
+    async with service.working():
+        error = problem(await service.post(SYNC), 502, "sync_failed")
+    assert error["details"]["failed"] == dict.fromkeys(sorted(RESOURCES), "provider_unavailable")
+    assert error["details"]["synced"] == {}
+
+
+async def test_half_a_success_shows_both_halves(service: Service) -> None:
+    await service.connected()
+    await fail(service, "workout")
+    async with service.working():
+        error = problem(await service.post(SYNC), 502, "sync_failed")
+    assert error["details"]["failed"] == {"workout": "provider_unavailable"}
+    assert set(error["details"]["synced"]) == {"recovery", "sleep", "cycle"}
+    assert error["details"]["total_api_calls"] >= 3
+
+
+async def test_a_dead_grant_is_said_at_once(service: Service) -> None:
+    account = await service.connected()
+    revoked = await service.world.sim.post(f"/control/members/{account}/events", json={"event": "revoke"})
+    if revoked.status_code != 200:
+        async with service.world.engine.db.transaction() as tx:
+            await tx.execute("update wearbase.connection set refresh_token = null, token_expires_at = '2020-01-01'")
+    async with service.working():
+        answer = await service.post(SYNC)
+        problem(answer, 409, "reauthorization_required")
+        assert answer.elapsed < timedelta(seconds=2.5)
+        await service.advance(minutes=2)
+        problem(await service.post(SYNC), 409, "reauthorization_required")
+    assert (await service.get("/api/v1/whoop/sync-status/ann")).json()["state"] == "needs_reauthorization"
+
+
+async def test_a_user_never_seen_cannot_be_synced(service: Service) -> None:
+    problem(await service.post(SYNC), 409, "not_connected")
+    problem(await service.post("/v1/pull/ann"), 409, "not_connected")
+
+
+async def test_what_was_not_granted_is_null_and_refused_when_asked_for(service: Service) -> None:
+    await service.connected()
+    async with service.world.engine.db.transaction() as tx:
+        await tx.execute("update wearbase.sync_state set error = 'missing_scope', due_at = null where resource = 'workout'")
+    async with service.working():
+        assert (await service.post(SYNC)).json()["synced"]["workout"] is None
+        await service.advance(minutes=1)
+        problem(await service.post(SYNC, json={"data_types": ["workout"]}), 409, "missing_scope")
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"data_types": ["steps"]}, "data_types"),
+        ({"data_types": []}, "data_types"),
+        ({"data_types": "sleep"}, "data_types"),
+        ({"date_range": {"start": "2026-11-05", "end": "2026-11-01"}}, "end"),
+        ({"date_range": {"start": "2025-11-01", "end": "2026-11-02"}}, "end"),
+        ({"date_range": {"start": "2027-01-01", "end": "2027-01-02"}}, "date_range.start"),
+        ({"date_range": {"start": "2026-11-05"}}, "date_range.end"),
+        ({"date_range": {"start": 20261105, "end": "2026-11-06"}}, "date_range.start"),
+        ({"date_range": {"start": "05.11.2026", "end": "2026-11-06"}}, "date_range.start"),
+        ({"unknown": 1}, "unknown"),
+    ],
+)
+async def test_a_body_of_a_wrong_form(service: Service, body: dict, field: str) -> None:
+    problem(await service.post(SYNC, json=body), 422, "invalid_field", field)
+
+
+async def test_a_body_that_is_not_json(service: Service) -> None:
+    headers = {**(await service.key("sync")), "content-type": "application/json"}
+    error = problem(await service.post(SYNC, content=b'{"data_types": ["secret-value', headers=headers), 422, "invalid_field")
+    assert "secret-value" not in str(error)
+
+
+async def test_a_pull_with_since_asks_for_history(service: Service) -> None:
+    await service.connected()
+    async with service.working():
+        answer = await service.post("/v1/pull/ann", json={"resource_types": ["sleep"], "since": "2026-08-01"})
+    body = answer.json()
+    assert answer.status_code == 200, body
+    assert body["backfilling"] is True
+    assert list(body["synced"]) == ["sleep"]
+    for since in ("2027-01-01", "2027-01-01T00:00:00Z"):
+        problem(await service.post("/v1/pull/ann", json={"since": since}), 400, "bad_request", "since")
+    for since in ("2026-08-01T00:00:00", "yesterday", 5):
+        problem(await service.post("/v1/pull/ann", json={"since": since}), 422, "invalid_field", "since")
+    problem(await service.post("/v1/pull/ann", json={"resource_types": ["steps"]}), 422, "invalid_field", "resource_types")
+
+
+async def test_sync_status_shows_each_resource(service: Service) -> None:
+    account = await service.connected()
+    await service.world.event(account, "workout")
+    await service.world.deliver()
+    body = (await service.get("/api/v1/whoop/sync-status/ann")).json()
+    assert (body["user_id"], body["provider"], body["state"]) == ("ann", "whoop", "ok")
+    assert set(body["resources"]) == set(RESOURCES)
+    assert body["resources"]["workout"]["open_deliveries"] == 1
+    assert body["resources"]["sleep"]["open_deliveries"] == 0
+    assert body["open_deliveries"] == 1
+    assert body["days_stored"] > 20
+    for resource in body["resources"].values():
+        wanted = {
+            "state",
+            "status",
+            "last_sync_at",
+            "last_attempt_at",
+            "last_success_at",
+            "records_synced",
+            "error",
+            "next_due_at",
+            "parked_records",
+        }
+        assert wanted <= set(resource)
+    nobody = (await service.get("/api/v1/whoop/sync-status/nobody")).json()
+    assert (nobody["state"], nobody["resources"], nobody["days_stored"]) == ("not_connected", {}, 0)
