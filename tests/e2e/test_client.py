@@ -26,6 +26,8 @@ def test_a_member_is_connected_read_and_synced(running: tuple[Home, Cloud]) -> N
     with Client(place.url, api_key=KEY) as client:
         started = client.connect("ann")
         assert started.expires_in_s == 300
+        assert started.authorization_url is not None
+        assert started.state is not None
         code = approve(started.authorization_url, sim.account())
         client.connect_with_code(code, started.state)
         wait_for(lambda: all(r.state == "idle" for r in client.sync_status("ann").resources.values()), "history is stored")

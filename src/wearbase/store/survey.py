@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import psycopg
+from psycopg import sql
 
 from wearbase.domain.errors import DatabaseUnavailable
+from wearbase.store.postgres.clock import READ_CLOCK
 from wearbase.store.postgres.database import Tx, many
 
 PATIENCE_S = 5
@@ -41,15 +43,16 @@ def facts(url: str, *, schema: str) -> ServerFacts:
     try:
         with psycopg.connect(url, autocommit=True, prepare_threshold=None, connect_timeout=PATIENCE_S) as connection:
             before = datetime.now(UTC)
-            found = connection.execute(
-                "select pg_backend_pid(), clock_timestamp(), to_regclass(%s)", (f"{schema}.alembic_version",)
-            ).fetchone()
+            time = connection.execute(READ_CLOCK).fetchone()
             after = datetime.now(UTC)
+            found = connection.execute("select pg_backend_pid(), to_regclass(%s)", (f"{schema}.alembic_version",)).fetchone()
+            assert time is not None
             assert found is not None
-            version = connection.execute(f"select version_num from {schema}.alembic_version".encode()).fetchone() if found[2] else None
+            table = sql.Identifier(schema, "alembic_version")
+            version = connection.execute(sql.SQL("select version_num from {}").format(table)).fetchone() if found[1] else None
             return ServerFacts(
                 version=connection.info.server_version // 10_000, revision=version[0] if version else None,
-                seconds_ahead=(found[1] - (before + (after - before) / 2)).total_seconds(),
+                seconds_ahead=(time[0] - (before + (after - before) / 2)).total_seconds(),
                 is_pooled=found[0] != connection.info.backend_pid,
             )  # fmt: skip
     except psycopg.OperationalError as error:

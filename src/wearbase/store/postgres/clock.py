@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from wearbase.store.postgres.database import Database
 
 RESYNC_AFTER_S = 60.0
+READ_CLOCK = "select clock_timestamp()"
 
 
 class DatabaseClock:
@@ -27,7 +28,7 @@ class DatabaseClock:
             return
         async with db.connection() as connection:
             before = datetime.now(UTC)
-            cursor = await connection.execute("select clock_timestamp()")
+            cursor = await connection.execute(READ_CLOCK)
             found = await cursor.fetchone()
             after = datetime.now(UTC)
         assert found is not None
