@@ -12,8 +12,7 @@ from wearbase.app import Parts
 from wearbase.cli import words
 from wearbase.cli.exits import Code, Stop
 from wearbase.cli.members import AsJson, Provider
-from wearbase.cli.output import emit, say, tell
-from wearbase.cli.progress import Bar, History, shown
+from wearbase.cli.output import Bar, History, emit, say, shown, tell
 from wearbase.cli.session import Choice, choose, opened, require_source, run
 from wearbase.read.status import SourceStatus, status
 from wearbase.sync import ask
