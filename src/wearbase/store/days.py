@@ -88,11 +88,16 @@ async def put_metrics(tx: Tx, connection: Connection, by_day: Mapping[date, Mapp
     )
 
 
+# Each key is looked up by itself (`limit 1` keeps the planner from joining all members' rows while its statistics are old).
 _SELECT_DAY = """
 select k.user_id, k.day, d.body, d.revision, d.has_lead, c.state, c.utc_offset_min, c.open_day, s.resources
   from {keys}
-  left join wearbase.day_document d on d.user_id = k.user_id and d.provider = %(provider)s and d.day = k.day
-  left join wearbase.connection c on c.user_id = k.user_id and c.provider = %(provider)s
+  left join lateral (
+       select body, revision, has_lead from wearbase.day_document d
+        where d.user_id = k.user_id and d.provider = %(provider)s and d.day = k.day limit 1) d on true
+  left join lateral (
+       select state, utc_offset_min, open_day from wearbase.connection c
+        where c.user_id = k.user_id and c.provider = %(provider)s limit 1) c on true
   left join lateral (
        select json_agg(json_build_array(resource, last_success_at at time zone 'utc', due_at at time zone 'utc', error, priority,
                                          backfill_due_at is not null)) as resources
