@@ -19,8 +19,8 @@ from starlette.routing import Mount, Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from wearbase_sim import faults
 from wearbase_sim.api import data
+from wearbase_sim.faults import spoil
 from wearbase_sim.oauth import authorize, token
 from wearbase_sim.options import Options
 from wearbase_sim.page import routes as page
@@ -92,8 +92,7 @@ async def _beat(world: World) -> None:
     """Let what is due happen while the clock runs."""
     while True:
         await asyncio.sleep(HEARTBEAT_S)
-        world.tell_news()
-        world.sender.send_due()
+        await world.course.run_to(world.clock.now_ms())
 
 
 class RequestLog:
@@ -127,7 +126,7 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self.scope["extensions"] = {faults.ABORT: {"close": self.transport.close}}
+        self.scope["extensions"] = {spoil.ABORT: {"close": self.transport.close}}
 
 
 class _Server(uvicorn.Server):

@@ -1,7 +1,7 @@
 """The simulated cloud as one value: members, grants, clock, quota, calls, faults, webhooks."""
 
-import heapq
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -10,15 +10,16 @@ from starlette.requests import Request
 from wearbase_sim.api.calls import Calls
 from wearbase_sim.api.quota import Quota
 from wearbase_sim.clock import Clock
-from wearbase_sim.faults import Faults
+from wearbase_sim.course import Course
+from wearbase_sim.faults.switched import Faults
 from wearbase_sim.members import ids
-from wearbase_sim.members.person import Person, make_person
+from wearbase_sim.members.changes import EVENTS
+from wearbase_sim.members.events.found import Impossible
+from wearbase_sim.members.person import Person, make_person, with_traits
 from wearbase_sim.members.timeline import Timeline
 from wearbase_sim.oauth.grants import Grants
 from wearbase_sim.options import Options
 from wearbase_sim.webhooks.sender import Sender
-
-NOTICE = {"sleep": "sleep.updated", "recovery": "recovery.updated", "workout": "workout.updated"}
 
 
 class World:
@@ -34,16 +35,29 @@ class World:
         self.consented: set[int] = set()
         self.quotas: dict[str, Quota] = {}
         self.calls = Calls()
-        self.faults = Faults()
+        self.faults = Faults(options.seed)
         self.sender = Sender(self.clock, self.faults, options=lambda: self.options, transport=webhook_transport)
+        self.course = Course(self)
+        self.is_quiet = False
+        self._traits: dict[int, dict[str, Any]] = {}
         self._timelines: dict[int, Timeline] = {}
-        self._told_ms: dict[int, int] = {}
-        self._news: list[tuple[int, int]] = []
-        self._planned_ms: dict[int, int] = {}
 
     def person(self, number: int) -> Person:
         """A member."""
-        return make_person(self.options.seed, number)
+        if number in self._timelines:
+            return self._timelines[number].person
+        return self._born(number)
+
+    def _born(self, number: int) -> Person:
+        person = make_person(self.options.seed, number)
+        return with_traits(person, self._traits[number], born_ms=self.born_ms) if number in self._traits else person
+
+    def give_traits(self, number: int, traits: dict[str, Any]) -> None:
+        """Make a member another person; whatever was changed by hand about them is forgotten. Raises ValueError."""
+        with_traits(make_person(self.options.seed, number), traits, born_ms=self.born_ms)
+        self._traits[number] = traits
+        self._timelines.pop(number, None)
+        self.course.replan(number)
 
     def people(self, *, limit: int | None = None) -> Iterator[Person]:
         """All members, by number."""
@@ -56,8 +70,9 @@ class World:
     def timeline(self, number: int) -> Timeline:
         """A member's records."""
         if number not in self._timelines:
-            person = self.person(number)
-            self._timelines[number] = Timeline(person, person.zone.local_day(self.born_ms) - self.options.days)
+            person = self._born(number)
+            days = min(self.options.days, person.history_days or self.options.days)
+            self._timelines[number] = Timeline(person, person.home.local_day(self.born_ms) - days)
         timeline = self._timelines[number]
         timeline.recovery_delay_ms = int(self.options.recovery_delay_s * 1000)
         return timeline
@@ -66,47 +81,42 @@ class World:
         """A client's call quota."""
         return self.quotas.setdefault(client_id, Quota())
 
-    # Notices of what appears as time passes.
-
     def watch(self, number: int) -> None:
         """Tell the app of a member's news from now on."""
-        self._told_ms[number] = self.clock.now_ms()
-        self._plan(number)
+        self.course.watch(number)
 
-    def notify(self, number: int, *, kind: str, record_id: str) -> list[int]:
+    def notify(self, number: int, *, kind: str, record_id: str, trace_id: str = "") -> list[int]:
         """Send a notice, if the member has a live grant."""
-        if not self.grants.is_granted(number):
+        if self.is_quiet or not self.grants.is_granted(number):
             return []
-        return self.sender.notify(self.user_id(number), kind=kind, record_id=record_id)
+        return self.sender.notify(self.user_id(number), kind=kind, record_id=record_id, trace_id=trace_id)
 
-    def tell_news(self, *, with_webhooks: bool = True) -> tuple[list[dict[str, Any]], list[int]]:
-        """What has appeared since the last time for members with a grant, and the deliveries it caused."""
-        now_ms = self.clock.now_ms()
-        found = [entry for number in self._due(now_ms) for entry in self._unheard(number, now_ms)]
-        news = sorted(found, key=lambda entry: entry[0])
-        appeared = [{"user_id": self.user_id(number), "resource": resource, "id": key} for _, number, resource, key in news]
+    def act(self, number: int, event: str, wish: dict[str, Any], *, at_ms: int) -> dict[str, list[Any]]:
+        """Let something happen to a member: what changed, and the deliveries it caused. Raises Impossible, ValueError."""
+        if event == "deauthorize":
+            self.grants.revoke_member(number)
+            return {"changed": [], "deliveries": []}
+        if event not in EVENTS:
+            raise ValueError(f"event must be one of {', '.join([*EVENTS, 'deauthorize'])}")
+        if wish.get("resource", "sleep") not in ("cycle", "recovery", "sleep", "workout"):
+            raise Impossible("no such resource")
+        changes = EVENTS[event](self.timeline(number), at_ms, wish)
+        self.course.replan(number)
         deliveries: list[int] = []
-        for _, number, resource, key in news if with_webhooks else ():
-            deliveries += self.notify(number, kind=NOTICE[resource], record_id=key)
-        return appeared, deliveries
+        if wish.get("webhooks", True):
+            trace_id = self.sender.new_trace() if self.options.trace_ids == "shared" else ""
+            for change in changes:
+                if change.notice:
+                    kind = f"{change.resource}.{change.notice}"
+                    deliveries += self.notify(number, kind=kind, record_id=str(change.id), trace_id=trace_id)
+        changed = [{"resource": change.resource, "id": change.id} for change in changes]
+        self.course.told.appeared += [{"user_id": self.user_id(number), **each} for each in changed]
+        self.course.told.deliveries += deliveries
+        return {"changed": changed, "deliveries": deliveries}
 
-    def _unheard(self, number: int, now_ms: int) -> list[tuple[int, int, str, str]]:
-        found = self.timeline(number).appearing(self._told_ms[number], now_ms)
-        self.watch(number)
-        return [(at_ms, number, resource, key) for at_ms, resource, key in found]
-
-    def _due(self, now_ms: int) -> list[int]:
-        due = []
-        while self._news and self._news[0][0] <= now_ms:
-            at_ms, number = heapq.heappop(self._news)
-            if self._planned_ms.get(number) == at_ms and self.grants.is_granted(number):
-                due.append(number)
-        return due
-
-    def _plan(self, number: int) -> None:
-        at_ms = self.timeline(number).next_appearance_ms(self._told_ms[number])
-        self._planned_ms[number] = at_ms
-        heapq.heappush(self._news, (at_ms, number))
+    def change_options(self, values: dict[str, Any]) -> None:
+        """Set options that were checked before."""
+        self.options = replace(self.options, **values)
 
 
 def world_of(request: Request) -> World:

@@ -1,7 +1,7 @@
 """The data routes: authorization, quota and scope first, then the member's records."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -9,12 +9,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from wearbase_sim import faults
-from wearbase_sim.api import query, wire
+from wearbase_sim.api import paging, query, wire
 from wearbase_sim.api.calls import ANSWER
+from wearbase_sim.faults import spoil
+from wearbase_sim.faults.switched import Fault
 from wearbase_sim.members import ids
 from wearbase_sim.members.facts import Cycle, Sleep
 from wearbase_sim.oauth.grants import Grant
+from wearbase_sim.options import Options
 from wearbase_sim.world import World, world_of
 
 TEXT = {"content-type": "text/plain"}
@@ -31,6 +33,7 @@ class Call:
     world: World
     grant: Grant
     now_ms: int
+    fault: Fault | None = None
 
     @property
     def number(self) -> int:
@@ -48,19 +51,18 @@ def answer(value: Any) -> Response:
     return Response(orjson.dumps(value), headers=JSON)
 
 
-def not_found() -> Response:
-    """The provider's 404."""
-    return Response("HTTP 404 Not Found", status_code=404, headers=TEXT)
-
-
-def bad_request() -> Response:
-    """The provider's 400."""
-    return Response(b"", status_code=400)
-
-
-def unauthorized() -> Response:
-    """The provider's 401."""
-    return Response("Authorization was not valid", status_code=401, headers=TEXT)
+def problem(options: Options, status: int) -> Response:
+    """An error as the provider words it, or as the switch asks."""
+    text = {401: "Authorization was not valid", 404: "HTTP 404 Not Found"}.get(status, "")
+    match options.error_bodies:
+        case "json":
+            return Response(orjson.dumps({"error": text or "error", "status": status}), status_code=status, headers=JSON)
+        case "html":
+            return Response(f"<html><body>{status}</body></html>", status_code=status, headers={"content-type": "text/html"})
+        case "text" if text:
+            return Response(text, status_code=status, headers=TEXT)
+        case _:
+            return Response(b"", status_code=status)
 
 
 # Answers, once the call is allowed.
@@ -72,7 +74,7 @@ def profile(call: Call) -> Response:
 
 def body(call: Call) -> Response:
     person = call.world.person(call.number)
-    return answer(wire.body(person)) if person.has_body_values else Response(b"", status_code=404)
+    return answer(wire.body(person)) if person.has_body_values else problem(call.world.options, 404)
 
 
 def end_access(call: Call) -> Response:
@@ -84,10 +86,12 @@ def collection(resource: str) -> Answer:
     """The answer of a collection."""
 
     def respond(call: Call) -> Response:
+        if paging.disturb(call.world, call.number, resource, call.fault):
+            return problem(call.world.options, 400)
         try:
             asked = query.parse(call.request.query_params, call.now_ms)
         except ValueError:
-            return bad_request()
+            return problem(call.world.options, 400)
         timeline, options = call.world.timeline(call.number), call.world.options
         items = timeline.listed(resource, call.now_ms, low_ms=asked.start_ms, high_ms=asked.end_ms)
         end = asked.offset + asked.limit
@@ -104,7 +108,7 @@ def single(resource: str) -> Answer:
     def respond(call: Call) -> Response:
         timeline = call.world.timeline(call.number)
         found = timeline.find(resource, call.now_ms, call.path("id").lower())
-        return answer(wire.record(timeline.person, found, call.world.options)) if found else not_found()
+        return answer(wire.record(timeline.person, found, call.world.options)) if found else problem(call.world.options, 404)
 
     return respond
 
@@ -113,24 +117,24 @@ def sleep_of_cycle(call: Call) -> Response:
     timeline = call.world.timeline(call.number)
     cycle = timeline.find("cycle", call.now_ms, call.path("id"))
     if not isinstance(cycle, Cycle):
-        return not_found()
+        return problem(call.world.options, 404)
     near = timeline.listed("sleep", call.now_ms, low_ms=cycle.start_ms, high_ms=cycle.start_ms + 1)
     for item in near:
         if isinstance(item.record, Sleep) and item.record.cycle_id == cycle.id and not item.record.is_nap:
             return answer(wire.record(timeline.person, item.record, call.world.options))
-    return not_found()
+    return problem(call.world.options, 404)
 
 
 def activity_mapping(call: Call) -> Response:
     text = call.path("id")
     found = ids.from_v1_id(int(text)) if text.isdecimal() and len(text) < 19 else None
     if not found or found[0] != call.number:
-        return not_found()
+        return problem(call.world.options, 404)
     person = call.world.person(call.number)
     key = ids.day_activity_id(person.seed, call.number, day=found[1], kind=found[2])
     resource = "workout" if found[2].startswith("workout") else "sleep"
     known = call.world.timeline(call.number).find(resource, call.now_ms, key)
-    return answer({"v2_activity_id": key}) if known else not_found()
+    return answer({"v2_activity_id": key}) if known else problem(call.world.options, 404)
 
 
 # What every call passes through.
@@ -142,30 +146,42 @@ def guarded(route: str, scope: str | None, respond: Answer) -> Callable[[Request
     async def handle(request: Request) -> Response:
         world, path = world_of(request), request.url.path.removeprefix("/developer")
         if path.startswith("/v1") and route in V1_ONLY and world.options.v1_routes == "404":
-            return not_found()
+            return problem(world.options, 404)
         grant = world.grants.bearer(_bearer(request), world.clock.now_ms())
         if grant is None:
-            return _noted(world, request, unauthorized(), route=route)
+            return _noted(world, request, problem(world.options, 401), route=route)
         call = Call(request, world, grant, world.clock.now_ms())
+        is_allowed, headers = _spend(call)
+        if not is_allowed:
+            refused = problem(world.options, 429)
+            refused.headers.update(headers)
+            return _noted(world, request, refused, route=route)
+        call = replace(call, fault=_fault(call, path))
 
         async def work() -> Response:
             return _respond(call, scope, respond)
 
-        is_allowed, headers = _spend(call)
-        if not is_allowed:
-            return _noted(world, request, Response(b"", status_code=429, headers=headers), route=route)
-        fault = world.faults.take(path, user_id=world.user_id(grant.number))
-        response = await faults.spoil(fault, work, latency_ms=world.options.latency_ms)
-        response.headers.update(headers)
+        response = await spoil.spoil(call.fault, work, latency_ms=world.options.latency_ms)
+        response.headers.update(_exhausted(headers) if response.status_code == 429 and headers else headers)
         return _noted(world, request, response, route=route)
 
     return handle
 
 
+def _fault(call: Call, path: str) -> Fault | None:
+    is_paging = "nextToken" in call.request.query_params
+    return call.world.faults.take(path, user_id=call.world.user_id(call.number), is_paging=is_paging)
+
+
+def _exhausted(headers: dict[str, str]) -> dict[str, str]:
+    """The headers of a 429 that a fault gives, so that they do not speak of calls that are left."""
+    return headers | {"X-RateLimit-Remaining": "0"}
+
+
 def _respond(call: Call, scope: str | None, respond: Answer) -> Response:
     if scope and scope not in call.grant.scope:
         if call.world.options.scope_missing == "401":
-            return unauthorized()
+            return problem(call.world.options, 401)
         return Response(orjson.dumps({"error": "deactivated_user"}), status_code=403, headers=JSON)
     return respond(call)
 
@@ -184,7 +200,7 @@ def _spend(call: Call) -> tuple[bool, dict[str, str]]:
         per_day=options.quota_day,
         is_sliding=options.rate_windows == "sliding",
     )
-    headers = standing.headers()
+    headers = standing.headers() if options.rate_headers == "on" else {}
     if not standing.is_allowed and options.retry_after == "on":
         headers["Retry-After"] = str(standing.reset_s)
     return standing.is_allowed, headers
@@ -196,7 +212,7 @@ def _noted(world: World, request: Request, response: Response, *, route: str) ->
         "data",
         request,
         route=route,
-        status=faults.status_of(response),
+        status=spoil.status_of(response),
         remaining=int(remaining) if remaining else None,
         now_ms=world.clock.now_ms(),
     )

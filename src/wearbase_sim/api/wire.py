@@ -26,6 +26,8 @@ def offset_text(offset_min: int) -> str:
 def record(person: Person, value: Record, options: Options) -> Json:
     """A record in the shape that the switches ask for."""
     made = _SHAPES[type(value)](person, value, options)
+    if options.extra_members == "on":
+        made |= {"source_device": {"generation": 5}, "confidence": 0.5}
     made = _without_nulls(made) if options.nulls == "absent" else made
     return _shuffled(made) if options.member_order == "shuffled" else made
 
@@ -61,7 +63,7 @@ def _cycle(person: Person, cycle: Cycle, options: Options) -> Json:
         "start": iso(cycle.start_ms),
         "end": iso(cycle.end_ms) if cycle.end_ms is not None else None,
         "timezone_offset": offset_text(cycle.offset_min),
-        **_scored(cycle.state, score),
+        **_scored(cycle.state, score, options),
     }
     steps = cycle.steps if cycle.state == SCORED else None
     return made | (_switched("step_count", steps, options.step_count) if cycle.start_ms >= STEPS_SINCE_MS else {})
@@ -78,7 +80,7 @@ def _sleep(person: Person, sleep: Sleep, options: Options) -> Json:
         "end": iso(sleep.end_ms),
         "timezone_offset": offset_text(sleep.offset_min),
         "nap": sleep.is_nap,
-        **_scored(sleep.state, _sleep_score(sleep)),
+        **_scored(sleep.state, _sleep_score(sleep), options),
     }
 
 
@@ -122,7 +124,7 @@ def _recovery(person: Person, recovery: Recovery, options: Options) -> Json:
         "sleep_id": recovery.sleep_id,
         "user_id": person.user_id,
         **_instants(recovery.created_ms, recovery.updated_ms),
-        **_scored(recovery.state, score),
+        **_scored(recovery.state, score, options),
     }
 
 
@@ -136,8 +138,8 @@ def _workout(person: Person, workout: Workout, options: Options) -> Json:
         "end": iso(workout.end_ms),
         "timezone_offset": offset_text(workout.offset_min),
         "sport_name": workout.sport_name,
-        **_scored(workout.state, _workout_score(workout, options)),
-        **_switched("sport_id", workout.sport_id, options.sport_id),
+        **_scored(workout.state, _workout_score(workout, options), options),
+        **_sport_id(workout.sport_id, options),
     }
 
 
@@ -168,14 +170,24 @@ def _instants(created_ms: int, updated_ms: int) -> Json:
     return {"created_at": iso(created_ms), "updated_at": iso(updated_ms)}
 
 
-def _scored(state: str, score: Json) -> Json:
-    return {"score_state": state, "score": score if state == SCORED else None}
+def _scored(state: str, score: Json, options: Options) -> Json:
+    if state != SCORED and options.score_unscored == "absent":
+        return {"score_state": state}
+    is_shown = state == SCORED or options.score_unscored == "present"
+    return {"score_state": state, "score": score if is_shown else None}
 
 
 def _switched(name: str, value: Any, switch: str) -> Json:
     if switch == "absent":
         return {}
     return {name: value if switch == "present" else None}
+
+
+def _sport_id(sport_id: int, options: Options) -> Json:
+    """The old number; some say that those of v2 cannot be relied on."""
+    if options.sport_id == "wrong":
+        return {"sport_id": sport_id + 1 if sport_id >= 0 else 71}
+    return _switched("sport_id", sport_id, options.sport_id)
 
 
 def _without_nulls(value: Json) -> Json:

@@ -12,8 +12,10 @@ from wearbase_sim.api import wire
 from wearbase_sim.api.calls import Calls
 from wearbase_sim.clock import iso, parse_ms
 from wearbase_sim.control import guard
+from wearbase_sim.course import Told
+from wearbase_sim.faults.catalogue import KINDS, NAMED
 from wearbase_sim.members import ids
-from wearbase_sim.members.changes import EVENTS, Change, Impossible
+from wearbase_sim.members.changes import EVENTS, Impossible
 from wearbase_sim.options import BadOption, changed
 from wearbase_sim.world import World, world_of
 
@@ -75,7 +77,7 @@ async def members(world: World, request: Request, wish: dict[str, Any]) -> Any:
             "user_id": person.user_id,
             "number": person.number,
             "name": person.name,
-            "utc_offset": wire.offset_text(person.zone.offset_min(now_ms)),
+            "utc_offset": wire.offset_text(person.home.offset_min(now_ms)),
             "granted": world.grants.is_granted(person.number),
         }
         for person in world.people()
@@ -93,51 +95,42 @@ async def truth(world: World, request: Request, wish: dict[str, Any]) -> Any:
 
 
 async def event(world: World, request: Request, wish: dict[str, Any]) -> Any:
-    number, name = _number(world, request), wish.get("event")
-    if name == "deauthorize":
-        world.grants.revoke_member(number)
-        return {"changed": [], "deliveries": []}
-    if name not in EVENTS:
-        raise Refused(400, f"event must be one of {', '.join([*EVENTS, 'deauthorize'])}")
-    changes = EVENTS[name](world.timeline(number), world.clock.now_ms(), wish)
-    deliveries = _tell(world, number, changes) if wish.get("webhooks", True) else []
+    told = world.act(_number(world, request), str(wish.get("event", "")), wish, at_ms=world.clock.now_ms())
     if wish.get("wait"):
         await world.sender.settle()
-    return {"changed": [{"resource": change.resource, "id": change.id} for change in changes], "deliveries": deliveries}
+    return told
 
 
-def _tell(world: World, number: int, changes: list[Change]) -> list[int]:
-    told = [change for change in changes if change.notice]
-    sent = [world.notify(number, kind=f"{change.resource}.{change.notice}", record_id=str(change.id)) for change in told]
-    return [delivery for group in sent for delivery in group]
+async def events(world: World, request: Request, wish: dict[str, Any]) -> Any:
+    return {name: (act.__doc__ or "").strip() for name, act in EVENTS.items()} | {"deauthorize": "The member disconnects the app."}
 
 
 async def clock(world: World, request: Request, wish: dict[str, Any]) -> Any:
-    _move(world, wish)
-    appeared, deliveries = world.tell_news(with_webhooks=bool(wish.get("webhooks", True)))
-    world.sender.send_due()
-    if wish.get("wait"):
-        await world.sender.settle()
-    now, speed = iso(world.clock.now_ms()), world.clock.speed
-    return {"now": now, "speed": speed, "changed": appeared, "deliveries": deliveries}
-
-
-def _move(world: World, wish: dict[str, Any]) -> None:
+    target_ms, speed = _target_ms(world, wish), wish.get("speed")
+    told = await world.course.leap_to(target_ms, with_webhooks=bool(wish.get("webhooks", True)), settle=bool(wish.get("wait")))
     if wish.get("real"):
         world.clock.real()
-    elif "to" in wish:
-        at_ms = parse_ms(str(wish["to"]))
-        if at_ms < world.clock.now_ms():
-            raise Refused(400, "time only goes forward")
-        world.clock.to(at_ms)
-    elif "advance_s" in wish:
-        if float(wish["advance_s"]) < 0:
-            raise Refused(400, "time only goes forward")
-        world.clock.advance(int(float(wish["advance_s"]) * 1000))
-    elif "speed" not in wish:
-        raise Refused(400, "say advance_s, to, real or speed")
-    if "speed" in wish:
-        world.clock.run(max(float(wish["speed"]), 0.0))
+    if speed is not None:
+        world.clock.run(max(float(speed), 0.0))
+    return moved(world, told)
+
+
+def moved(world: World, told: Told) -> dict[str, Any]:
+    """What a move of the clock tells of itself."""
+    now, speed = iso(world.clock.now_ms()), world.clock.speed
+    return {"now": now, "speed": speed, "changed": told.appeared, "deliveries": told.deliveries, "missed": told.missed}
+
+
+def _target_ms(world: World, wish: dict[str, Any]) -> int:
+    now_ms = world.clock.now_ms()
+    if wish.get("real") or not {"to", "advance_s"} & set(wish):
+        if not wish.get("real") and "speed" not in wish:
+            raise Refused(400, "say advance_s, to, real or speed")
+        return now_ms
+    target_ms = parse_ms(str(wish["to"])) if "to" in wish else now_ms + int(float(wish["advance_s"]) * 1000)
+    if target_ms < now_ms:
+        raise Refused(400, "time only goes forward")
+    return target_ms
 
 
 async def calls(world: World, request: Request, wish: dict[str, Any]) -> Any:
@@ -168,12 +161,22 @@ async def add_fault(world: World, request: Request, wish: dict[str, Any]) -> Any
     return world.faults.listed()
 
 
+async def fault_names(world: World, request: Request, wish: dict[str, Any]) -> Any:
+    return {"named": NAMED, "kinds": KINDS}
+
+
 async def list_faults(world: World, request: Request, wish: dict[str, Any]) -> Any:
     return world.faults.listed()
 
 
 async def clear_faults(world: World, request: Request, wish: dict[str, Any]) -> Any:
-    world.faults.clear()
+    world.faults.clear(name=request.query_params.get("name", ""))
+    return world.faults.listed()
+
+
+async def remove_fault(world: World, request: Request, wish: dict[str, Any]) -> Any:
+    if not world.faults.remove(request.path_params["id"]):
+        raise Refused(404, "no such fault")
     return world.faults.listed()
 
 
@@ -196,6 +199,7 @@ def routes() -> list[Route]:
         Route("/members", controlled(members)),
         Route("/truth/{user_id}/{resource}", controlled(truth)),
         Route("/members/{user_id}/events", controlled(event), methods=["POST"]),
+        Route("/events", controlled(events)),
         Route("/clock", controlled(clock), methods=["POST"]),
         Route("/calls", controlled(calls)),
         Route("/calls", controlled(reset_calls), methods=["DELETE"]),
@@ -204,5 +208,7 @@ def routes() -> list[Route]:
         Route("/faults", controlled(add_fault), methods=["POST"]),
         Route("/faults", controlled(list_faults)),
         Route("/faults", controlled(clear_faults), methods=["DELETE"]),
+        Route("/faults/names", controlled(fault_names)),
+        Route("/faults/{id:int}", controlled(remove_fault), methods=["DELETE"]),
         Route("/options", controlled(change_options), methods=["POST"]),
     ]

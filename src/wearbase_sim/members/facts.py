@@ -162,4 +162,4 @@ class Cycle:
     kilojoule: float
     average_heart_rate: int
     max_heart_rate: int
-    steps: int
+    steps: int | None

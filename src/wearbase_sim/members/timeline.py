@@ -1,19 +1,23 @@
 """One member's records at an instant: the generated ones, overlaid with what was changed by hand."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from typing import Any
 
 from wearbase_sim.members import ids
-from wearbase_sim.members.cycles import make_cycle
-from wearbase_sim.members.effort import workouts_of
+from wearbase_sim.members.body.cycles import Bounds, make_cycle
+from wearbase_sim.members.body.effort import workouts_of
+from wearbase_sim.members.body.health import is_worn, off_spans
+from wearbase_sim.members.body.morning import make_nap, make_night
+from wearbase_sim.members.body.rest import has_night, next_bed_ms, night_of
 from wearbase_sim.members.facts import Cycle, Night, Recovery, Sleep, Workout
-from wearbase_sim.members.morning import make_nap, make_night
 from wearbase_sim.members.person import Person
-from wearbase_sim.members.rest import night_of
 
 Record = Cycle | Recovery | Sleep | Workout
 FAR_FUTURE_MS = 1 << 60
+# How many days around a day hold the nights before and after it, if none is missing, and if some may be.
+NEAR_DAYS, GAP_DAYS = 2, 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,8 @@ class Edits:
     nights: dict[int, Night] = field(default_factory=dict)
     naps: dict[str, Sleep] = field(default_factory=dict)
     workouts: dict[str, Workout] = field(default_factory=dict)
+    # When the strap was not in touch with the phone; without an end, it still is not.
+    uploads: list[tuple[int, int | None]] = field(default_factory=list)
     added: int = 0
 
 
@@ -44,6 +50,11 @@ class Timeline:
         self.recovery_delay_ms = 0
         self.edits = Edits()
 
+    @property
+    def reach(self) -> int:
+        """Days within which the night before or after another is surely found."""
+        return GAP_DAYS if self.person.has_gaps or self.edits.uploads else NEAR_DAYS
+
     # Facts, whether or not they are visible yet or deleted.
 
     def nights(self, low_day: int, high_day: int) -> list[Night]:
@@ -55,25 +66,68 @@ class Timeline:
 
     def naps(self, low_day: int, high_day: int) -> list[Sleep]:
         """Naps of a range of local days."""
-        days = range(max(low_day, self.first_day), high_day + 1)
-        made = {nap.id: nap for day in days if (nap := make_nap(self.person, day, first_day=self.first_day))}
+        made = {nap.id: nap for nap in self._generated_naps(low_day, high_day)}
         made.update({key: nap for key, nap in self.edits.naps.items() if low_day <= self._day(nap.start_ms) <= high_day})
         return list(made.values())
 
     def workouts(self, low_day: int, high_day: int) -> list[Workout]:
         """Workouts of a range of local days."""
-        days = range(max(low_day, self.first_day), high_day + 1)
-        made = {workout.id: workout for day in days for workout in workouts_of(self.person, day)}
+        made = {workout.id: workout for workout in self._generated_workouts(low_day, high_day)}
         edits = self.edits.workouts
         made.update({key: workout for key, workout in edits.items() if low_day <= self._day(workout.start_ms) <= high_day})
         return list(made.values())
 
+    def is_night(self, key: str, now_ms: int) -> bool:
+        """Whether an id is that of a main sleep."""
+        day = self.day_of(key, now_ms)
+        return day is not None and any(night.sleep and night.sleep.id == key for night in self.nights(day - 2, day + 2))
+
+    def _days(self, low_day: int, high_day: int) -> range:
+        return range(max(low_day, self.first_day), high_day + 1)
+
     def _generated_nights(self, low_day: int, high_day: int) -> Iterator[Night]:
-        for day in range(max(low_day, self.first_day), high_day + 1):
-            yield make_night(self.person, day, first_day=self.first_day)
+        for day in self._days(low_day, high_day):
+            night = make_night(self.person, day, first_day=self.first_day)
+            sleep = night.sleep
+            if sleep is None or (has_night(self.person, day) and is_worn(self.person, sleep.start_ms, sleep.end_ms)):
+                yield self._uploaded_night(night) if self.edits.uploads else night
+
+    def _generated_naps(self, low_day: int, high_day: int) -> Iterator[Sleep]:
+        for day in self._days(low_day, high_day):
+            nap = make_nap(self.person, day, first_day=self.first_day)
+            if nap and is_worn(self.person, nap.start_ms, nap.end_ms):
+                yield self._uploaded(nap) if self.edits.uploads else nap
+
+    def _generated_workouts(self, low_day: int, high_day: int) -> Iterator[Workout]:
+        for day in self._days(low_day, high_day):
+            for workout in workouts_of(self.person, day):
+                if is_worn(self.person, workout.start_ms, workout.end_ms):
+                    yield self._uploaded(workout) if self.edits.uploads else workout
+
+    def _uploaded_ms(self, made_ms: int) -> int:
+        """When the provider gets what it would have had at an instant: in the order of its making, once the strap is in touch."""
+        for from_ms, until_ms in self.edits.uploads:
+            if until_ms is None and made_ms >= from_ms:
+                return FAR_FUTURE_MS
+            if until_ms is not None and from_ms <= made_ms < until_ms:
+                return until_ms + 1000 + (made_ms - from_ms) // 8640
+        return made_ms
+
+    def _uploaded(self, record: "Sleep | Workout") -> Any:
+        at_ms = self._uploaded_ms(record.created_ms)
+        return record if at_ms == record.created_ms else replace(record, created_ms=at_ms, updated_ms=at_ms)
+
+    def _uploaded_night(self, night: Night) -> Night:
+        if not night.sleep or not night.recovery:
+            return replace(night, created_ms=self._uploaded_ms(night.created_ms))
+        sleep = self._uploaded(night.sleep)
+        if sleep is night.sleep:
+            return night
+        recovery = replace(night.recovery, created_ms=sleep.created_ms, updated_ms=sleep.updated_ms)
+        return replace(night, created_ms=sleep.created_ms - 1, sleep=sleep, recovery=recovery)
 
     def _day(self, at_ms: int) -> int:
-        return self.person.zone.local_day(at_ms)
+        return self.person.home.local_day(at_ms)
 
     # What the provider shows at an instant.
 
@@ -84,12 +138,12 @@ class Timeline:
     def newest_night(self, now_ms: int) -> Night | None:
         """The night that opened the running cycle."""
         today = self._day(now_ms)
-        return next(reversed(self.visible_nights(now_ms, today - 4, today + 1)), None)
+        return next(reversed(self.visible_nights(now_ms, today - self.reach - 2, today + 1)), None)
 
     def listed(self, resource: str, now_ms: int, *, low_ms: int | None = None, high_ms: int | None = None) -> list[Item]:
         """Records that overlap a window, newest first."""
         high_ms = now_ms if high_ms is None else high_ms
-        low_day = self.first_day if low_ms is None else self._day(low_ms) - 2
+        low_day = self.first_day if low_ms is None else self._day(low_ms) - self.reach
         high_day = self._day(min(high_ms, now_ms)) + 2
         items = getattr(self, f"_{resource}_items")(now_ms, low_day, high_day)
         kept = [item for item in items if _overlaps(item, low_ms=low_ms, high_ms=high_ms)]
@@ -119,23 +173,42 @@ class Timeline:
         return next((night.start_ms for night in nights if night.sleep and night.sleep.id == key), None)
 
     def _cycle_items(self, now_ms: int, low_day: int, high_day: int) -> Iterator[Item]:
-        nights = self.visible_nights(now_ms, low_day, high_day + 2)
-        is_to_the_end = high_day + 2 >= self._day(now_ms)
+        edge_day = high_day + self.reach
+        nights = self.visible_nights(now_ms, low_day, edge_day)
+        is_to_the_end = edge_day >= self._day(now_ms)
         # A night without a following one opens the running cycle; unless the range ends before now, then it is only its edge.
         for night, following in pairwise([*nights, None] if is_to_the_end else nights):
             assert night
-            cycle = self._cycle(night, following, now_ms=now_ms)
-            yield Item(cycle.start_ms, cycle.end_ms, cycle)
+            if night.day <= high_day:
+                cycle = self._cycle(night, following, now_ms=now_ms)
+                yield Item(cycle.start_ms, cycle.end_ms, cycle)
 
     def _cycle(self, night: Night, following: Night | None, *, now_ms: int) -> Cycle:
+        now_ms = self._last_heard_ms(now_ms)
+        bounds = self._bounds(night, following, now_ms=now_ms)
         end_ms = following.start_ms if following else FAR_FUTURE_MS
+        last_day = self._day(following.start_ms) + 1 if following else night.day + self.reach
         inside = [
             workout
-            for workout in self.workouts(night.day - 1, night.day + 1)
+            for workout in self.workouts(night.day - 1, last_day)
             if night.start_ms <= workout.start_ms < end_ms and workout.created_ms <= now_ms
         ]
-        bed_ms = night_of(self.person, night.day + 1).start_ms
-        return make_cycle(self.person, night, following=following, workouts=inside, now_ms=now_ms, bed_ms=bed_ms)
+        return make_cycle(self.person, night, bounds, workouts=inside, now_ms=now_ms)
+
+    def _bounds(self, night: Night, following: Night | None, *, now_ms: int) -> Bounds:
+        bed_ms = next_bed_ms(self.person, night.day)
+        if not self.person.has_gaps:
+            return Bounds(following, bed_ms)
+        end_ms = min(following.start_ms if following else now_ms, now_ms)
+        spans = off_spans(self.person, night.start_ms, end_ms)
+        missed = night_of(self.person, night.day + 1)
+        is_cut = following is not None and following.day > night.day + 1 and not is_worn(self.person, missed.start_ms, missed.end_ms)
+        return Bounds(following, bed_ms, off_ms=min(low for low, _ in spans) if spans else None, is_cut=is_cut)
+
+    def _last_heard_ms(self, now_ms: int) -> int:
+        """Until when the provider knows anything of a running cycle."""
+        away = [from_ms for from_ms, until_ms in self.edits.uploads if until_ms is None]
+        return min([now_ms, *away])
 
     def _sleep_items(self, now_ms: int, low_day: int, high_day: int) -> Iterator[Item]:
         nights = [night.sleep for night in self.visible_nights(now_ms, low_day, high_day)]
@@ -160,7 +233,8 @@ class Timeline:
     def appearing(self, after_ms: int, until_ms: int) -> list[tuple[int, str, str]]:
         """(instant, resource, id) of generated records that appear in (after, until]."""
         low_day, high_day = self._day(after_ms) - 1, self._day(until_ms) + 1
-        found = [entry for entry in self._unfolding(low_day, high_day) if after_ms < entry[0] <= until_ms]
+        held = [self._day(from_ms) - 1 for from_ms, end_ms in self.edits.uploads if end_ms is not None and end_ms >= after_ms]
+        found = [entry for entry in self._unfolding(min([low_day, *held]), high_day) if after_ms < entry[0] <= until_ms]
         return sorted(found, key=lambda entry: entry[0])
 
     def next_appearance_ms(self, after_ms: int) -> int:
@@ -175,13 +249,12 @@ class Timeline:
             if night.sleep and night.cycle_id not in self.edits.nights:
                 yield night.visible_ms, "sleep", night.sleep.id
                 yield night.visible_ms, "recovery", night.sleep.id
-        for day in range(max(low_day, self.first_day), high_day + 1):
-            nap = make_nap(self.person, day, first_day=self.first_day)
-            if nap and nap.id not in self.edits.naps:
+        for nap in self._generated_naps(low_day, high_day):
+            if nap.id not in self.edits.naps:
                 yield nap.created_ms, "sleep", nap.id
-            for workout in workouts_of(self.person, day):
-                if workout.id not in self.edits.workouts:
-                    yield workout.created_ms, "workout", workout.id
+        for workout in self._generated_workouts(low_day, high_day):
+            if workout.id not in self.edits.workouts:
+                yield workout.created_ms, "workout", workout.id
 
 
 def _overlaps(item: Item, *, low_ms: int | None, high_ms: int) -> bool:

@@ -47,6 +47,30 @@ ZONES = (
     Zone("Pacific/Honolulu", -600),
     Zone("Asia/Kathmandu", 345),
 )
+FURTHER_ZONES = (
+    Zone("UTC", 0),
+    Zone("Asia/Dubai", 240),
+    Zone("Asia/Singapore", 480),
+    Zone("America/Chicago", -360, "us"),
+    Zone("America/Denver", -420, "us"),
+    Zone("America/Bogota", -300),
+    Zone("Africa/Lagos", 60),
+    Zone("Africa/Nairobi", 180),
+    Zone("Pacific/Tongatapu", 780),
+)
+BY_NAME = {zone.name: zone for zone in (*ZONES, *FURTHER_ZONES)}
+
+
+def zone_named(text: str) -> Zone:
+    """A zone by its name, or a fixed offset such as `+09:00`. Raises ValueError."""
+    if text in BY_NAME:
+        return BY_NAME[text]
+    sign, hours, colon, minutes = text[:1], text[1:3], text[3:4], text[4:]
+    if sign in ("+", "-") and colon == ":" and hours.isdecimal() and len(minutes) == 2 and minutes.isdecimal():
+        offset_min = (int(hours) * 60 + int(minutes)) * (-1 if sign == "-" else 1)
+        if -12 * 60 <= offset_min <= 14 * 60:
+            return Zone(text, offset_min)
+    raise ValueError(f"no such zone; there are {', '.join(BY_NAME)}, and offsets such as +09:00")
 
 
 @lru_cache(maxsize=256)

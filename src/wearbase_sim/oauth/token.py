@@ -10,8 +10,9 @@ from urllib.parse import unquote
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from wearbase_sim import faults
 from wearbase_sim.api.calls import ANSWER
+from wearbase_sim.faults import spoil
+from wearbase_sim.faults.switched import Fault
 from wearbase_sim.oauth.form import read_form
 from wearbase_sim.oauth.grants import Grant
 from wearbase_sim.world import World, world_of
@@ -46,12 +47,12 @@ async def token(request: Request) -> Response:
     fault = world.faults.take("token", user_id=_user_id(world, form))
 
     async def work() -> Response:
-        made = _answer(world, form, request.headers.get("authorization", ""))
+        made = _refused(world, form, fault) or _answer(world, form, request.headers.get("authorization", ""))
         request.scope[ANSWER] = _in_words(form.get("grant_type", ""), made)
         return made
 
-    response = await faults.spoil(fault, work, latency_ms=world.options.latency_ms)
-    status, now_ms = faults.status_of(response), world.clock.now_ms()
+    response = await spoil.spoil(fault, work, latency_ms=world.options.latency_ms)
+    status, now_ms = spoil.status_of(response), world.clock.now_ms()
     world.calls.note("token", request, route=ROUTE, status=status, remaining=None, now_ms=now_ms)
     return response
 
@@ -60,6 +61,22 @@ def _in_words(grant_type: str, made: Response) -> str:
     if made.status_code != 200:
         return json.loads(bytes(made.body))["error"]
     return {"authorization_code": "code exchanged", "refresh_token": "refresh, rotated"}.get(grant_type, "")
+
+
+def _refused(world: World, form: Mapping[str, str], fault: Fault | None) -> Response | None:
+    """The answer to a call that a fault refuses in the server's own words."""
+    kind = fault.kind if fault else ""
+    if kind == "invalid_client":
+        return _error(Refused("invalid_client", INVALID_CLIENT, status=401))
+    grant = world.grants.by_refresh.get(form.get("refresh_token", ""))
+    if kind == "dead_grant" and grant:
+        # Its access token lives until it expires, as those did whose refresh tokens died all at once.
+        grant.refresh_token = ""
+    return _error(Refused("invalid_grant", INVALID_GRANT)) if kind in ("invalid_grant", "dead_grant") else None
+
+
+def _error(refused: Refused) -> Response:
+    return JSONResponse(refused.body, status_code=refused.status, headers=NO_STORE)
 
 
 def _user_id(world: World, form: Mapping[str, str]) -> int | None:
@@ -74,7 +91,7 @@ def _answer(world: World, form: Mapping[str, str], authorization: str) -> Respon
         _check_client(world, form, authorization)
         grant = _granted(world, form)
     except Refused as refused:
-        return JSONResponse(refused.body, status_code=refused.status, headers=NO_STORE)
+        return _error(refused)
     body: dict[str, str | int] = {"access_token": grant.access_token, "expires_in": world.options.access_token_s}
     if grant.refresh_token:
         body["refresh_token"] = grant.refresh_token

@@ -1,8 +1,9 @@
 """Cycles: what lies between two nights, computed from them and from the workouts between."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from wearbase_sim.members.effort import load_of, seven_digits, strain_of
+from wearbase_sim.members.body.effort import load_of, seven_digits, strain_of
 from wearbase_sim.members.facts import Cycle, Night, Workout
 from wearbase_sim.members.person import Person
 from wearbase_sim.members.zones import DAY_MS, HOUR_MS, MINUTE_MS
@@ -12,8 +13,20 @@ TICK_MS = 10 * MINUTE_MS
 FULL_DAY_MS = 15.5 * HOUR_MS
 
 
-def make_cycle(person: Person, night: Night, *, following: Night | None, workouts: Sequence[Workout], now_ms: int, bed_ms: int) -> Cycle:
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What limits a cycle: the night after it, going to bed, and taking the strap off."""
+
+    following: Night | None
+    bed_ms: int
+    off_ms: int | None = None
+    # The night after it was not recorded, so that it ends before the following one begins.
+    is_cut: bool = False
+
+
+def make_cycle(person: Person, night: Night, bounds: Bounds, *, workouts: Sequence[Workout], now_ms: int) -> Cycle:
     """The cycle that a night opens, closed by the following one or running until now."""
+    following = bounds.following
     changed_ms = max([night.edited_ms, *(workout.updated_ms for workout in workouts)])
     if following:
         until_ms = following.start_ms
@@ -21,13 +34,15 @@ def make_cycle(person: Person, night: Night, *, following: Night | None, workout
     else:
         updated_ms = max(night.visible_ms, now_ms // TICK_MS * TICK_MS, changed_ms)
         # A member who has gone to bed adds nothing more until the next night is processed.
-        until_ms = max(min(updated_ms, bed_ms), night.start_ms + MINUTE_MS)
+        until_ms = max(min(updated_ms, bounds.bed_ms), night.start_ms + MINUTE_MS)
+    end_ms = min(following.start_ms, bounds.bed_ms) if following and bounds.is_cut else following.start_ms if following else None
+    until_ms = min(until_ms, *(limit for limit in (end_ms, bounds.off_ms, until_ms) if limit is not None))
     done = [workout for workout in workouts if workout.end_ms <= until_ms and not workout.is_deleted]
     strain, kilojoule, average, peak, steps = _values(person, night, until_ms=until_ms, workouts=done)
     return Cycle(
         id=night.cycle_id,
         start_ms=night.start_ms,
-        end_ms=following.start_ms if following else None,
+        end_ms=end_ms,
         offset_min=night.offset_min,
         created_ms=night.created_ms,
         updated_ms=updated_ms,
@@ -36,7 +51,7 @@ def make_cycle(person: Person, night: Night, *, following: Night | None, workout
         kilojoule=kilojoule,
         average_heart_rate=average,
         max_heart_rate=peak,
-        steps=steps,
+        steps=None if bounds.off_ms else steps,
     )
 
 

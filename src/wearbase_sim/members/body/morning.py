@@ -1,14 +1,15 @@
 """What a night means in the morning: sleep need and debt, recovery, and their records."""
 
 from functools import lru_cache
-from math import erf, exp, sqrt
+from math import erf, exp, log, sqrt
 
 from wearbase_sim.members import ids
-from wearbase_sim.members.effort import load_of, pace_of, seven_digits, strain_of, workouts_of
+from wearbase_sim.members.body.effort import load_of, pace_of, seven_digits, strain_of, workouts_of
+from wearbase_sim.members.body.health import drinking, illness
+from wearbase_sim.members.body.rest import Rest, nap_of, night_of
 from wearbase_sim.members.facts import SCORED, UNSCORABLE, Need, Night, Recovery, Sleep
 from wearbase_sim.members.person import Person, draw
-from wearbase_sim.members.rest import Rest, nap_of, night_of
-from wearbase_sim.members.zones import HOUR_MS, MINUTE_MS
+from wearbase_sim.members.zones import DAY_MS, HOUR_MS, MINUTE_MS
 
 DEBT_WEIGHTS = (0.45, 0.25, 0.12)
 CALIBRATING_DAYS = 4
@@ -44,7 +45,8 @@ def consistency_of(person: Person, day: int) -> float:
 
 def _middle_min(person: Person, day: int) -> float:
     night = night_of(person, day)
-    return ((night.start_ms + night.end_ms) / 2 - person.zone.midnight_ms(day)) / MINUTE_MS
+    # By the clock at home, so that a journey shows.
+    return ((night.start_ms + night.end_ms) / 2 - day * DAY_MS) / MINUTE_MS + person.home.zone.standard_min
 
 
 def performance_of(rest: Rest, need: Need, *, consistency: float) -> float:
@@ -55,18 +57,29 @@ def performance_of(rest: Rest, need: Need, *, consistency: float) -> float:
     return float(round(100 * (0.7 * enough + 0.1 * consistency / 100 + 0.1 * efficiency + 0.1 * calm)))
 
 
-def readiness(asleep_ms: int, need: Need, *, strain_before: float, chance: float) -> float:
-    """How far the body is from its usual morning, in standard deviations."""
-    enough = asleep_ms / need.total_ms
-    return 5.2 * (enough - 0.9) - 0.085 * (strain_before - 10) + 0.62 * chance
+@lru_cache(maxsize=100_000)
+def recent_strain(person: Person, day: int) -> float:
+    """The strain of the week before a day, the nearest days weighing most."""
+    weights = [0.78**back for back in range(6)]
+    return sum(day_strain(person, day - 1 - back) * weight for back, weight in enumerate(weights)) / sum(weights)
 
 
-def recovery_of(person: Person, sleep: Sleep, *, strain_before: float, is_calibrating: bool, version: int = 0) -> Recovery:
-    """The recovery that follows from a night and from the day before."""
-    rng = draw(person, sleep.id, "recovery", version)
-    z = readiness(sleep.stages.asleep_ms, sleep.need, strain_before=strain_before, chance=rng.gauss(0, 1))
-    z = min(max(z, -2.6), 2.6)
-    skin, spo2 = person.skin_celsius + rng.gauss(0, 0.25) - 0.08 * z, person.spo2 + rng.gauss(0, 0.4) + 0.1 * z
+def readiness(person: Person, sleep: Sleep, *, day: int, chance: float) -> float:
+    """How far the body is from its usual morning, in standard deviations: sleep, load, illness and alcohol add up."""
+    enough = sleep.stages.asleep_ms / sleep.need.total_ms
+    load = 0.085 * (day_strain(person, day - 1) - 10) + 0.07 * (recent_strain(person, day) - 10)
+    burden = 1.7 * illness(person, day) + 1.2 * drinking(person, day - 1)
+    return 5.2 * (enough - 0.9) - load - burden + 0.62 * chance
+
+
+def recovery_of(person: Person, sleep: Sleep, *, day: int, is_calibrating: bool, version: int = 0) -> Recovery:
+    """The recovery of a morning: first what the body shows, then the score that follows from it."""
+    rng, ill = draw(person, sleep.id, "recovery", version), illness(person, day)
+    z = min(max(readiness(person, sleep, day=day, chance=rng.gauss(0, 1)), -2.6), 2.6)
+    hrv_ms = person.hrv_ms * exp(0.17 * z) * rng.uniform(0.97, 1.03)
+    pulse = person.resting_heart_rate - 2.1 * z + 2.5 * ill + rng.gauss(0, 0.6)
+    skin, spo2 = person.skin_celsius + rng.gauss(0, 0.25) + 0.6 * ill, person.spo2 + rng.gauss(0, 0.4) - 0.5 * ill
+    shown = 0.7 * log(hrv_ms / person.hrv_ms) / 0.17 + 0.3 * (person.resting_heart_rate - pulse) / 2.1
     return Recovery(
         cycle_id=sleep.cycle_id,
         sleep_id=sleep.id,
@@ -74,9 +87,9 @@ def recovery_of(person: Person, sleep: Sleep, *, strain_before: float, is_calibr
         updated_ms=sleep.updated_ms,
         state=sleep.state,
         is_calibrating=is_calibrating,
-        score=float(min(max(round(100 * (0.5 + 0.5 * erf((z + 0.25) / 1.5))), 1), 99)),
-        resting_heart_rate=float(round(person.resting_heart_rate - 2.1 * z + rng.gauss(0, 0.6))),
-        hrv_ms=seven_digits(person.hrv_ms * exp(0.17 * z) * rng.uniform(0.97, 1.03)),
+        score=float(min(max(round(100 * (0.5 + 0.5 * erf((shown + 0.4) / 1.5))), 1), 99)),
+        resting_heart_rate=float(max(round(pulse), 34)),
+        hrv_ms=seven_digits(hrv_ms),
         spo2=round(min(spo2, 100.0), 3) if person.has_skin_sensor else None,
         skin_celsius=seven_digits(round(skin, 3)) if person.has_skin_sensor else None,
     )
@@ -88,12 +101,7 @@ def make_night(person: Person, day: int, *, first_day: int) -> Night:
     if day <= first_day:
         return _first_cycle(person, day)
     sleep = _main_sleep(person, day, is_new=day - first_day <= NO_CONSISTENCY_DAYS)
-    recovery = recovery_of(
-        person,
-        sleep,
-        strain_before=day_strain(person, day - 1),
-        is_calibrating=day - first_day <= CALIBRATING_DAYS,
-    )
+    recovery = recovery_of(person, sleep, day=day, is_calibrating=day - first_day <= CALIBRATING_DAYS)
     return Night(
         cycle_id=sleep.cycle_id,
         day=day,
@@ -117,13 +125,13 @@ def _main_sleep(person: Person, day: int, *, is_new: bool) -> Sleep:
         cycle_id=ids.cycle_id(person.number, day),
         start_ms=rest.start_ms,
         end_ms=rest.end_ms,
-        offset_min=person.zone.offset_min(rest.end_ms),
+        offset_min=person.home.offset_min(rest.end_ms),
         created_ms=created_ms,
         updated_ms=created_ms,
         state=UNSCORABLE if rng.random() < 0.012 else SCORED,
         stages=rest.stages,
         need=need,
-        respiratory_rate=seven_digits(round((person.respiratory_rate + rng.gauss(0, 0.35)) * 64) / 64),
+        respiratory_rate=seven_digits(round((person.respiratory_rate + 1.4 * illness(person, day) + rng.gauss(0, 0.35)) * 64) / 64),
         performance=performance_of(rest, need, consistency=consistency),
         consistency=consistency,
     )
@@ -131,12 +139,12 @@ def _main_sleep(person: Person, day: int, *, is_new: bool) -> Sleep:
 
 def _first_cycle(person: Person, day: int) -> Night:
     """A new member's first cycle begins at local midnight, without a sleep."""
-    start_ms = person.zone.midnight_ms(day)
+    start_ms = person.home.midnight_ms(day)
     return Night(
         cycle_id=ids.cycle_id(person.number, day),
         day=day,
         start_ms=start_ms,
-        offset_min=person.zone.offset_min(start_ms),
+        offset_min=person.home.offset_min(start_ms),
         created_ms=start_ms + 8 * HOUR_MS + 160_331,
         state=SCORED,
         pace=pace_of(person, day),
@@ -173,7 +181,7 @@ def nap_record(person: Person, rest: Rest, *, day: int, cycle_id: int, identity:
         cycle_id=cycle_id,
         start_ms=rest.start_ms,
         end_ms=rest.end_ms,
-        offset_min=person.zone.offset_min(rest.end_ms),
+        offset_min=person.home.offset_min(rest.end_ms),
         created_ms=created_ms,
         updated_ms=created_ms,
         state=SCORED,

@@ -1,0 +1,1 @@
+"""What can be made to happen to a member."""
