@@ -52,13 +52,16 @@ function cycles(lanes, clip) {
 }
 
 function sleeps(lanes, clip) {
-  return lanes.sleeps.flatMap((sleep) => {
+  let taken = 0;
+  const inOrder = [...lanes.sleeps].sort((one, other) => one.end_ms - other.end_ms);
+  return inOrder.flatMap((sleep) => {
     const kind = sleep.planned ? "planned" : sleep.nap ? "nap" : sleep.state === "SCORED" ? "sleep" : "pending";
     const shape = box(kind, sleep, clip, TOP.sleep, sleep.end_ms);
     if (!shape) return [];
     const word = sleep.planned ? "planned" : sleep.nap ? "nap" : sleep.state === "SCORED" ? "" : "not scored";
     const after = Number(shape.getAttribute("x")) + Number(shape.getAttribute("width")) + 5;
-    const fits = after + word.length * 6.4 < clip.right;
+    const fits = after > taken && after + word.length * 6.4 < clip.right;
+    if (fits) taken = after + word.length * 6.4;
     return [shape, word && fits ? s("text", { class: "axis", x: after, y: TOP.sleep + 16 }, word) : null].filter(Boolean);
   });
 }
@@ -90,11 +93,11 @@ function recoveries(lanes, { x, left, right }) {
 
 function nowLine({ x, right }) {
   const now = x(nowMs());
-  const left = now + 72 > right ? now - 76 : now + 4;
+  const left = now + 82 > right ? now - 82 : now + 4;
   return [
     s("line", { class: "now", x1: now, x2: now, y1: 0, y2: 196 }),
-    s("rect", { class: "flag", x: left, y: 38, width: 72, height: 20, rx: 6 }),
-    s("text", { class: "flag-text", x: left + 36, y: 52, "text-anchor": "middle" }, `now ${timeText(nowMs())}`),
+    s("rect", { class: "flag", x: left, y: 38, width: 78, height: 20, rx: 6 }),
+    s("text", { class: "flag-text", x: left + 39, y: 52, "text-anchor": "middle" }, `now ${timeText(nowMs())}`),
   ];
 }
 

@@ -69,7 +69,7 @@ function showLive(isOn) {
 
 function memberRow(item) {
   const value = item.score === null ? h("span", { class: "word" }, item.word) : [glyph(item.score), h("span", null, String(item.score)), h("span", { class: "sr" }, bandWord(item.score))];
-  const about = [item.user_id, item.story, item.granted ? "" : item.was_granted ? "disconnected" : "not connected"].filter(Boolean).join(" · ");
+  const about = [item.user_id, item.granted ? item.story : item.was_granted ? "disconnected" : "not connected"].filter(Boolean).join(" · ");
   return h(
     "li",
     null,

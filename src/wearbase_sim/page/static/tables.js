@@ -58,7 +58,7 @@ function callRow(call, isNew) {
     cell({ class: "mono" }, milliText(Date.parse(call.at))),
     cell({ class: "mono", title: `${call.method} ${path}${query}` }, h("b", null, `${call.method} ${path}${query}`)),
     cell(null, chip(isGood, call.status || "none")),
-    cell({ class: "right remaining" }, call.remaining === null ? "–" : String(call.remaining)),
+    cell({ class: call.remaining === null ? "right remaining" : "right remaining is-known" }, call.remaining === null ? "–" : String(call.remaining)),
     cell({ class: "right" }, answer),
   );
 }
@@ -129,8 +129,8 @@ function lastAnswer(one) {
   if (isSuccess(last)) return [chip(true, last.status), good > 1 ? "sent twice" : `${Math.round(last.took_ms)} ms`];
   const first = Date.parse(one.attempts[0].at);
   const after = one.attempts.slice(1).map((attempt) => Math.round((Date.parse(attempt.at) - first) / 60000));
-  const words = last.status ? "" : ({ ConnectError: "connection refused", ReadTimeout: "timeout" }[last.error] ?? last.error ?? "");
-  return [chip(false, last.status ?? "none"), [words, after.length ? `after ${after.join(", ")} min` : ""].filter(Boolean).join(" ")];
+  const words = { ConnectError: "refused", ReadTimeout: "timeout", ConnectTimeout: "timeout" };
+  return [chip(false, last.status ?? words[last.error] ?? "no answer"), after.length ? `after ${after.join(", ")} min` : ""];
 }
 
 function nextText(dueMs, nth) {
