@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 import structlog
+from starlette.exceptions import HTTPException
 
 from tests.integration.api.conftest import Service, problem, serving
 from tests.integration.api.test_credentials import walk
 from wearbase.access.users import name_for_logs
+from wearbase.api.middleware import BodyLimit
 from wearbase.domain.errors import DatabaseUnavailable, RateLimited
 from wearbase.store.sealing import SealBroken
 
@@ -150,3 +152,16 @@ async def test_the_document_describes_every_route(service: Service) -> None:
             assert "security" in operation, path
             assert len(operation["responses"]) >= 2, path
     assert set(document["components"]["securitySchemes"]) == {"ServiceKey", "MemberToken", "ProviderSignature"}
+
+
+async def test_a_body_that_announces_too_much_is_not_read_at_all() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+
+    async def receive() -> Any:
+        raise AssertionError("read")
+
+    scope = {"type": "http", "method": "POST", "path": "/v1/webhooks/whoop", "headers": [(b"content-length", b"65537")]}
+    with pytest.raises(HTTPException) as refused:
+        await BodyLimit(app)(scope, receive, None)  # type: ignore[arg-type]
+    assert refused.value.status_code == 413
