@@ -1,0 +1,1 @@
+"""The measured numbers: one module a figure, each beside something else of the same run."""

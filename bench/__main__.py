@@ -1,0 +1,44 @@
+"""`python -m bench [names...] [--quick] [--all]`."""
+
+import argparse
+import importlib
+import os
+import sys
+from datetime import UTC, datetime
+
+from bench import machine, report
+from bench.report import Run, Section
+
+USUAL = ("reads", "webhooks", "visible", "connect", "backfill", "start")
+LONG = ("concurrent",)
+
+
+def main() -> None:
+    """Measures what is asked for; the page is written unless it was only a quick look."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measures; writes bench/results.md.")
+    parser.add_argument("names", nargs="*", metavar="name", help=f"of {', '.join((*USUAL, *LONG))}; without one all but the last")
+    parser.add_argument("--quick", action="store_true", help="shorter, and nothing is written")
+    parser.add_argument("--all", action="store_true", help="the long ones too")
+    wish = parser.parse_args()
+    unknown = sorted(set(wish.names) - {*USUAL, *LONG})
+    if unknown:
+        parser.error(f"there is no figure {unknown[0]!r}")
+    where = machine.described()
+    for name in wish.names or (USUAL + LONG if wish.all else USUAL):
+        section = _measured(name, Run(is_quick=wish.quick))
+        if not wish.quick:
+            report.keep(section, where, (*USUAL, *LONG))
+
+
+def _measured(name: str, run: Run) -> Section:
+    print(f"{name} ...", file=sys.stderr, flush=True)
+    busy = os.getloadavg()[0]
+    lines, how = importlib.import_module(f"bench.figures.{name}").measure(run)
+    for line in lines:
+        word = "reached" if line.is_met else "NOT reached"
+        print(f"{name:10} {line.what:28} {line.measured:48} goal {line.goal}: {word}; {line.beside}", flush=True)
+    return Section(name=name, measured_on=f"{datetime.now(UTC):%Y-%m-%d}, load average before {busy:.1f}", lines=lines, how=how)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""One figure a module: `measure(run)` gives its lines."""

@@ -1,0 +1,50 @@
+"""`wear`, with one more route in its HTTP side: bytes that never change, behind the same middleware and key check."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from wearbase.access.caller import member
+from wearbase.api import build
+from wearbase.api.given import Services
+from wearbase.cli.main import app
+
+PATH = "/bench/static/{user_id}"
+BODY = "BENCH_STATIC_BODY"  # names a file
+
+
+class StaticBytes:
+    """The yardstick of reads: admits the caller as a read does, and sends a body that is already there."""
+
+    rule = member("read")
+
+    def __init__(self, services: Services, body: bytes) -> None:
+        self._gate = services.gate
+        self._body = body
+        self._headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["state"]["caller"] = await self._gate.admit(scope["headers"], self.rule, scope["path_params"]["user_id"])
+        await send({"type": "http.response.start", "status": 200, "headers": list(self._headers)})
+        await send({"type": "http.response.body", "body": self._body})
+
+
+def _with_static_route(body: bytes) -> None:
+    made = build.create_app
+
+    def create_app(services: Services, *, pages: Sequence[Route] = ()) -> FastAPI:
+        application = made(services, pages=pages)
+        application.router.routes.insert(0, Route(PATH, StaticBytes(services, body), methods=["GET"]))
+        return application
+
+    build.create_app = create_app
+
+
+if __name__ == "__main__":
+    if BODY in os.environ:
+        _with_static_route(Path(os.environ[BODY]).read_bytes())
+    app()
