@@ -6,6 +6,7 @@ import sys
 import threading
 
 from wearbase_sim.options import BadOption, from_args
+from wearbase_sim.scenarios.reading import BadScenario, named
 from wearbase_sim.server import run
 
 
@@ -13,7 +14,9 @@ def main() -> None:
     """Parse, then serve."""
     try:
         options = from_args(sys.argv[1:], {"SIM_LOG_REQUESTS": "yes", **os.environ})
-    except BadOption as error:
+        if options.scenario:
+            named(options.scenario)
+    except (BadOption, BadScenario) as error:
         sys.exit(f"wearbase_sim: {error}")
     if options.leashed:
         threading.Thread(target=_end_with_input, name="leash", daemon=True).start()

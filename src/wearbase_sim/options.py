@@ -27,6 +27,7 @@ class Options:
     members: int = _option(3, "how many members there are")
     days: int = _option(90, "days of history, up to 730")
     now: str = _option("", "start with a clock that stands still at this time (RFC 3339)")
+    scenario: str = _option("", "a story to play, e.g. good-morning; /control/scenarios lists them")
     speed: float = _option(-1.0, "how fast the clock runs; default 1, or 0 with --now")
     client_id: str = _option("sim-client", "the app's OAuth client id")
     client_secret: str = _option("sim-client-secret", "the app's OAuth client secret; it also signs webhooks")

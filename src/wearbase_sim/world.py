@@ -19,6 +19,8 @@ from wearbase_sim.members.person import Person, make_person, with_traits
 from wearbase_sim.members.timeline import Timeline
 from wearbase_sim.oauth.grants import Grants
 from wearbase_sim.options import Options
+from wearbase_sim.scenarios.playing import Played, play, with_scenario
+from wearbase_sim.scenarios.reading import named
 from wearbase_sim.webhooks.sender import Sender
 
 
@@ -26,6 +28,7 @@ class World:
     """Everything that the simulator knows. Only edits, grants and the clock are not derived from the seed."""
 
     def __init__(self, options: Options, *, webhook_transport: Any = None) -> None:
+        options = with_scenario(options, named(options.scenario)) if options.scenario else options
         self.options = options
         self.clock = Clock(options.start_ms)
         if options.speed >= 0:
@@ -39,8 +42,11 @@ class World:
         self.sender = Sender(self.clock, self.faults, options=lambda: self.options, transport=webhook_transport)
         self.course = Course(self)
         self.is_quiet = False
+        self.played: Played | None = None
         self._traits: dict[int, dict[str, Any]] = {}
         self._timelines: dict[int, Timeline] = {}
+        if options.scenario:
+            self.play(options.scenario)
 
     def person(self, number: int) -> Person:
         """A member."""
@@ -113,6 +119,10 @@ class World:
         self.course.told.appeared += [{"user_id": self.user_id(number), **each} for each in changed]
         self.course.told.deliveries += deliveries
         return {"changed": changed, "deliveries": deliveries}
+
+    def play(self, name: str, *, with_members: bool = True) -> None:
+        """Start a scenario. Raises BadScenario."""
+        self.played = play(self, named(name), with_members=with_members)
 
     def change_options(self, values: dict[str, Any]) -> None:
         """Set options that were checked before."""

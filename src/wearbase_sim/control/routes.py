@@ -1,69 +1,21 @@
 """The control API: one handler per route."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
-import orjson
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route
 
 from wearbase_sim.api import wire
 from wearbase_sim.api.calls import Calls
 from wearbase_sim.clock import iso, parse_ms
-from wearbase_sim.control import guard
-from wearbase_sim.course import Told
+from wearbase_sim.control import stories
+from wearbase_sim.control.answering import Refused, controlled, member_number, reply
 from wearbase_sim.faults.catalogue import KINDS, NAMED
-from wearbase_sim.members import ids
-from wearbase_sim.members.changes import EVENTS, Impossible
-from wearbase_sim.options import BadOption, changed
-from wearbase_sim.world import World, world_of
+from wearbase_sim.members.changes import EVENTS
+from wearbase_sim.options import changed
+from wearbase_sim.world import World
 
 RESOURCES = ("cycle", "recovery", "sleep", "workout")
-Handler = Callable[[World, Request, dict[str, Any]], Awaitable[Any]]
-
-
-class Refused(Exception):
-    """The control API answers with this status and text."""
-
-    def __init__(self, status: int, text: str) -> None:
-        super().__init__(text)
-        self.status = status
-
-
-def reply(value: Any, *, status: int = 200) -> Response:
-    """A JSON answer."""
-    headers = {"content-type": "application/json", "cache-control": "no-store"}
-    return Response(orjson.dumps(value), status_code=status, headers=headers)
-
-
-def controlled(handler: Handler, *, is_open: bool = False) -> Callable[[Request], Awaitable[Response]]:
-    """A route that needs the control token."""
-
-    async def handle(request: Request) -> Response:
-        world = world_of(request)
-        if refusal := guard.refusal(request, world.options, is_open=is_open):
-            return reply({"error": refusal[1]}, status=refusal[0])
-        try:
-            return reply(await handler(world, request, await _json(request)))
-        except Refused as refused:
-            return reply({"error": str(refused)}, status=refused.status)
-        except Impossible as impossible:
-            return reply({"error": str(impossible)}, status=409)
-        except (BadOption, ValueError, TypeError, KeyError) as error:
-            return reply({"error": str(error)}, status=400)
-
-    return handle
-
-
-async def _json(request: Request) -> dict[str, Any]:
-    content = await request.body()
-    if not content:
-        return {}
-    value = orjson.loads(content)
-    if not isinstance(value, dict):
-        raise ValueError("the body must be a JSON object")
-    return value
 
 
 async def health(world: World, request: Request, wish: dict[str, Any]) -> Any:
@@ -77,6 +29,8 @@ async def members(world: World, request: Request, wish: dict[str, Any]) -> Any:
             "user_id": person.user_id,
             "number": person.number,
             "name": person.name,
+            "kind": person.kind,
+            "story": person.story,
             "utc_offset": wire.offset_text(person.home.offset_min(now_ms)),
             "granted": world.grants.is_granted(person.number),
         }
@@ -88,14 +42,14 @@ async def truth(world: World, request: Request, wish: dict[str, Any]) -> Any:
     resource = request.path_params["resource"]
     if resource not in RESOURCES:
         raise Refused(404, f"no such resource; there are {', '.join(RESOURCES)}")
-    timeline, now_ms = world.timeline(_number(world, request)), world.clock.now_ms()
+    timeline, now_ms = world.timeline(member_number(world, request)), world.clock.now_ms()
     bounds = {name: parse_ms(text) for name, text in request.query_params.items() if name in ("start", "end")}
     items = timeline.listed(resource, now_ms, low_ms=bounds.get("start"), high_ms=bounds.get("end"))
     return {"records": [wire.record(timeline.person, item.record, world.options) for item in items]}
 
 
 async def event(world: World, request: Request, wish: dict[str, Any]) -> Any:
-    told = world.act(_number(world, request), str(wish.get("event", "")), wish, at_ms=world.clock.now_ms())
+    told = world.act(member_number(world, request), str(wish.get("event", "")), wish, at_ms=world.clock.now_ms())
     if wish.get("wait"):
         await world.sender.settle()
     return told
@@ -112,13 +66,7 @@ async def clock(world: World, request: Request, wish: dict[str, Any]) -> Any:
         world.clock.real()
     if speed is not None:
         world.clock.run(max(float(speed), 0.0))
-    return moved(world, told)
-
-
-def moved(world: World, told: Told) -> dict[str, Any]:
-    """What a move of the clock tells of itself."""
-    now, speed = iso(world.clock.now_ms()), world.clock.speed
-    return {"now": now, "speed": speed, "changed": told.appeared, "deliveries": told.deliveries, "missed": told.missed}
+    return stories.moved(world, told)
 
 
 def _target_ms(world: World, wish: dict[str, Any]) -> int:
@@ -185,13 +133,6 @@ async def change_options(world: World, request: Request, wish: dict[str, Any]) -
     return {name: getattr(world.options, name) for name in wish}
 
 
-def _number(world: World, request: Request) -> int:
-    number = ids.member_number(request.path_params["user_id"])
-    if not 1 <= number <= world.options.members:
-        raise Refused(404, "no such member")
-    return number
-
-
 def routes() -> list[Route]:
     """The control routes, below `/control`."""
     return [
@@ -211,4 +152,8 @@ def routes() -> list[Route]:
         Route("/faults/names", controlled(fault_names)),
         Route("/faults/{id:int}", controlled(remove_fault), methods=["DELETE"]),
         Route("/options", controlled(change_options), methods=["POST"]),
+        *stories.routes(),
     ]
+
+
+__all__ = ["EVENTS", "Refused", "controlled", "reply", "routes"]

@@ -201,9 +201,10 @@ class Timeline:
             return Bounds(following, bed_ms)
         end_ms = min(following.start_ms if following else now_ms, now_ms)
         spans = off_spans(self.person, night.start_ms, end_ms)
+        off_ms = max(min(low for low, _ in spans), night.awake_from_ms) if spans else None
         missed = night_of(self.person, night.day + 1)
         is_cut = following is not None and following.day > night.day + 1 and not is_worn(self.person, missed.start_ms, missed.end_ms)
-        return Bounds(following, bed_ms, off_ms=min(low for low, _ in spans) if spans else None, is_cut=is_cut)
+        return Bounds(following, bed_ms, off_ms=off_ms, is_cut=is_cut)
 
     def _last_heard_ms(self, now_ms: int) -> int:
         """Until when the provider knows anything of a running cycle."""

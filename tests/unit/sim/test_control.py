@@ -51,7 +51,7 @@ async def test_members() -> None:
     sim = Sim()
     await sim.connect(2)
     members = await sim.control("GET", "/members")
-    assert [set(each) for each in members] == [{"user_id", "number", "name", "utc_offset", "granted"}] * 3
+    assert [set(each) for each in members] == [{"user_id", "number", "name", "kind", "story", "utc_offset", "granted"}] * 3
     assert [each["granted"] for each in members] == [False, True, False]
     assert members[2]["utc_offset"] == "+05:30"
 
