@@ -1,6 +1,6 @@
 """The day document: stored bytes, conditional, and fetched on the spot when a recent day is missing."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
@@ -52,13 +52,19 @@ async def test_an_unchanged_document_is_304_and_a_changed_state_is_not(service: 
 async def test_the_etag_changes_when_midnight_makes_a_future_day_today(service: Service) -> None:
     await service.connected()
     offset = (await service.world.rows("select utc_offset_min from wearbase.connection"))[0]["utc_offset_min"]
-    tomorrow = (service.world.clock.now() + timedelta(minutes=offset, days=1)).date()
+    local = service.world.clock.now() + timedelta(minutes=offset)
+    tomorrow = local.date() + timedelta(days=1)
+    service.world.clock.advance(datetime.combine(tomorrow, time.min, tzinfo=UTC) - local - timedelta(minutes=5))
+    await service.world.mark()
+    await service.world.work()
     path = f"/api/v1/whoop/daily-data/ann?date={tomorrow}"
     before = await service.get(path)
     assert before.json()["sync"]["no_data_reason"] == "future"
-    service.world.clock.advance(timedelta(days=1))
+    service.world.clock.advance(timedelta(minutes=10))
     after = await service.get(path)
     assert after.json()["sync"]["no_data_reason"] is None
+    assert after.json()["sync"]["not_yet"] is True
+    assert after.json()["sync"]["state"] == before.json()["sync"]["state"]
     assert after.headers["etag"] != before.headers["etag"]
 
 
