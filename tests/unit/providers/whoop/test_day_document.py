@@ -49,7 +49,8 @@ def wire_sleep(sleep_id, number, start, end, *, nap=False, **changes):
 
 def wire_workout(workout_id, start, end):
     return map_workout({
-        "id": workout_id, "user_id": 20000001, "updated_at": "2026-05-14T10:44:10.532Z", "start": start, "end": end, "timezone_offset": OFFSET,
+        "id": workout_id, "user_id": 20000001, "updated_at": "2026-05-14T10:44:10.532Z", "start": start, "end": end,
+        "timezone_offset": OFFSET,
         "sport_name": "running", "score_state": "SCORED",
         "score": {
             "strain": 8.12, "average_heart_rate": 138, "max_heart_rate": 165, "kilojoule": 1622.0, "percent_recorded": 1.0,
