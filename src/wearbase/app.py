@@ -2,11 +2,12 @@
 
 import asyncio
 import errno
+import logging
 import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -156,22 +157,33 @@ async def serve(
     settings: Settings, where: Place, listener: socket.socket, *, with_worker: bool, is_demo: bool = False, beside: Beside | None = None
 ) -> None:
     """Answers HTTP until told to stop; with a worker inside if asked. `beside` is run once it answers."""
-    stop, greeting = _stop_event(), None
+    stop = _stop_event()
     async with parts(settings, where) as running:
         server = _Server(_uvicorn(settings, _http_app(running, is_demo=is_demo)))
-        http = asyncio.create_task(server.serve(sockets=[listener]))
-        worker = asyncio.create_task(_work(running, stop, is_alone=where.is_embedded)) if with_worker else None
-        await server.answers.wait()
-        if beside is not None and server.started:
-            greeting = asyncio.create_task(beside(running))
-        stopping = asyncio.create_task(stop.wait())
-        await asyncio.wait({http, stopping, *([worker] if worker else [])}, return_when=asyncio.FIRST_COMPLETED)
-        stop.set()
-        server.should_exit = True
-        for task in (greeting, stopping):
-            if task is not None and task.cancel():
-                await asyncio.wait({task})
-        await asyncio.gather(http, *([worker] if worker else []))
+        lasting: list[asyncio.Task[Any]] = [asyncio.create_task(server.serve(sockets=[listener]))]
+        passing: list[asyncio.Task[Any]] = [asyncio.create_task(stop.wait())]
+        if with_worker:
+            lasting.append(asyncio.create_task(_work(running, stop, is_alone=where.is_embedded)))
+        try:
+            await server.answers.wait()
+            if not server.started:
+                raise RuntimeError("the HTTP side did not start")
+            if beside is not None:
+                passing.append(asyncio.create_task(beside(running)))
+            await asyncio.wait([*lasting, passing[0]], return_when=asyncio.FIRST_COMPLETED)
+            stop.set()
+            server.should_exit = True
+            await _cancelled(passing)
+            await asyncio.gather(*lasting)
+        finally:  # interrupted, nothing may still use what is closed next; uvicorn would report that as an error of its own
+            logging.getLogger("uvicorn.error").disabled = True
+            await _cancelled([*lasting, *passing])
+
+
+async def _cancelled(tasks: Sequence[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def work(settings: Settings, where: Place, *, on_ready: Callable[[], None] = lambda: None) -> None:
@@ -254,15 +266,19 @@ def _uvicorn(settings: Settings, app: Callable) -> uvicorn.Config:
 
 
 def _stop_event() -> asyncio.Event:
-    """Set by the first signal to stop; the second one interrupts whatever is still being waited for."""
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    """Set by the first signal to stop; the second one cancels the caller's task, a third interrupts the process."""
+    stop, loop, caller = asyncio.Event(), asyncio.get_running_loop(), asyncio.current_task()
     wanted = [number for number in STOP_SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
 
     def ask() -> None:
-        stop.set()
+        if not stop.is_set():
+            return stop.set()
         for number in wanted:
             loop.remove_signal_handler(number)
             signal.signal(number, _interrupt)
+        if caller is not None:
+            caller.cancel()
+        return None
 
     for number in wanted:
         loop.add_signal_handler(number, ask)
