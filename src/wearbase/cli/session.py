@@ -44,9 +44,12 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
 
 def run_server(work: Coroutine[Any, Any, T]) -> T:
-    """Runs a server's work on uvloop."""
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(work)
+    """Runs a server's work on uvloop. Raises KeyboardInterrupt if it was told twice to stop."""
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(work)
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
 
 
 @contextmanager
