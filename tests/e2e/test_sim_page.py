@@ -131,12 +131,13 @@ def test_a_failing_webhook_is_retried_before_ones_eyes(page: Page, sim: Simulato
     expect(row).to_contain_text("503")
     expect(row).to_contain_text("2 of 6 in 1 min")
     expect(row.get_by_role("img", name="1 failed, 5 to come")).to_be_visible()
-    sim.step(seconds=61)
-    expect(row).to_contain_text("3 of 6 in 3 min")
+    press(page, "+ 15 min")
+    expect(row).to_contain_text("after 1, 4, 10 min")
+    expect(row).to_contain_text("5 of 6 in 5 min")
     app.status = 204
     press(page, "+ 15 min")
     expect(row).to_contain_text("done")
-    expect(row.get_by_role("img", name="1 answered, 2 failed")).to_be_visible()
+    expect(row.get_by_role("img", name="1 answered, 4 failed")).to_be_visible()
 
 
 def test_the_clock_steps_to_the_next_morning(page: Page, sim: Simulator) -> None:
@@ -205,6 +206,45 @@ def test_it_works_by_keyboard(page: Page, sim: Simulator) -> None:
     expect(page.locator("#pace")).to_have_text("running · real time")
 
 
+def test_faults_are_switched_on_and_off(page: Page, sim: Simulator) -> None:
+    switch = page.get_by_role("switch", name="Answer 5xx")
+    switch.click()
+    expect(switch).to_have_attribute("aria-checked", "true")
+    assert httpx2.get(f"{sim.api_url}/v2/cycle", headers=sim.connect(1).headers).status_code == 503
+    expect(page.locator("#calls tr").first).to_contain_text("503")
+    switch.click()
+    expect(switch).to_have_attribute("aria-checked", "false")
+    assert sim.faults() == []
+    page.get_by_role("switch", name="Lose webhooks").click()
+    expect(page.locator("#faults li").first).to_contain_text("5 %")
+    assert [(fault["name"], fault["rate"]) for fault in sim.faults()] == [("lose-webhooks", 0.05)]
+
+
+def test_every_fault_has_a_switch_for_one_member_at_a_rate(page: Page, sim: Simulator) -> None:
+    page.get_by_text("All faults").click()
+    page.get_by_label("Of all times").select_option("20 %")
+    page.get_by_label("only for the chosen member").check()
+    page.get_by_role("switch", name="late-webhooks").click()
+    expect(page.get_by_role("switch", name="late-webhooks")).to_have_attribute("aria-checked", "true")
+    (fault,) = sim.faults()
+    assert (fault["name"], fault["rate"], fault["user_id"]) == ("late-webhooks", 0.2, 20_000_001)
+    known = sim.control("GET", "/faults/names")["named"]
+    expect(page.get_by_role("switch")).to_have_count(len(known))
+
+
+def test_a_scenario_is_run(page: Page, sim: Simulator) -> None:
+    page.get_by_role("button", name="Run good-morning").click()
+    expect(page.locator("#origin")).to_contain_text("good-morning")
+    expect(page.get_by_role("switch", name="Pending first")).to_have_attribute("aria-checked", "true")
+    assert sim.control("GET", "/scenario")["name"] == "good-morning"
+
+
+def test_a_member_is_added(page: Page, sim: Simulator) -> None:
+    before = len(sim.members())
+    press(page, "Add a member")
+    expect(page.locator("#members li")).to_have_count(before + 1)
+
+
 @pytest.mark.parametrize("width", [360, 1280])
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_axe_finds_nothing(browser: Browser, sim: Simulator, theme: str, width: int) -> None:
@@ -218,6 +258,7 @@ def test_axe_finds_nothing(browser: Browser, sim: Simulator, theme: str, width: 
     page = context.new_page()
     page.goto(sim.page_url())
     expect(page.locator("#deliveries tr")).to_have_count(1)
+    page.get_by_text("All faults").click()
     results = Axe().run(page)
     assert results.violations_count == 0, results.generate_report()
     assert page.evaluate("document.documentElement.scrollWidth") <= width

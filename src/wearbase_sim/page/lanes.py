@@ -5,7 +5,7 @@ from typing import Any
 from wearbase_sim.clock import iso
 from wearbase_sim.members.facts import Cycle, Recovery, Sleep, Workout
 from wearbase_sim.members.timeline import Timeline
-from wearbase_sim.members.zones import DAY_MS, MINUTE_MS
+from wearbase_sim.members.zones import DAY_MS
 
 DAYS_BACK, DAYS_AHEAD = 3, 1
 
@@ -26,20 +26,6 @@ def lanes(timeline: Timeline, now_ms: int) -> dict[str, Any]:
         + _planned_workouts(timeline, now_ms),
         "recoveries": [_recovery(item.record, item.end_ms) for item in timeline.listed("recovery", now_ms, low_ms=low_ms)],
     }
-
-
-def next_morning_ms(timeline: Timeline, now_ms: int) -> int:
-    """A minute after the member's next night is there."""
-    today = timeline.person.zone.local_day(now_ms)
-    ahead = [night.visible_ms for night in timeline.nights(today, today + 3) if night.visible_ms > now_ms]
-    return min(ahead, default=now_ms + DAY_MS) + MINUTE_MS
-
-
-def next_clock_ms(timeline: Timeline, now_ms: int, *, hour: int) -> int:
-    """When the member's wall clock next shows an hour."""
-    zone = timeline.person.zone
-    at_ms = zone.midnight_ms(zone.local_day(now_ms)) + hour * 60 * MINUTE_MS
-    return at_ms if at_ms > now_ms else at_ms + DAY_MS
 
 
 def newest_recovery(timeline: Timeline, now_ms: int) -> dict[str, Any] | None:

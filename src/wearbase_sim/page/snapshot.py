@@ -1,15 +1,14 @@
 """What the page shows, as values: one section per part of the page, so that only what changed is sent."""
 
-import sys
 from collections.abc import Callable
 from itertools import islice
 from typing import Any
 
-from starlette.routing import Route
-
-from wearbase_sim.control import routes as control
+from wearbase_sim.faults.catalogue import NAMED
+from wearbase_sim.members.changes import EVENTS
 from wearbase_sim.members.person import Person
 from wearbase_sim.page import lanes
+from wearbase_sim.scenarios.reading import named, names
 from wearbase_sim.world import World
 
 MEMBERS_SHOWN = 60
@@ -31,18 +30,10 @@ def _about(world: World, number: int) -> dict[str, Any]:
         "client_id": options.client_id,
         "webhook_url": list(options.webhook_url),
         "retry_minutes": [minutes * options.webhook_retry_scale for minutes in options.webhook_retry_minutes],
-        "events": [*control.EVENTS, "deauthorize"],
-        "faults": [{"name": name, "text": fault["text"], "delay_s": fault.get("delay_s")} for name, fault in _named_faults().items()],
-        "routes": sorted({f"{method} {route.path}" for route in control.routes() for method in _methods(route)}),
+        "events": [*EVENTS, "deauthorize"],
+        "faults": [{"name": name, "text": fault["text"], "delay_s": fault.get("delay_s")} for name, fault in NAMED.items()],
+        "scenario": world.played.scenario.name if world.played else None,
     }
-
-
-def _named_faults() -> dict[str, dict[str, Any]]:
-    return getattr(sys.modules.get("wearbase_sim.faults.catalogue"), "NAMED", {})
-
-
-def _methods(route: Any) -> set[str]:
-    return route.methods or set() if isinstance(route, Route) else set()
 
 
 def _clock(world: World, number: int) -> dict[str, Any]:
@@ -70,7 +61,7 @@ def _member(world: World, person: Person) -> dict[str, Any]:
         "score": recovery and recovery["score"],
         "state": recovery and recovery["state"],
         "calibrating": bool(recovery and recovery["calibrating"]),
-        "story": str(getattr(person, "story", "") or ", ".join(sport.name for sport in person.sports[:1])),
+        "story": person.story,
     }
 
 
@@ -83,8 +74,6 @@ def _chosen(world: World, number: int) -> dict[str, Any]:
         "token_until_ms": newest.expires_ms if newest else None,
         "scopes": len([scope for scope in newest.scope if scope != "offline"]) if newest else 0,
         "offline": bool(newest and "offline" in newest.scope),
-        "next_morning_ms": lanes.next_morning_ms(timeline, now_ms),
-        "evening_ms": lanes.next_clock_ms(timeline, now_ms, hour=22),
         "lanes": lanes.lanes(timeline, now_ms),
     }
 
@@ -113,6 +102,14 @@ def _faults(world: World, number: int) -> list[dict[str, Any]]:
     return world.faults.listed()
 
 
+def _scenarios(world: World, number: int) -> list[dict[str, Any]]:
+    playing = world.played
+    is_over = bool(playing and world.clock.now_ms() >= playing.until_ms)
+    current = playing.scenario.name if playing else None
+    found = [named(name) for name in names()]
+    return [{"name": each.name, "about": each.about, "is_playing": each.name == current, "is_over": is_over} for each in found]
+
+
 SECTIONS: dict[str, Section] = {
     "about": _about,
     "clock": _clock,
@@ -122,4 +119,5 @@ SECTIONS: dict[str, Section] = {
     "calls": _calls,
     "deliveries": _deliveries,
     "faults": _faults,
+    "scenarios": _scenarios,
 }

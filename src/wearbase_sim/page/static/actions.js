@@ -1,7 +1,7 @@
 // Everything that can be done from the page: steps of the clock, events, faults, scenarios.
 
 import { at, h, keep, s, say } from "./dom.js";
-import { control, nowMs, on, state } from "./feed.js";
+import { control, on, state } from "./feed.js";
 
 const ICONS = {
   wake: "M3 15h14M6 11.5a4 4 0 0 1 8 0M10 3v2.5M4 6l1.6 1.6M16 6l-1.6 1.6",
@@ -38,6 +38,7 @@ let toast = 0;
 
 export function startActions() {
   showSteps();
+  at("add-member").addEventListener("click", () => act(() => control("POST", "/members", {}), (value) => `${value.name} is a member now.`));
   on(["about", "chosen"], showEvents);
   on(["clock"], showSpeeds);
   on(["faults", "about"], showFaults);
@@ -60,18 +61,25 @@ export async function act(work, words) {
   }
 }
 
-const has = (route) => state.about?.routes.includes(route);
-
 // The clock.
 
 function showSteps() {
-  const hop = (seconds) => () => control("POST", "/clock", { advance_s: seconds });
-  const to = (name) => () => control("POST", "/clock", { to: new Date(Math.max(state.chosen[name], nowMs())).toISOString() });
-  const steps = [["+ 15 min", hop(900)], ["+ 1 h", hop(3600)], ["To 22:00", to("evening_ms")], ["To next morning", to("next_morning_ms")]];
-  at("steps").append(...steps.map(([text, work], index) => {
-    const words = (value) => told("The clock was moved", value);
-    return h("button", { type: "button", class: index === 3 ? "primary" : "", onclick: () => act(work, words) }, text);
+  const steps = [["+ 15 min", "+00:15"], ["+ 1 h", "+01:00"], ["To 22:00", "22:00"], ["To next morning", "next-morning"]];
+  at("steps").append(...steps.map(([text, to], index) => {
+    const button = h("button", { type: "button", class: index === 3 ? "primary" : "" }, text);
+    button.addEventListener("click", () => step(to));
+    return button;
   }));
+}
+
+// A step lives through everything on the way, so that it can take a while when an app is slow to answer.
+async function step(to) {
+  const buttons = at("steps").querySelectorAll("button");
+  at("steps").setAttribute("aria-busy", "true");
+  for (const button of buttons) button.setAttribute("aria-disabled", "true");
+  await act(() => control("POST", "/step", { to, user_id: state.chosen.number }), (value) => told("The clock was moved", value));
+  at("steps").removeAttribute("aria-busy");
+  for (const button of buttons) button.removeAttribute("aria-disabled");
 }
 
 const SPEEDS = [[0, "Stopped"], [1, "Real"], [60, "60 ×"], [600, "600 ×"]];
@@ -165,11 +173,11 @@ function wish({ name, terms }) {
 // Scenarios.
 
 function showScenarios() {
-  const list = state.scenarios ?? [];
-  at("scenarios-part").hidden = !list.length || !has("POST /scenario");
-  keep(at("scenarios"), list, (item) => item.name, (item) => {
-    const run = () => act(() => control("POST", "/scenario", { name: item.name }), () => `${item.name} runs.`);
-    const button = h("button", { type: "button", onclick: run, "aria-label": `Run ${item.name}` }, "run");
-    return h("li", { title: item.text ?? "" }, h("span", { class: "mono" }, item.name), item.running ? h("span", { class: "running" }, "running") : button);
+  at("scenarios-part").hidden = !state.scenarios.length;
+  keep(at("scenarios"), state.scenarios, (item) => item.name, (item) => {
+    const run = () => act(() => control("POST", "/scenario", { name: item.name }), () => `${item.name} runs. Step the clock to live through it.`);
+    const isOn = item.is_playing && !item.is_over;
+    const button = h("button", { type: "button", onclick: run, "aria-label": `Run ${item.name}` }, item.is_playing ? "again" : "run");
+    return h("li", { title: item.about }, h("span", { class: "mono" }, item.name), isOn ? h("span", { class: "running" }, "running") : button);
   });
 }

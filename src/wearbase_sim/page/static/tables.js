@@ -128,7 +128,7 @@ function lastAnswer(one) {
   const good = one.attempts.filter(isSuccess).length;
   if (isSuccess(last)) return [chip(true, last.status), good > 1 ? "sent twice" : `${Math.round(last.took_ms)} ms`];
   const first = Date.parse(one.attempts[0].at);
-  const after = one.attempts.slice(1).map((attempt) => Math.round((Date.parse(attempt.at) - first) / 60000));
+  const after = one.attempts.slice(1).slice(-4).map((attempt) => Math.round((Date.parse(attempt.at) - first) / 60000));
   const words = { ConnectError: "refused", ReadTimeout: "timeout", ConnectTimeout: "timeout" };
   return [chip(false, last.status ?? words[last.error] ?? "no answer"), after.length ? `after ${after.join(", ")} min` : ""];
 }
