@@ -147,11 +147,22 @@ class AsyncSimulator(Addresses):
         made = await self.control("POST", f"/members/{member}/events", body)
         return [each for each in await self.deliveries() if each.id in made["deliveries"]]
 
-    async def step(self, *, seconds: float = 0, to: str = "") -> list[Delivery]:
-        """Move the clock on; the webhooks that this caused, once their first attempts are over."""
-        body = {"to": to} if to else {"advance_s": seconds}
-        made = await self.control("POST", "/clock", {**body, "wait": True})
+    async def step(self, to: str = "", *, seconds: float = 0, member: int = 1) -> list[Delivery]:
+        """Move the clock on; the webhooks that this caused, once their attempts are over.
+
+        `to`: `next-morning`, `next-event`, a member's clock as `22:00`, a while as `+00:15`, or an instant (RFC 3339). By the first
+        four everything on the way happens at its time; an instant and `seconds` are leaps, and what was missed is told on arrival.
+        """
+        if to and "T" not in to:
+            made = await self.control("POST", "/step", {"to": to, "user_id": member})
+        else:
+            made = await self.control("POST", "/clock", ({"to": to} if to else {"advance_s": seconds}) | {"wait": True})
         return [each for each in await self.deliveries() if each.id in made["deliveries"]]
+
+    async def play(self, scenario: str) -> None:
+        """Start a scenario, e.g. `good-morning`; steps then live through it."""
+        await self.control("POST", "/scenario", {"name": scenario})
+        await self.step(seconds=0)  # what it begins with
 
     async def fault(self, **wish: Any) -> None:
         """Switch a failure on: `name=`, or `route=` and `kind=`, with `count=`, `rate=`, `user_id=`, `status=`, `delay_s=`."""
@@ -220,9 +231,13 @@ class Simulator(Addresses):
         """Make something happen to a member; the webhooks it caused, once their first attempts are over."""
         return self._wait(self._inner.event(member, event, **details))
 
-    def step(self, *, seconds: float = 0, to: str = "") -> list[Delivery]:
-        """Move the clock on; the webhooks that this caused, once their first attempts are over."""
-        return self._wait(self._inner.step(seconds=seconds, to=to))
+    def step(self, to: str = "", *, seconds: float = 0, member: int = 1) -> list[Delivery]:
+        """Move the clock on, as AsyncSimulator.step; the webhooks that this caused, once their attempts are over."""
+        return self._wait(self._inner.step(to, seconds=seconds, member=member))
+
+    def play(self, scenario: str) -> None:
+        """Start a scenario, e.g. `good-morning`; steps then live through it."""
+        self._wait(self._inner.play(scenario))
 
     def fault(self, **wish: Any) -> None:
         """Switch a failure on: `name=`, or `route=` and `kind=`, with `count=`, `rate=`, `user_id=`, `status=`, `delay_s=`."""
