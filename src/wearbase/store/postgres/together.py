@@ -7,6 +7,8 @@ from typing import Generic, TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+GATHER_TURNS = 2  # of the event loop: the answers of the last batch go out first, and what they bring in shares the next
+
 
 class Together(Generic[Item, Result]):
     """Runs `work` over batches, one batch after another; every caller gets its own result, or the batch's error."""
@@ -28,6 +30,8 @@ class Together(Generic[Item, Result]):
     async def _run(self, batch: list[Item], *, after: "asyncio.Task[Mapping[Item, Result]] | None") -> Mapping[Item, Result]:
         if after is not None:
             await asyncio.wait({after})
+        for _ in range(GATHER_TURNS):
+            await asyncio.sleep(0)
         if self._gathering is batch:
             self._gathering = None
         return await self._work(batch)
