@@ -35,8 +35,8 @@ def _measured(name: str, run: Run) -> Section:
     busy = os.getloadavg()[0]
     lines, how = importlib.import_module(f"bench.figures.{name}").measure(run)
     for line in lines:
-        word = "reached" if line.is_met else "NOT reached"
-        print(f"{name:10} {line.what:28} {line.measured:48} goal {line.goal}: {word}; {line.beside}", flush=True)
+        goal = "no goal" if line.goal == "none" else f"goal {line.goal}: {'reached' if line.is_met else 'NOT reached'}"
+        print(f"{name:10} {line.what:34} {line.measured:48} {goal}; {line.beside}", flush=True)
     return Section(name=name, measured_on=f"{datetime.now(UTC):%Y-%m-%d}, load average before {busy:.1f}", lines=lines, how=how)
 
 

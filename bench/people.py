@@ -10,7 +10,6 @@ import orjson
 
 from bench.rig import Cloud, Rig
 from wearbase.app import Parts, parts
-from wearbase.providers.registry import PROVIDERS
 from wearbase.store import days
 from wearbase.store.postgres.database import rows, run
 from wearbase.sync import connect
@@ -110,5 +109,3 @@ select m.u, s.provider, s.resource, s.due_at, s.reason, s.priority, s.marks, s.s
        s.last_success_at, s.records_synced, s.api_calls
   from wearbase.sync_state s {_COPY_OF}
 """
-
-assert set(PROVIDERS) >= {"whoop"}

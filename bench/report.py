@@ -80,7 +80,11 @@ def page(kept: Mapping[str, Any]) -> str:
     return "\n".join(parts)
 
 
+def _reached(line: Mapping[str, Any]) -> str:
+    return "" if line["goal"] == "none" else "yes" if line["is_met"] else "no"
+
+
 def _told(section: Mapping[str, Any]) -> list[str]:
     head = ["| | measured | goal | reached | beside it, in the same run |", "|---|---|---|---|---|"]
-    rows = [f"| {r['what']} | {r['measured']} | {r['goal']} | {'yes' if r['is_met'] else 'no'} | {r['beside']} |" for r in section["lines"]]
+    rows = [f"| {r['what']} | {r['measured']} | {r['goal']} | {_reached(r)} | {r['beside']} |" for r in section["lines"]]
     return [f"## {section['name']}", "", *head, *rows, "", f"{section['how']} Measured on {section['measured_on']}.", ""]

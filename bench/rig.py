@@ -1,7 +1,5 @@
 """What a figure is measured on: a fresh database in a temporary folder, and real processes beside it."""
 
-import os
-import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -136,11 +134,3 @@ def _environment(url: str, folder: Path, api_port: int, sim_port: int) -> dict[s
         "WHOOP_CLIENT_ID": CLIENT_ID, "WHOOP_CLIENT_SECRET": CLIENT_SECRET,
         "WHOOP_API_URL": f"http://127.0.0.1:{sim_port}/developer", "WHOOP_OAUTH_URL": f"http://127.0.0.1:{sim_port}/oauth/oauth2",
     }  # fmt: skip
-
-
-def random_name() -> str:
-    return secrets.token_hex(4)
-
-
-def is_root() -> bool:
-    return os.geteuid() == 0

@@ -20,7 +20,7 @@ MEMBERS, MOST_PER_S = 4_000, 9_000
 EVENTS = ("recovery.updated", "sleep.updated", "workout.updated")
 HOW = (
     "POST /v1/webhooks/whoop, signed, each delivery once, members in turn, 16 connections, one `wear api`, no worker. Beside it "
-    "the same table's rows committed one by one over 16 connections of PostgreSQL's own client protocol. Load by {tool}."
+    "single inserts of as many bytes into a bare table, each its own commit, over 16 database connections. Load by {tool}."
 )
 
 
