@@ -76,3 +76,11 @@ def test_other_roles_read_nothing(empty_database_url: str) -> None:
 
 def test_a_pooler_is_noticed(any_database_url: str, request: pytest.FixtureRequest) -> None:
     assert is_pooled(any_database_url) is ("pgbouncer" in request.node.name)
+
+
+def test_a_database_that_a_newer_program_has_migrated_is_left_alone(empty_database_url: str) -> None:
+    migrate.upgrade(empty_database_url)
+    with psycopg.connect(empty_database_url, autocommit=True) as connection:
+        connection.execute("update wearbase.alembic_version set version_num = '9999'")
+    migrate.upgrade(empty_database_url)
+    assert migrate.head() < "9999"

@@ -1,6 +1,6 @@
 """${message}."""
 
-from wearbase.store.postgres.migrate import run_sql
+from wearbase.store.postgres.migrations.running import run_sql
 
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
