@@ -18,6 +18,8 @@ Record = Cycle | Recovery | Sleep | Workout
 FAR_FUTURE_MS = 1 << 60
 # How many days around a day hold the nights before and after it, if none is missing, and if some may be.
 NEAR_DAYS, GAP_DAYS = 2, 16
+# How many days of the past are written down when life takes a turn; a journey moves nothing farther back.
+KEPT_DAYS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,10 @@ class Edits:
     # When the strap was not in touch with the phone; without an end, it still is not.
     uploads: list[tuple[int, int | None]] = field(default_factory=list)
     added: int = 0
+    # When the member's life took another turn: what had begun by then is among the edits, and nothing else has.
+    turned_ms: int = 0
+    # Edits that nobody has been told of, because they had begun but not ended when life took a turn.
+    coming: set[str] = field(default_factory=set)
 
 
 class Timeline:
@@ -89,20 +95,26 @@ class Timeline:
         for day in self._days(low_day, high_day):
             night = make_night(self.person, day, first_day=self.first_day)
             sleep = night.sleep
+            if self._is_past(night.start_ms, day) and night.cycle_id not in self.edits.nights:
+                continue
             if sleep is None or (has_night(self.person, day) and is_worn(self.person, sleep.start_ms, sleep.end_ms)):
                 yield self._uploaded_night(night) if self.edits.uploads else night
 
     def _generated_naps(self, low_day: int, high_day: int) -> Iterator[Sleep]:
         for day in self._days(low_day, high_day):
             nap = make_nap(self.person, day, first_day=self.first_day)
-            if nap and is_worn(self.person, nap.start_ms, nap.end_ms):
+            if nap and not self._is_past(nap.start_ms, day) and is_worn(self.person, nap.start_ms, nap.end_ms):
                 yield self._uploaded(nap) if self.edits.uploads else nap
 
     def _generated_workouts(self, low_day: int, high_day: int) -> Iterator[Workout]:
         for day in self._days(low_day, high_day):
             for workout in workouts_of(self.person, day):
-                if is_worn(self.person, workout.start_ms, workout.end_ms):
+                if not self._is_past(workout.start_ms, day) and is_worn(self.person, workout.start_ms, workout.end_ms):
                     yield self._uploaded(workout) if self.edits.uploads else workout
+
+    def _is_past(self, start_ms: int, day: int) -> bool:
+        """Whether something generated would have begun in a past that is already written."""
+        return start_ms < self.edits.turned_ms and day >= self._day(self.edits.turned_ms) - KEPT_DAYS
 
     def _uploaded_ms(self, made_ms: int) -> int:
         """When the provider gets what it would have had at an instant: in the order of its making, once the strap is in touch."""
@@ -246,15 +258,16 @@ class Timeline:
         return after_ms + 8 * 86_400_000
 
     def _unfolding(self, low_day: int, high_day: int) -> Iterator[tuple[int, str, str]]:
-        for night in self._generated_nights(low_day, high_day):
-            if night.sleep and night.cycle_id not in self.edits.nights:
+        coming = self.edits.coming
+        for night in self.nights(low_day, high_day):
+            if night.sleep and (night.cycle_id not in self.edits.nights or night.sleep.id in coming):
                 yield night.visible_ms, "sleep", night.sleep.id
                 yield night.visible_ms, "recovery", night.sleep.id
-        for nap in self._generated_naps(low_day, high_day):
-            if nap.id not in self.edits.naps:
+        for nap in self.naps(low_day, high_day):
+            if nap.id not in self.edits.naps or nap.id in coming:
                 yield nap.created_ms, "sleep", nap.id
-        for workout in self._generated_workouts(low_day, high_day):
-            if workout.id not in self.edits.workouts:
+        for workout in self.workouts(low_day, high_day):
+            if workout.id not in self.edits.workouts or workout.id in coming:
                 yield workout.created_ms, "workout", workout.id
 
 

@@ -40,7 +40,7 @@ def pace_of(person: Person, day: int) -> Pace:
     """What the day amounts to without its workouts."""
     rng, vigour = draw(person, day, "pace"), 1 - 0.6 * illness(person, day)
     return Pace(
-        load=rng.uniform(0.12, 0.5) * vigour,
+        load=rng.uniform(0.2, 0.64) * vigour,
         kilojoule=rng.uniform(900, 2600) * vigour,
         steps=int(rng.uniform(2600, 9500) * vigour),
         peak_heart_rate=int(person.max_heart_rate * rng.uniform(0.58, 0.74)),
@@ -103,7 +103,7 @@ def make_workout(
         state=SCORED if recorded >= 0.3 else UNSCORABLE,
         sport_name=sport.name,
         sport_id=sport.id,
-        strain=strain_of(effort * effort * minutes / 60 * 1.25),
+        strain=strain_of(effort * effort * minutes / 60 * 1.45),
         average_heart_rate=average,
         max_heart_rate=peak,
         kilojoule=seven_digits(minutes * person.weight_kg * (0.09 + 0.62 * effort)),

@@ -13,6 +13,7 @@ from wearbase_sim.members.zones import DAY_MS, HOUR_MS, MINUTE_MS
 
 DEBT_WEIGHTS = (0.45, 0.25, 0.12)
 CALIBRATING_DAYS = 4
+USUAL_STRAIN = 10
 NO_CONSISTENCY_DAYS = 3
 
 
@@ -67,9 +68,10 @@ def recent_strain(person: Person, day: int) -> float:
 def readiness(person: Person, sleep: Sleep, *, day: int, chance: float) -> float:
     """How far the body is from its usual morning, in standard deviations: sleep, load, illness and alcohol add up."""
     enough = sleep.stages.asleep_ms / sleep.need.total_ms
-    load = 0.085 * (day_strain(person, day - 1) - 10) + 0.07 * (recent_strain(person, day) - 10)
-    burden = 1.7 * illness(person, day) + 1.2 * drinking(person, day - 1)
-    return 5.2 * (enough - 0.9) - load - burden + 0.62 * chance
+    load = 0.085 * (day_strain(person, day - 1) - USUAL_STRAIN) + 0.07 * (recent_strain(person, day) - USUAL_STRAIN)
+    burden = 1.9 * illness(person, day) + 1.2 * drinking(person, day - 1)
+    # Rest gives back less than load takes.
+    return 5.2 * (enough - 0.92) - (load if load > 0 else 0.5 * load) - burden + 0.62 * chance
 
 
 def recovery_of(person: Person, sleep: Sleep, *, day: int, is_calibrating: bool, version: int = 0) -> Recovery:
@@ -87,7 +89,7 @@ def recovery_of(person: Person, sleep: Sleep, *, day: int, is_calibrating: bool,
         updated_ms=sleep.updated_ms,
         state=sleep.state,
         is_calibrating=is_calibrating,
-        score=float(min(max(round(100 * (0.5 + 0.5 * erf((shown + 0.4) / 1.5))), 1), 99)),
+        score=float(min(max(round(100 * (0.5 + 0.5 * erf((shown + 0.62) / 1.6))), 1), 99)),
         resting_heart_rate=float(max(round(pulse), 34)),
         hrv_ms=seven_digits(hrv_ms),
         spo2=round(min(spo2, 100.0), 3) if person.has_skin_sensor else None,

@@ -5,7 +5,7 @@ from typing import Any
 
 from wearbase_sim.members.events.found import Change, Impossible, Wish
 from wearbase_sim.members.home import Home
-from wearbase_sim.members.timeline import Timeline
+from wearbase_sim.members.timeline import KEPT_DAYS, Timeline
 from wearbase_sim.members.zones import HOUR_MS, zone_named
 
 LONGEST_GAP_H = 14 * 24
@@ -65,7 +65,16 @@ def _live_on(timeline: Timeline, now_ms: int, **values: Any) -> None:
     home = timeline.person.home
     day = home.local_day(now_ms)
     edits = timeline.edits
-    edits.workouts |= {each.id: each for each in timeline.workouts(day - 2, day + 1) if each.created_ms <= now_ms}
-    edits.naps |= {each.id: each for each in timeline.naps(day - 2, day + 1) if each.created_ms <= now_ms}
-    edits.nights |= {each.cycle_id: each for each in timeline.nights(day - 2, day + 1) if each.visible_ms <= now_ms}
+    # A day more on either side: by another zone, today may be yesterday or tomorrow.
+    kept = day - KEPT_DAYS - 1, day + 2
+    begun = [each for each in timeline.workouts(*kept) if each.start_ms <= now_ms]
+    naps = [each for each in timeline.naps(*kept) if each.start_ms <= now_ms]
+    nights = [each for each in timeline.nights(*kept) if each.start_ms <= now_ms]
+    edits.coming |= {each.id for each in (*begun, *naps) if each.created_ms > now_ms}
+    edits.coming |= {each.sleep.id for each in nights if each.sleep and each.visible_ms > now_ms}
+    edits.workouts |= {each.id: each for each in begun}
+    edits.naps |= {each.id: each for each in naps}
+    edits.nights |= {each.cycle_id: each for each in nights}
+    ends = [each.end_ms for each in (*begun, *naps)] + [each.sleep.end_ms for each in nights if each.sleep]
+    edits.turned_ms = max([now_ms, *ends])
     timeline.person = replace(timeline.person, **values)
