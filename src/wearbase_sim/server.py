@@ -142,7 +142,8 @@ class _Server(uvicorn.Server):
         host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
         if self._is_token_made_up:
             sys.stderr.write(f"control token: {self._state.world.options.control_token}\n")
-        sys.stderr.write(f"page: http://{host}:{port}/#key={self._state.page_door.new_link()}\n")
+        near = "127.0.0.1" if host in ("0.0.0.0", "[::]") else host  # noqa: S104
+        sys.stderr.write(f"page: http://{near}:{port}/#key={self._state.page_door.new_link()}\n")
         sys.stderr.flush()
         sys.stdout.write(f"wearbase_sim ready on http://{host}:{port}\n")
         sys.stdout.flush()
