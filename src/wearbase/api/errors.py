@@ -1,6 +1,5 @@
 """Errors as answers: one table from error to status, one body, and the last resort."""
 
-import traceback
 from collections.abc import Sequence
 from typing import Any
 
@@ -136,10 +135,7 @@ class LastResort:
         except ClientDisconnect:
             return  # nobody is there to be answered
         except Exception as error:  # noqa: BLE001 the API's last resort
-            # An exception's text can hold what was being worked on: only its type and place are written down.
-            frames = traceback.extract_tb(error.__traceback__)[-8:]
-            place = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
-            log.error("defect", error=type(error).__name__, place=place, request_id=request_id(scope))
+            log.error("defect", error=type(error).__name__, place=e.place_of(error), request_id=request_id(scope))
             if has_started:
                 raise ConnectionAbortedError("the answer was cut") from None
             content = body("internal_error", "Something went wrong here.", request_id(scope))

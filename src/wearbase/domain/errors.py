@@ -1,5 +1,6 @@
 """Errors, named for what the caller must do. The class docstring is the default message."""
 
+import traceback
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +14,11 @@ class WearbaseError(Exception):
         self.message = message or (type(self).__doc__ or "").strip()
         self.fields = fields
         super().__init__(self.message)
+
+
+def place_of(error: BaseException) -> list[str]:
+    """Where an unforeseen exception came from. Its text is left out: it can hold what was being worked on."""
+    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)[-8:]]
 
 
 # Retry

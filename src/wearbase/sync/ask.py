@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
 from wearbase.domain.days import HALF_DAY
@@ -115,6 +115,8 @@ async def missing_day(engine: Engine, user_id: str, provider: str, day: date) ->
 async def _fetch(engine: Engine, connection: Connection, states: Sequence[SyncState], *, asked: Window | None = None) -> Ticket | None:
     """Marks due for a reader who waits. Reading is not held to one sync a minute, unless it asks for a window of its own."""
     now, before = engine.clock.now(), {s.resource: s for s in states}
+    if asked is None and all(_is_promised(s, now=now) for s in states):  # somebody waits already: wait with them
+        return Ticket(connection.user_id, connection.provider, {name: replace(s, marks=s.marks - 1) for name, s in before.items()})
     async with engine.db.transaction() as tx:
         if asked is not None and not await connections.take_sync_turn(tx, connection, now=now, every=SYNC_EVERY):
             return None
@@ -160,6 +162,12 @@ async def has_worker(engine: Engine) -> bool:
     """Whether any worker has shown a sign of life lately."""
     async with engine.db.connection() as tx:
         return await chores.has_worker(tx, since=engine.clock.now() - WORKER_ALIVE)
+
+
+def _is_promised(state: SyncState, *, now: datetime) -> bool:
+    """Whether the resource is being read for a person already."""
+    is_due = state.priority == Priority.PERSON and state.due_at is not None and state.due_at <= now
+    return is_due and state.served_marks < state.marks
 
 
 def _is_finished(old: SyncState, new: SyncState) -> bool:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import structlog
 
-from wearbase.domain.errors import DatabaseUnavailable, LeaseLost, WearbaseError
+from wearbase.domain.errors import DatabaseUnavailable, LeaseLost, WearbaseError, place_of
 from wearbase.store.connections import Connection
 from wearbase.store.work import chores, due, progress
 from wearbase.store.work.chores import Chore
@@ -85,8 +85,9 @@ class Worker:
             await visit(self._engine, connection)
         except DatabaseUnavailable:
             raise
-        except Exception as error:  # the worker's loop: one member's defect must not stop the others
-            log.exception("visit failed", connection=connection.id, provider=connection.provider)
+        except Exception as error:  # noqa: BLE001 the worker's loop: one member's defect must not stop the others
+            who = {"connection": connection.id, "provider": connection.provider}
+            log.error("visit failed", **who, error=type(error).__name__, place=place_of(error))
             with suppress(LeaseLost):
                 await self._put_off(connection, error)
 
