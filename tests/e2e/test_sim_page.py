@@ -206,6 +206,30 @@ def test_it_works_by_keyboard(page: Page, sim: Simulator) -> None:
     expect(page.locator("#pace")).to_have_text("running · real time")
 
 
+def test_a_simulator_that_was_started_anew_asks_again(browser: Browser) -> None:
+    page = browser.new_page()
+    with whoop_server() as sim:
+        port = int(sim.url.rpartition(":")[2])
+        page.goto(sim.page_url())
+        expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    expect(page.get_by_text("Reconnecting…")).to_be_visible()
+    with whoop_server(port=port) as sim:
+        expect(page.get_by_role("alert").filter(has_text="started anew")).to_be_visible(timeout=15_000)
+        page.get_by_label("control token").fill("wrong")
+        press(page, "Open the page")
+        expect(page.get_by_role("alert").filter(has_text="neither")).to_be_visible()
+        page.get_by_label("control token").fill(sim.options.control_token)
+        press(page, "Open the page")
+        expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    page.close()
+
+
+def test_the_link_leaves_nothing_in_the_address(page: Page, sim: Simulator) -> None:
+    assert page.url == f"{sim.url}/"
+    assert page.evaluate("document.cookie") == ""
+    assert page.evaluate("localStorage.length + sessionStorage.length") == 0
+
+
 def test_faults_are_switched_on_and_off(page: Page, sim: Simulator) -> None:
     switch = page.get_by_role("switch", name="Answer 5xx")
     switch.click()

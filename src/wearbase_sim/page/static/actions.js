@@ -149,6 +149,7 @@ function termsText({ on: live, terms, delay_s: delay }) {
   const parts = [];
   if (rate < 1) parts.push(`${Math.round(rate * 100)} %`);
   if (delay) parts.push(delay < 120 ? `${delay} s` : `${Math.round(delay / 60)} min`);
+  if (live?.count) parts.push(`${live.count} ×`);
   if (live?.user_id) parts.push(String(live.user_id));
   return live || terms.rate < 1 || delay ? parts.join(", ") : "";
 }

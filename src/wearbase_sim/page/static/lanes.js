@@ -20,7 +20,7 @@ export function drawLanes() {
   const x = (ms) => gutter + ((ms - fromMs) / (lanes.to_ms - fromMs)) * (right - gutter);
   const clip = { fromMs, x, left: gutter, right };
   const label = s("svg", { role: "img", "aria-label": sentence(lanes), viewBox: `0 0 ${width} ${HEIGHT}`, height: HEIGHT });
-  label.append(...axis(lanes, clip), ...cycles(lanes, clip), ...sleeps(lanes, clip), ...workouts(lanes, clip), ...recoveries(lanes, clip), ...nowLine(clip));
+  label.append(...axis(lanes, clip), ...cycles(lanes, clip), ...sleeps(lanes, clip), ...workouts(lanes, clip), ...nowLine(clip), ...recoveries(lanes, clip));
   room.replaceChildren(label);
 }
 

@@ -9,6 +9,7 @@ import { longText, offsetText, spanText } from "./times.js";
 
 let shownMembers = 12;
 let drawnMinute = 0;
+let shownNumber = 0;
 const chosen = () => Number(new URLSearchParams(location.search).get("member")) || 1;
 
 // The way in: the link's key is taken out of the address at once, used once, and never kept.
@@ -96,6 +97,13 @@ function showMembers() {
   say(at("members-count"), about?.cap ? `${about.count}, ${about.cap} may connect` : about ? `${about.count.toLocaleString("en-GB")} in all` : "");
 }
 
+// On a narrow page the members are a row that scrolls: the chosen one is brought into it.
+function showCurrent() {
+  const row = at("members");
+  const current = row.querySelector("[aria-current]")?.parentElement;
+  if (current) row.scrollLeft = current.offsetLeft - row.offsetLeft - (row.clientWidth - current.clientWidth) / 2;
+}
+
 function choose(number) {
   history.replaceState(null, "", number === 1 ? "/" : `/?member=${number}`);
   showMembers();
@@ -104,6 +112,8 @@ function choose(number) {
 
 function showChosen() {
   const { chosen: one } = state;
+  if (one.number !== shownNumber) showCurrent();
+  shownNumber = one.number;
   say(at("chosen-title"), one.name);
   say(at("chosen-about"), [one.user_id, offsetText(), one.story].filter(Boolean).join(" · "));
   drawLanes();
