@@ -64,6 +64,15 @@ class Options:
     trace_ids: str = _option("each", "whether the notices of one event share a trace", choices=("each", "shared"), live=True)
     webhook_timestamp: str = _option("clock", "clock of the signature timestamp", choices=("clock", "real"), live=True)
     webhook_timeout_s: float = _option(10.0, "how long a receiver may take", live=True)
+    sahha_client_id: str = _option("sahha-client", "the app's client id at Sahha")
+    sahha_client_secret: str = _option("sahha-client-secret", "and its secret")
+    sahha_webhook_url: tuple[str, ...] = _option((), "where Sahha's webhooks go, repeatable")
+    sahha_webhook_secret: str = _option("sahha-webhook-secret", "the key that signs Sahha's webhooks")
+    sahha_style: str = _option("2025", "whose year's spellings Sahha uses", choices=("2024", "2025", "2026"), live=True)
+    sahha_no_results: str = _option("204", "how Sahha says that there is nothing", choices=("204", "empty"), live=True)
+    sahha_ids: str = _option("kept", "a biomarker's id once its day is over", choices=("kept", "changed"), live=True)
+    sahha_interval_min: float = _option(0.0, "minutes for which Sahha's webhooks are held back; 0 sends at once", live=True)
+    sahha_retry_minutes: tuple[float, ...] = _option((), "minutes between Sahha's retries; none is what is known", live=True)
     log_requests: bool = _option(False, "one line per request on stderr")
     leashed: bool = _option(False, "end when standard input closes, so as not to outlive the program that started it")
 
@@ -97,7 +106,7 @@ def _check_choice(spec: "Field[Any]", value: Any) -> None:
 
 def _element(spec: "Field[Any]") -> type:
     if isinstance(spec.default, tuple):
-        return float if spec.default and not isinstance(spec.default[0], str) else str
+        return float if spec.name.endswith("_minutes") else str
     return type(spec.default)
 
 

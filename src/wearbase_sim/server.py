@@ -25,6 +25,7 @@ from wearbase_sim.oauth import authorize, token
 from wearbase_sim.options import Options
 from wearbase_sim.page import routes as page
 from wearbase_sim.page.door import Door
+from wearbase_sim.sahha import routes as sahha
 from wearbase_sim.world import World, world_of
 
 HEARTBEAT_S = 0.25
@@ -63,6 +64,7 @@ def _routes() -> list[Route | Mount]:
         Route("/oauth/oauth2/auth", authorize.decide, methods=["POST"]),
         Route(token.ROUTE, token.token, methods=["POST"]),
         Mount("/developer", app=Router(data.routes(), redirect_slashes=False)),
+        Mount("/sahha", app=Router(sahha.routes(), redirect_slashes=False)),
         Mount("/control", app=page.controls()),
         *page.routes(),
     ]
@@ -86,6 +88,7 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     finally:
         heart.cancel()
         await world.sender.close()
+        await world.sahha.webhooks.close()
 
 
 async def _beat(world: World) -> None:

@@ -19,6 +19,7 @@ from wearbase_sim.members.person import Person, make_person, with_traits
 from wearbase_sim.members.timeline import Timeline
 from wearbase_sim.oauth.grants import Grants
 from wearbase_sim.options import Options
+from wearbase_sim.sahha.stand_in import Sahha
 from wearbase_sim.scenarios.playing import Played, play, with_scenario
 from wearbase_sim.scenarios.reading import named
 from wearbase_sim.webhooks.sender import Sender
@@ -41,6 +42,7 @@ class World:
         self.faults = Faults(options.seed)
         self.sender = Sender(self.clock, self.faults, options=lambda: self.options, transport=webhook_transport)
         self.course = Course(self)
+        self.sahha = Sahha(self, transport=webhook_transport)
         self.is_quiet = False
         self.played: Played | None = None
         self._traits: dict[int, dict[str, Any]] = {}

@@ -13,6 +13,7 @@ from wearbase_sim.control.answering import Refused, controlled, member_number, r
 from wearbase_sim.faults.catalogue import KINDS, NAMED
 from wearbase_sim.members.changes import EVENTS
 from wearbase_sim.options import changed
+from wearbase_sim.sahha import control as sahha
 from wearbase_sim.world import World
 
 RESOURCES = ("cycle", "recovery", "sleep", "workout")
@@ -153,6 +154,7 @@ def routes() -> list[Route]:
         Route("/faults/{id:int}", controlled(remove_fault), methods=["DELETE"]),
         Route("/options", controlled(change_options), methods=["POST"]),
         *stories.routes(),
+        *sahha.routes(),
     ]
 
 

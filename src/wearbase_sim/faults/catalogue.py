@@ -2,7 +2,7 @@
 
 from typing import Any
 
-TOKEN, WEBHOOK, RECORDS = "token", "webhook", "records"
+TOKEN, WEBHOOK, RECORDS, SAHHA_WEBHOOK = "token", "webhook", "records", "sahha-webhook"
 # What can happen to any HTTP answer.
 ANSWER_KINDS = ("status", "drop", "html", "empty", "cut", "endless", "slow", "lost_answer")
 PAGING_KINDS = ("drift", "drift_away", "cursor_expired")
@@ -12,6 +12,7 @@ KINDS = {
     "data": ANSWER_KINDS + PAGING_KINDS,
     TOKEN: (*ANSWER_KINDS, "invalid_grant", "dead_grant", "invalid_client"),
     WEBHOOK: ("drop", "slow", "late", "duplicate", "reorder", "lost_answer", "status", "cut", *SIGNATURE_KINDS, *STRANGER_KINDS),
+    SAHHA_WEBHOOK: ("drop", "duplicate", "wrong_signature", "upper_signature", "mismatch", "unknown_event", "array_body"),
     RECORDS: ("pending", "provisional", "rescored", "extended", "edited", "deleted", "revived", "merged"),
 }
 
@@ -61,10 +62,21 @@ NAMED: dict[str, dict[str, Any]] = {
     "refuse-refresh": _named("a refresh answers invalid_grant, though the grant lives", TOKEN, "invalid_grant"),
     "mass-invalid-grant": _named("refresh tokens are dead; only a new consent helps", TOKEN, "dead_grant"),
     "invalid-client": _named("the app's own credentials are refused", TOKEN, "invalid_client"),
+    "sahha-429": _named("Sahha answers 429", "/sahha", "status", status=429),
+    "sahha-500": _named("Sahha answers 500", "/sahha", "status", status=500),
+    "sahha-410": _named("Sahha says that the account is gone", "/sahha", "status", status=410),
+    "sahha-html": _named("Sahha answers with a gateway's page", "/sahha", "html"),
+    "sahha-lose-webhooks": _named("a webhook of Sahha's is never sent", SAHHA_WEBHOOK, "drop"),
+    "sahha-double-webhooks": _named("a webhook of Sahha's is sent twice", SAHHA_WEBHOOK, "duplicate"),
+    "sahha-wrong-signatures": _named("a webhook of Sahha's is signed with another secret", SAHHA_WEBHOOK, "wrong_signature"),
+    "sahha-upper-signatures": _named("the hexadecimal signature is in capitals", SAHHA_WEBHOOK, "upper_signature"),
+    "sahha-mismatch": _named("the header names another profile than the body", SAHHA_WEBHOOK, "mismatch"),
+    "sahha-unknown-events": _named("an event of Sahha's is of an unknown type", SAHHA_WEBHOOK, "unknown_event"),
+    "sahha-array-bodies": _named("the body is a list of one event", SAHHA_WEBHOOK, "array_body"),
     "token-5xx": _named("the token endpoint answers 503", TOKEN, "status", status=503),
 }
 
 
 def place_of(route: str) -> str:
     """`data`, or the place that is named instead of a path."""
-    return route if route in (TOKEN, WEBHOOK, RECORDS) else "data"
+    return route if route in (TOKEN, WEBHOOK, RECORDS, SAHHA_WEBHOOK) else "data"

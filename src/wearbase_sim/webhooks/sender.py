@@ -4,7 +4,7 @@ import asyncio
 import heapq
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -98,6 +98,13 @@ class Sender:
             delivery = self._released(self._waiting[number])
             self._start(delivery, self._faults.take("webhook", user_id=delivery.user_id) if delivery.attempts else None)
 
+    def run(self, attempt: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        """Start an attempt that `settle` waits for."""
+        task = asyncio.get_running_loop().create_task(attempt)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
     async def settle(self) -> None:
         """Wait for the attempts under way."""
         while self._tasks:
@@ -163,10 +170,7 @@ class Sender:
     def _start(self, delivery: Delivery, fault: Fault | None, *, after: "asyncio.Task[None] | None" = None) -> "asyncio.Task[None]":
         # Time and signature are those of this instant, however long the queue.
         headers, at = self._headers(delivery, fault), iso(self._clock.now_ms())
-        task = asyncio.get_running_loop().create_task(self._attempt(delivery, fault, headers=headers, at=at, after=after))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
+        return self.run(self._attempt(delivery, fault, headers=headers, at=at, after=after))
 
     async def _attempt(
         self, delivery: Delivery, fault: Fault | None, *, headers: dict[str, str], at: str, after: "asyncio.Task[None] | None"
