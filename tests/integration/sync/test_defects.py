@@ -1,6 +1,7 @@
 """A defect of ours in one member's visit: noted, not spinning, nobody else held up, nothing of the data in the log."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import structlog
@@ -14,7 +15,7 @@ async def test_a_visit_that_breaks_is_noted_and_others_go_on(world: Bench, monke
     await world.connect("bob", 1)
     real = records.put_page
 
-    async def broken(tx: object, connection: object, *args: object, **more: object) -> object:
+    async def broken(tx: Any, connection: Any, *args: Any, **more: Any) -> Any:
         if connection.user_id == "ann":
             raise RuntimeError("canary-score-66")
         return await real(tx, connection, *args, **more)
