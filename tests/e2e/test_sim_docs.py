@@ -141,7 +141,7 @@ def test_connecting_by_hand(desk: Desk) -> None:
 
 
 def test_every_control_command_is_answered(desk: Desk) -> None:
-    for part in ("control GET  /calls", "lose-refresh-answer", "control GET  /scenarios"):
+    for part in ("control GET  /calls", "lose-refresh-answer", "control GET  /scenarios", "control POST /sahha/push"):
         text = block("sh", part)
         for answer in answers(desk.shell(text if "control()" in text else CONTROL + text)):
             assert "error" not in answer
