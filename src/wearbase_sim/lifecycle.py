@@ -22,6 +22,7 @@ _LATER: dict[str, tuple[tuple[str, dict[str, Any]], ...]] = {
 def begin(world: "World", number: int, at_ms: int, *, resource: str, key: str, fault: Fault) -> bool:
     """Start what a fault does to a record that appears; whether its recovery is not to be told of yet."""
     timeline = world.timeline(number)
+    timeline.version += 1
     is_night = timeline.is_night(key, at_ms)
     delay_ms = int(fault.delay_s * 1000)
     wish = {"resource": resource, "record_id": key}

@@ -8,6 +8,7 @@ from typing import Any
 from starlette.requests import Request
 
 from wearbase_sim.api.calls import Calls
+from wearbase_sim.api.kept import Answers
 from wearbase_sim.api.quota import Quota
 from wearbase_sim.clock import Clock
 from wearbase_sim.course import Course
@@ -39,6 +40,7 @@ class World:
         self.consented: set[int] = set()
         self.quotas: dict[str, Quota] = {}
         self.calls = Calls()
+        self.answers = Answers()
         self.faults = Faults(options.seed)
         self.sender = Sender(self.clock, self.faults, options=lambda: self.options, transport=webhook_transport)
         self.course = Course(self)
@@ -108,7 +110,9 @@ class World:
             raise ValueError(f"event must be one of {', '.join([*EVENTS, 'deauthorize'])}")
         if wish.get("resource", "sleep") not in ("cycle", "recovery", "sleep", "workout"):
             raise Impossible("no such resource")
-        changes = EVENTS[event](self.timeline(number), at_ms, wish)
+        timeline = self.timeline(number)
+        timeline.version += 1
+        changes = EVENTS[event](timeline, at_ms, wish)
         self.course.replan(number)
         deliveries: list[int] = []
         if wish.get("webhooks", True):

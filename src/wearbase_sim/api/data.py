@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from wearbase_sim.api import paging, query, wire
+from wearbase_sim.api import kept, paging, query, wire
 from wearbase_sim.api.calls import ANSWER
 from wearbase_sim.faults import spoil
 from wearbase_sim.faults.switched import Fault
@@ -183,7 +183,22 @@ def _respond(call: Call, scope: str | None, respond: Answer) -> Response:
         if call.world.options.scope_missing == "401":
             return problem(call.world.options, 401)
         return Response(orjson.dumps({"error": "deactivated_user"}), status_code=403, headers=JSON)
-    return respond(call)
+    return respond(call) if call.fault or call.request.method != "GET" else _again(call, respond)
+
+
+def _again(call: Call, respond: Answer) -> Response:
+    """The answer as it was kept, or made and kept now."""
+    world, scope = call.world, call.request.scope
+    timeline, key = world.timeline(call.number), (call.number, call.request.url.path, call.request.url.query)
+    if found := world.answers.find(key, timeline, world.options, call.now_ms):
+        scope[ANSWER] = found.words
+        return Response(found.content, headers=JSON)
+    response = respond(call)
+    if response.status_code == 200:
+        until_ms = timeline.calm_until_ms(call.now_ms)
+        fresh = kept.Kept(timeline, timeline.version, world.options, call.now_ms, until_ms, bytes(response.body), scope.get(ANSWER, ""))
+        world.answers.keep(key, fresh)
+    return response
 
 
 def _bearer(request: Request) -> str:

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from wearbase_sim.members import ids
-from wearbase_sim.members.body.cycles import Bounds, make_cycle
+from wearbase_sim.members.body.cycles import TICK_MS, Bounds, make_cycle
 from wearbase_sim.members.body.effort import workouts_of
 from wearbase_sim.members.body.health import is_worn, off_spans
 from wearbase_sim.members.body.morning import make_nap, make_night
@@ -55,6 +55,9 @@ class Timeline:
         self.first_day = first_day
         self.recovery_delay_ms = 0
         self.edits = Edits()
+        # Grows with every change by hand.
+        self.version = 0
+        self._calm = (0, 0, 0)
 
     @property
     def reach(self) -> int:
@@ -256,6 +259,14 @@ class Timeline:
             if found := self.appearing(after_ms, after_ms + days * 86_400_000):
                 return found[0][0]
         return after_ms + 8 * 86_400_000
+
+    def calm_until_ms(self, now_ms: int) -> int:
+        """Until when nothing appears by itself and the open cycle does not move."""
+        version, from_ms, until_ms = self._calm
+        if version != self.version or not from_ms <= now_ms < until_ms:
+            until_ms = min((now_ms // TICK_MS + 1) * TICK_MS, self.next_appearance_ms(now_ms))
+            self._calm = (self.version, now_ms, until_ms)
+        return until_ms
 
     def _unfolding(self, low_day: int, high_day: int) -> Iterator[tuple[int, str, str]]:
         coming = self.edits.coming

@@ -41,7 +41,7 @@ class Sahha(Sim):
         assert wrong("AccountTokenResponse", answer) == []
         return f"account {answer['accountToken']}"
 
-    async def read(self, kind: str, external_id: str = "SampleProfile-1", **params: Any) -> list[dict[str, Any]]:
+    async def read(self, kind: str, external_id: str = "SampleProfile-1", /, **params: Any) -> list[dict[str, Any]]:
         self.account = self.account or await self.log_in()
         answer = await self.call("GET", f"/profile/{kind}/{external_id}", self.account, params=params)
         assert answer.status_code in (200, 204), answer.text
