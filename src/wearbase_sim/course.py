@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from wearbase_sim import lifecycle
 from wearbase_sim.agenda import FAR_FUTURE_MS, Agenda
+from wearbase_sim.faults.switched import Fault
 from wearbase_sim.members.events.found import Impossible
 
 if TYPE_CHECKING:
@@ -121,11 +122,20 @@ class Course:
         user_id = world.user_id(number)
         for at_ms, resource, key in found:
             fault = world.faults.take("records", user_id=user_id) if resource in ("sleep", "workout") else None
-            if fault and lifecycle.begin(world, number, at_ms, resource=resource, key=key, fault=fault):
+            if fault and self._begin(number, (at_ms, resource, key), fault):
                 waiting.add(key)
             self.told.appeared.append({"user_id": user_id, "resource": resource, "id": key})
             if resource != "recovery" or key not in waiting:
                 self.told.deliveries += world.notify(number, kind=NOTICE[resource], record_id=key)
+
+    def _begin(self, number: int, news: tuple[int, str, str], fault: Fault) -> bool:
+        at_ms, resource, key = news
+        try:
+            return lifecycle.begin(self._world, number, at_ms, resource=resource, key=key, fault=fault)
+        except Impossible as impossible:
+            # An event of the same instant was first, and the record is not there any more.
+            self.told.missed.append(f"{fault.kind}: {impossible}")
+            return False
 
     def _plan(self, number: int) -> None:
         at_ms = self._world.timeline(number).next_appearance_ms(self._told_ms[number])

@@ -8,8 +8,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.unit.sim.harness import CONTROL, Sim
+from tests.unit.sim.harness import CONTROL, Sim, problems
 from tests.unit.sim.test_webhooks import URL, Receiver
+from wearbase_sim.clock import parse_ms
 from wearbase_sim.faults.catalogue import KINDS, NAMED, place_of
 from wearbase_sim.members.facts import PENDING
 
@@ -216,3 +217,19 @@ async def test_refused_refreshes() -> None:
     for _ in range(2):
         assert (await sim.refresh(pair["refresh_token"])).json()["error"] == "invalid_grant"
     assert (await sim.get("/v2/cycle", pair["access_token"])).status_code == 200, "its access token lives on"
+
+
+async def test_every_fault_at_once_for_ten_days_and_time_still_passes() -> None:
+    receiver = Receiver()
+    sim = await hooked(receiver, now=EVENING)
+    for name, fault in NAMED.items():
+        if place_of(fault["route"]) in ("webhook", "records"):
+            await sim.control("POST", "/faults", name=name, rate=0.3)
+    await sim.event("sync_off")
+    await sim.control("POST", "/step", to="+3d 00:00")
+    await sim.event("sync_on")
+    await sim.control("POST", "/step", to="+7d 00:00")
+    assert set(kinds(receiver)) >= {"sleep.updated", "recovery.updated", "workout.updated", "recovery.deleted"}
+    assert sim.now_ms() == parse_ms(EVENING) + 10 * 86_400_000
+    for resource in ("cycle", "sleep", "recovery", "workout"):
+        assert not [wrong for record in await sim.truth(resource) for wrong in problems(resource.title(), record)]
