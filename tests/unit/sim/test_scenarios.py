@@ -95,8 +95,8 @@ async def walk_everything(sim: Sim, tokens: list[dict[str, Any]], tape: Tape) ->
         for resource, path in PATHS.items():
             page = await asked(sim, pair, f"{path}?limit=25", f"{PAGES[resource]}", tape)
             newest = (page or {}).get("records", [])[:1]
-            for one in lookups(resource, newest):
-                await asked(sim, pair, one, "Recovery" if "recovery" in one else resource.title(), tape)
+            for one, component in lookups(resource, newest):
+                await asked(sim, pair, one, component, tape)
             if page and page.get("next_token"):
                 await asked(sim, pair, f"{path}?limit=25&nextToken={page['next_token']}", PAGES[resource], tape)
         await asked(sim, pair, "/v2/user/profile/basic", "UserBasicProfile", tape)
@@ -105,12 +105,14 @@ async def walk_everything(sim: Sim, tokens: list[dict[str, Any]], tape: Tape) ->
         tokens[nth] = await refreshed(sim, pair)
 
 
-def lookups(resource: str, records: list[dict[str, Any]]) -> Iterator[str]:
+def lookups(resource: str, records: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+    """Paths of reads by id, each with its component of the contract."""
     for record in records:
         if resource == "recovery":
-            yield f"/v2/cycle/{record['cycle_id']}/recovery"
+            yield f"/v2/cycle/{record['cycle_id']}/recovery", "Recovery"
+            yield f"/v2/cycle/{record['cycle_id']}/sleep", "Sleep"
         else:
-            yield f"{PATHS[resource]}/{record['id']}"
+            yield f"{PATHS[resource]}/{record['id']}", resource.title()
 
 
 async def asked(sim: Sim, pair: dict[str, Any], path: str, component: str, tape: Tape) -> dict[str, Any] | None:
