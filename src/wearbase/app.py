@@ -27,7 +27,7 @@ from wearbase.read.days import DayReader
 from wearbase.settings import Settings
 from wearbase.store.postgres import migrate
 from wearbase.store.postgres.clock import DatabaseClock
-from wearbase.store.postgres.database import Database, is_pooled
+from wearbase.store.postgres.database import Database, checked_url, is_pooled
 from wearbase.store.postgres.embedded import EmbeddedPostgres, default_data_dir
 from wearbase.store.postgres.hints import Hints
 from wearbase.store.sealing import KeyRing
@@ -84,8 +84,9 @@ def place(settings: Settings, *, as_server: str | None = None, on_log: Callable[
     """
     folder = settings.data_dir or default_data_dir()
     if settings.database_url is not None:
-        url = settings.database_url.get_secret_value()
-        direct = settings.database_direct_url.get_secret_value() if settings.database_direct_url else None
+        url = checked_url(settings.database_url.get_secret_value(), setting="DATABASE_URL")
+        given = settings.database_direct_url.get_secret_value() if settings.database_direct_url else None
+        direct = checked_url(given, setting="DATABASE_DIRECT_URL") if given else None
         migrate.upgrade(direct or url, schema=settings.database_schema)
         pooled = is_pooled(url)
         yield Place(

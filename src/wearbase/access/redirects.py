@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from wearbase.domain.errors import BadRequest
+from wearbase.domain.errors import BadRequest, SettingsError
 
 OURS = {"status", "user_id"}
 NEVER = {"code", "state"}  # of a consent: nothing that looks like them goes to another site
@@ -12,10 +12,15 @@ _NOT_ADDRESSES = {"javascript", "data", "vbscript", "file", "blob", "about"}
 
 
 class RedirectAllowList:
-    """The addresses that an operator has named."""
+    """The addresses that an operator has named. Raises SettingsError for one that is none."""
 
     def __init__(self, allowed: Iterable[str]) -> None:
-        self._places = {place for url in allowed if (place := _place(url)) is not None}
+        places = {url: _place(url) for url in allowed}
+        if bad := [url for url, place in places.items() if place is None]:
+            raise SettingsError(
+                f"REDIRECT_URL_ALLOWLIST: {bad[0]!r} is not an address; give each in full, such as https://app.example/connected"
+            )
+        self._places = set(places.values())
 
     def check(self, url: str) -> str:
         """The address, if it is on the list. Raises BadRequest."""

@@ -11,6 +11,7 @@ from wearbase.access.users import PATTERN, InvalidField
 from wearbase.read.localdays import midnight
 
 MOST_DAYS = 366
+EARLIEST, LATEST = date(1970, 1, 1), date(2199, 12, 31)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _OFFSET_SPACE = re.compile(r" (?=\d{2}:\d{2}$)")  # a plus sign that was not escaped arrives as a space
 
@@ -20,16 +21,30 @@ def _day(given: Any) -> Any:
         return given
     if not isinstance(given, str) or not _DATE.fullmatch(given):
         raise ValueError("give a date as YYYY-MM-DD")
-    return date.fromisoformat(given)
+    try:
+        return _in_reach(date.fromisoformat(given))
+    except ValueError:
+        raise ValueError(f"there is no such date between {EARLIEST} and {LATEST}") from None
 
 
 def _moment(given: Any) -> Any:
     if not isinstance(given, str) or _DATE.fullmatch(given):
         return _day(given)
-    at = datetime.fromisoformat(_OFFSET_SPACE.sub("+", given))
-    if at.utcoffset() is None:
-        raise ValueError("give an instant with its offset, such as 2026-05-14T00:00:00Z")
+    try:
+        at = datetime.fromisoformat(_OFFSET_SPACE.sub("+", given))
+        if at.utcoffset() is None:
+            raise ValueError
+        _in_reach(at.date())
+    except ValueError:
+        raise ValueError("give a date, or an instant with its offset, such as 2026-05-14T00:00:00Z") from None
     return at.astimezone(UTC)
+
+
+def _in_reach(day: date) -> date:
+    """A date whose neighbours can be reckoned with, whatever the offset. Raises ValueError."""
+    if not EARLIEST <= day <= LATEST:
+        raise ValueError
+    return day
 
 
 Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date", "example": "2026-05-14"})]

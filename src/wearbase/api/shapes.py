@@ -66,12 +66,13 @@ class Connected(BaseModel):
 
 
 class Disconnected(BaseModel):
-    """An ended connection. `revoked` is false while the provider has not been told yet."""
+    """An ended connection. `revoked` is false while the provider has not been told yet, null if there was nothing to revoke."""
 
     user_id: str
     provider: str
     disconnected: Literal[True] = True
-    revoked: bool
+    was_connected: bool
+    revoked: bool | None
     data: Literal["keep", "erase"]
 
 

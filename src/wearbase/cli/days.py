@@ -27,21 +27,27 @@ REASONS = {
 
 
 def sections(document: dict[str, Any]) -> Iterator[Table]:
-    """A table for each part of the day that holds anything."""
+    """A table for each part of the day that holds anything, all on the local clock of the day's night (else of its first workout)."""
+    offset_min = _offset_of(document)
     for name, part in document.items():
         parts = part if isinstance(part, list) else [part] if isinstance(part, dict) else []
         if name in ENVELOPE:
             continue
         for entry in parts:
-            yield _section(name, entry)
+            yield _section(name, entry, offset_min=entry.get("utc_offset_min", offset_min) or 0)
 
 
-def _section(name: str, entry: dict[str, Any]) -> Table:
+def _offset_of(document: dict[str, Any]) -> int:
+    timed = [document.get("sleep"), *document.get("naps", ()), *document.get("workouts", ())]
+    return next((part["utc_offset_min"] for part in timed if part and part.get("utc_offset_min") is not None), 0)
+
+
+def _section(name: str, entry: dict[str, Any], *, offset_min: int) -> Table:
     state = entry.get("score_state")
     remark = " (running)" if entry.get("is_open") else f" ({str(state).lower().replace('_', ' ')})" if state not in ("SCORED", None) else ""
     made = table("", "", title=_plain(name.removesuffix("s") if name in ("naps", "workouts") else name).capitalize() + remark)
     made.show_header = False
-    for label, text in _rows(name, entry, offset_min=entry.get("utc_offset_min") or 0):
+    for label, text in _rows(name, entry, offset_min=offset_min):
         made.add_row(label, text)
     return made
 

@@ -46,9 +46,9 @@ async def _join(choice: Choice, user_id: str, provider: str, *, no_browser: bool
         require_source(running, choice, provider)
         began = running.clock.now()
         started = await connect.begin(running.engine, user_id, provider)
-        if not as_json:
-            say(f"Open this address and allow access, within {started.expires_in_s // 60} minutes:")
-            say(started.authorization_url)
+        show = tell if as_json else say  # with --json standard output is for the one document at the end
+        show(f"Open this address and allow access, within {started.expires_in_s // 60} minutes:")
+        show(started.authorization_url)
         if not await _answers(running):
             address = running.settings.base_url
             if as_json:
@@ -118,7 +118,15 @@ async def _leave(choice: Choice, user_id: str, provider: str, *, erase: bool, as
         ended = await disconnect.disconnect(running.engine, user_id, provider, erase=erase)
         is_told = await _tell_provider(running, [ended])
     if as_json:
-        emit({"user_id": user_id, "provider": provider, "was_connected": ended.had_connection, "revoked": is_told, "erased": erase})
+        emit(
+            {
+                "user_id": user_id,
+                "provider": provider,
+                "was_connected": ended.had_connection,
+                "revoked": _known(is_told, [ended]),
+                "erased": erase,
+            }
+        )
     if not ended.had_connection and not erase:
         raise Stop(f"{user_id} was not connected to {provider}.", Code.NOT_CONNECTED)
     if not as_json:
@@ -133,6 +141,11 @@ async def _tell_provider(running: Parts, ended: Sequence[Ended]) -> bool:
         await Worker(running.engine).drain()
     told = [await disconnect.until_revoked(running.engine, one, at_most_s=TELL_PATIENCE_S) for one in ended]
     return all(told)
+
+
+def _known(is_told: bool, ended: Sequence[Ended]) -> bool | None:
+    """Whether the providers know; None where there was nothing to tell."""
+    return is_told if any(one.revocation for one in ended) else None
 
 
 @user.command("erase")
@@ -151,7 +164,7 @@ async def _erase(choice: Choice, user_id: str, *, as_json: bool) -> None:
         ended = await disconnect.erase_user(running.engine, user_id)
         is_told = await _tell_provider(running, ended)
     if as_json:
-        emit({"user_id": user_id, "erased": True, "connections_ended": len(ended), "revoked": is_told})
+        emit({"user_id": user_id, "erased": True, "connections_ended": len(ended), "revoked": _known(is_told, ended)})
     else:
         say(f"Nothing is stored about {user_id} any more.")
 

@@ -46,7 +46,7 @@ async def page(db: Database, listing: Listing) -> RecordPage:
     shown = found[: listing.limit]
     last = shown[-1] if len(found) > listing.limit else None
     cursor = _encoded(last.placed_at, last.external_id) if last else None
-    return RecordPage([r.raw if listing.raw else r.mapped for r in shown], cursor)
+    return RecordPage([_shown(r, raw=listing.raw) for r in shown], cursor)
 
 
 async def one(db: Database, user_id: str, provider: str, resource: str, external_id: str, *, raw: bool) -> dict[str, Any]:
@@ -55,7 +55,12 @@ async def one(db: Database, user_id: str, provider: str, resource: str, external
         found = await reading.record(tx, user_id, provider, resource, external_id)
     if found is None:
         raise NotFound(f"There is no {resource} with this id.")
-    return found.raw if raw else found.mapped
+    return _shown(found, raw=raw)
+
+
+def _shown(record: reading.ReadRecord, *, raw: bool) -> dict[str, Any]:
+    """The provider's record as it came, or ours with the member's local day that it belongs to."""
+    return record.raw if raw else {**record.mapped, "day": record.day.isoformat() if record.day else None}
 
 
 def _encoded(placed_at: datetime | None, external_id: str) -> str:

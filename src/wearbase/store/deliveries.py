@@ -28,7 +28,8 @@ class Incoming:
     @property
     def dedup_key(self) -> bytes:
         """The same for every repetition of this notice."""
-        parts = "\x00".join((self.external_user_id, self.event_type, self.external_id, self.trace_id))
+        trace = self.trace_id or self.sent_at.isoformat()  # without a trace, only the same signed instant is a repetition
+        parts = "\x00".join((self.external_user_id, self.event_type, self.external_id, trace))
         return hashlib.blake2b(parts.encode(), digest_size=16).digest()
 
 

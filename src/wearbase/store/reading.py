@@ -1,7 +1,7 @@
 """Records for reading: by place in time, or by id."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from wearbase.domain.windows import Window
@@ -14,11 +14,12 @@ class ReadRecord:
 
     external_id: str
     placed_at: datetime | None
+    day: date | None
     mapped: dict[str, Any]
     raw: dict[str, Any]
 
 
-_COLUMNS = "external_id, placed_at, mapped, raw"
+_COLUMNS = "external_id, placed_at, day, mapped, raw"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ async def records(tx: Tx, user_id: str, provider: str, resource: str, stretch: S
     return await many(
         tx,
         ReadRecord,
-        f"""select external_id, nullif(place, '-infinity') as placed_at, mapped, raw
+        f"""select external_id, nullif(place, '-infinity') as placed_at, day, mapped, raw
                   from (select {_COLUMNS}, coalesce(placed_at, '-infinity') as place from wearbase.record
                          where user_id = %(u)s and provider = %(p)s and resource = %(r)s and deleted_at is null) live
                  where (%(start)s::timestamptz is null or place >= %(start)s) and (%(end)s::timestamptz is null or place < %(end)s)

@@ -50,7 +50,7 @@ async def visit(engine: Engine, connection: Connection) -> None:
     readings = _readings(engine, app, connection)
     todo = [w for w in plan.walks(states, now=engine.clock.now(), overlap=app.provider.overlap) if w.resource in readings]
     try:
-        failures = await _take(readings, todo)
+        failures = await _without_token(engine, app, connection, todo) or await _take(readings, todo)
         if any(walk.lane is not Lane.BACKFILL for walk in todo):
             failures = await _settle(readings, inbox, failed=failures)
         await _note(engine, app, connection, failures)
@@ -73,6 +73,17 @@ async def _look(engine: Engine, connection: Connection) -> tuple[list[due.SyncSt
     async with engine.db.connection() as tx:
         states = await due.states(tx, connection.user_id, connection.provider)
         return states, await deliveries.open_ones(tx, connection, now=engine.clock.now())
+
+
+async def _without_token(engine: Engine, app: App, connection: Connection, todo: Sequence[Walk]) -> Failures:
+    """Makes sure of a live token before the walks part; without one, all of them have failed."""
+    try:
+        await engine.gateway.grants.access_token(app, connection)
+    except ConnectionEnded:
+        raise
+    except WearbaseError as error:
+        return {walk.resource: (walk, error) for walk in todo}
+    return {}
 
 
 async def _take(readings: dict[str, Reading], todo: Sequence[Walk]) -> Failures:

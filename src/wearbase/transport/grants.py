@@ -133,12 +133,13 @@ class Grants:
         try:
             grant = app.provider.oauth.grant(await self._http.call(request, base_url=app.credentials.oauth_url))
         except ReauthorizationRequired:
+            await self._free(connection, holder)
             return await self._succeeded_elsewhere(app, connection, stored)
         except (NotSent, ClientMisconfigured, RequestRefused, RateLimited):
             await self._unmark(connection, holder)
             raise
         except ProviderUnavailable:
-            await self._outcome_unknown(connection, holder)
+            await self._free(connection, holder)
             raise
         return await self._keep(connection, stored, grant)
 
@@ -164,7 +165,8 @@ class Grants:
         async with self._db.transaction() as tx:
             await connections.clear_refresh(tx, connection.user_id, connection.provider, holder=holder)
 
-    async def _outcome_unknown(self, connection: Connection, holder: str) -> None:
+    async def _free(self, connection: Connection, holder: str) -> None:
+        """Lets the others go on at once; the mark stays, because the token may be spent."""
         async with self._db.transaction() as tx:
             await connections.end_refresh_lease(tx, connection.user_id, connection.provider, holder=holder, now=self._clock.now())
 

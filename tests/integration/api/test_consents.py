@@ -282,7 +282,14 @@ async def test_disconnecting_tells_the_provider_and_keeps_the_records(service: S
     day = await service.today()
     async with service.working():
         answer = await service.delete(CONNECT)
-    assert answer.json() == {"user_id": "ann", "provider": "whoop", "disconnected": True, "revoked": True, "data": "keep"}
+    assert answer.json() == {
+        "user_id": "ann",
+        "provider": "whoop",
+        "disconnected": True,
+        "was_connected": True,
+        "revoked": True,
+        "data": "keep",
+    }
     document = (await service.get(f"/api/v1/whoop/daily-data/ann?date={day}")).json()
     assert document["sync"]["state"] == "not_connected"
     assert document["recovery"]["score"] is not None
@@ -308,7 +315,14 @@ async def test_disconnecting_may_erase_the_records(service: Service) -> None:
 
 async def test_ending_what_never_was_is_no_error(service: Service) -> None:
     answer = await service.delete(CONNECT)
-    assert answer.json() == {"user_id": "ann", "provider": "whoop", "disconnected": True, "revoked": True, "data": "keep"}
+    assert answer.json() == {
+        "user_id": "ann",
+        "provider": "whoop",
+        "disconnected": True,
+        "was_connected": False,
+        "revoked": None,
+        "data": "keep",
+    }
 
 
 async def test_erasing_leaves_nothing(service: Service) -> None:

@@ -143,8 +143,8 @@ async def test_the_open_day_is_asked_for_at_most_every_fifteen_minutes(service: 
     offset = (await service.world.rows("select utc_offset_min from wearbase.connection"))[0]["utc_offset_min"]
     today = (service.world.clock.now() + timedelta(minutes=offset)).date()
     path = f"/api/v1/whoop/daily-data/ann?date={today}"
+    calls = [(await service.world.calls())["data"]]
     async with service.working():
-        calls = [(await service.world.calls())["data"]]
         for _ in range(3):
             document = (await service.get(path)).json()
             assert document["sync"]["not_yet"] is True

@@ -60,6 +60,11 @@ async def test_dates_are_local_days_and_instants_are_half_open(service: Service)
 
 
 BAD_QUERIES = [
+    ("/v1/data/ann/sleep?start=9999-12-31T23:59:59-12:00", "start"),
+    ("/v1/data/ann/sleep?start=0001-01-01T00:00:00%2B14:00", "start"),
+    ("/v1/data/ann/cycles?end=9999-12-31T23:59:59-01:00", "end"),
+    ("/v1/data/ann/sleep?start=0001-01-01", "start"),
+    ("/v1/data/ann/sleep?end=9999-12-31", "end"),
     ("/v1/data/ann/sleep?limit=0", "limit"),
     ("/v1/data/ann/sleep?limit=201", "limit"),
     ("/v1/data/ann/sleep?limit=many", "limit"),

@@ -143,6 +143,8 @@ async def test_what_was_not_granted_is_null_and_refused_when_asked_for(service: 
         ({"date_range": {"start": "2026-11-05", "end": "2026-11-01"}}, "end"),
         ({"date_range": {"start": "2025-11-01", "end": "2026-11-02"}}, "end"),
         ({"date_range": {"start": "2027-01-01", "end": "2027-01-02"}}, "date_range.start"),
+        ({"date_range": {"start": "9999-12-30", "end": "2026-11-05"}}, "date_range.start"),
+        ({"date_range": {"start": "0001-01-01", "end": "2026-11-05"}}, "date_range.start"),
         ({"date_range": {"start": "2026-11-05"}}, "date_range.end"),
         ({"date_range": {"start": 20261105, "end": "2026-11-06"}}, "date_range.start"),
         ({"date_range": {"start": "05.11.2026", "end": "2026-11-06"}}, "date_range.start"),

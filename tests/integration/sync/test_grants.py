@@ -85,6 +85,9 @@ async def test_a_refresh_whose_answer_is_lost_after_it_worked_asks_the_member(wo
     await world.fault("token", "lost_answer", count=1)
     await world.mark()
     await world.work()
+    assert await state(world) == "connected"
+    await world.step(minutes=1, webhooks=False)
+    await world.work()
     assert await state(world) == "needs_reauthorization"
     day = (await world.rows("select max(day) as d from wearbase.day_document"))[0]["d"]
     document = await world.day("ann", day)

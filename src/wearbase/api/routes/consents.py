@@ -46,5 +46,6 @@ async def end(services: Services, caller: Caller, user_id: str, provider: str, d
     if data == "erase" and "erase" not in caller.scopes:
         raise Forbidden("Erasing needs the scope erase.", scope="erase")
     ended = await disconnect.disconnect(services.engine, user_id, provider, erase=data == "erase")
-    revoked = await disconnect.until_revoked(services.engine, ended, at_most_s=WAIT_S)
-    return Disconnected(user_id=user_id, provider=provider, revoked=revoked, data=data)
+    told = await disconnect.until_revoked(services.engine, ended, at_most_s=WAIT_S)
+    revoked = told if ended.revocation is not None else None
+    return Disconnected(user_id=user_id, provider=provider, was_connected=ended.had_connection, revoked=revoked, data=data)

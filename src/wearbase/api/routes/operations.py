@@ -20,6 +20,7 @@ DOCS_POLICY = (
 router = APIRouter(route_class=GuardedRoute, tags=["Operations"])
 
 
+@router.head("/health/live", include_in_schema=False)
 @router.get("/health/live")
 @who(OPEN)
 async def live() -> dict[str, str]:

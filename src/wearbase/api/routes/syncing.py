@@ -7,7 +7,7 @@ from typing import Literal
 from wearbase.access.users import InvalidField
 from wearbase.api.errors import NotConnected, SyncFailed
 from wearbase.api.given import Services
-from wearbase.domain.errors import MissingScope, ReauthorizationRequired
+from wearbase.domain.errors import ConnectionEnded, MissingScope, ReauthorizationRequired
 from wearbase.domain.windows import Window
 from wearbase.read import localdays
 from wearbase.sync import ask
@@ -69,6 +69,8 @@ def _failure(outcome: Outcome) -> Exception:
     codes = set(outcome.errors.values())
     if ReauthorizationRequired.code in codes:
         return ReauthorizationRequired(details=details)
+    if codes == {ConnectionEnded.code}:
+        return NotConnected(details=details)
     if codes == {MissingScope.code}:
         return MissingScope(details=details)
     return SyncFailed(f"Not brought: {', '.join(sorted(outcome.errors))}.", details=details)

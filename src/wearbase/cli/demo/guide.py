@@ -68,7 +68,7 @@ async def _show(running: Parts, kept: Kept) -> None:
     say("  Let the member finish a workout, then ask again:")
     say(f"    {event_line(kept)}", style="cyan")
     say()
-    say("  Stop with Ctrl-C. The data stays for the next start.", style="dim")
+    say("  Stop with Ctrl-C. The data stays for the next start; what you made happen in the simulated WHOOP does not.", style="dim")
 
 
 def today_of(running: Parts, found: SourceStatus) -> date:

@@ -169,12 +169,12 @@ class Cycle(ScoredRecord):
 
 
 class Delivery(Wire):
-    """A webhook's body. `id` is a UUID for every type we know; others may carry anything that names something."""
+    """A webhook's body. `id` is a UUID for every type we know; others may carry anything, or nothing, that names something."""
 
     user_id: Whole
-    id: Word | Whole
+    id: Word | Whole | None = None
     type: Word
-    trace_id: Word
+    trace_id: Word | None = None
 
 
 class Named(Wire):

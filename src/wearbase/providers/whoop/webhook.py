@@ -47,7 +47,7 @@ class Webhook:
             raw = orjson.loads(body)
             delivery = read(Delivery, raw)
             event = EVENTS.get(delivery.type)
-            external_id = read(Named, raw).id if event else str(delivery.id)
+            external_id = read(Named, raw).id if event else str(delivery.id or "")
         except (orjson.JSONDecodeError, UnexpectedPayload) as error:
             path = error.path if isinstance(error, UnexpectedPayload) else ""
             raise MalformedDelivery(provider="whoop", path=path) from None
@@ -59,7 +59,7 @@ class Webhook:
                 resource=resource,
                 action=cast(Literal["updated", "deleted", "unknown"], action),
                 external_id=external_id,
-                trace_id=delivery.trace_id,
+                trace_id=delivery.trace_id or "",
                 is_by_parent=resource == "recovery",
             )
         ]

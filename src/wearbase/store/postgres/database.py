@@ -9,10 +9,11 @@ from typing import Any, LiteralString, TypeAlias, TypeVar, cast
 import orjson
 import psycopg
 from psycopg import AsyncConnection, AsyncCursor
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import AsyncRowFactory, DictRow, TupleRow, class_row, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from wearbase.domain.errors import DatabaseUnavailable
+from wearbase.domain.errors import DatabaseUnavailable, SettingsError
 from wearbase.store.postgres.schema import DEFAULT_SCHEMA, in_schema
 
 Tx: TypeAlias = AsyncConnection[TupleRow]
@@ -72,6 +73,16 @@ class Database:
         except (DatabaseUnavailable, TimeoutError):
             return False
         return True
+
+
+def checked_url(url: str, *, setting: str) -> str:
+    """The address, if libpq can read it. Raises SettingsError."""
+    try:
+        conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        example = "postgresql://user:password@host/database"
+        raise SettingsError(f"{setting} is not a PostgreSQL address: give {example}, or key=value pairs as libpq takes them.") from None
+    return url
 
 
 def is_pooled(url: str) -> bool:

@@ -88,11 +88,16 @@ def test_whole_floats_are_ids_and_int64_is_the_limit():
             WEBHOOK.parse(delivery(user_id=user_id))
 
 
-@pytest.mark.parametrize("member", ["id", "type", "trace_id"])
+@pytest.mark.parametrize("member", ["id", "type"])
 @pytest.mark.parametrize("value", [None, "", [], {}, False, "x" * 201, "a\x00b"])
 def test_members_of_wrong_types_are_refused(member, value):
     with pytest.raises(MalformedDelivery):
         WEBHOOK.parse(delivery(**{member: value}))
+
+
+def test_a_delivery_without_a_trace_is_taken():
+    (notice,) = WEBHOOK.parse(delivery(trace_id=None))
+    assert (notice.resource, notice.trace_id) == ("sleep", "")
 
 
 def test_what_is_wrong_is_named_without_its_value():
