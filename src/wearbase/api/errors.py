@@ -104,7 +104,7 @@ async def on_http_error(request: Request, error: Exception) -> Response:
 async def on_validation_error(request: Request, error: Exception) -> Response:
     """The answer to fields of a wrong form: each named, none repeated."""
     assert isinstance(error, RequestValidationError)
-    details = [{"field": _field(found["loc"]), "message": str(str(found["msg"]).removeprefix("Value error, "))} for found in error.errors()]
+    details = [{"field": _field(found["loc"]), "message": str(found["msg"]).removeprefix("Value error, ")} for found in error.errors()]
     first = details[0]
     return _answer(request, 422, InvalidField.code, f"{first['field']}: {first['message']}", details)
 
