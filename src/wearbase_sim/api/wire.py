@@ -5,12 +5,13 @@ from random import Random
 from typing import Any
 
 from wearbase_sim.clock import iso, parse_ms
-from wearbase_sim.members.facts import SCORED, Cycle, Recovery, Sleep, Workout
+from wearbase_sim.members.facts import PENDING, SCORED, Cycle, Recovery, Sleep, Workout
 from wearbase_sim.members.person import Person
 from wearbase_sim.members.timeline import Record
 from wearbase_sim.options import Options
 
 STEPS_SINCE_MS = parse_ms("2026-09-23T00:00:00Z")
+ODD_STATE = "CALCULATING"
 ZONE_NAMES = ("zero", "one", "two", "three", "four", "five")
 Json = dict[str, Any]
 
@@ -154,7 +155,9 @@ def _workout_score(workout: Workout, options: Options) -> Json:
         "distance_meter": workout.distance_m,
         "altitude_gain_meter": workout.gain_m,
         "altitude_change_meter": workout.change_m,
-        "zone_durations": {f"zone_{name}_milli": ms for name, ms in zip(ZONE_NAMES, workout.zones_ms, strict=True)},
+        "zone_duration" if options.zone_member == "v1" else "zone_durations": {
+            f"zone_{name}_milli": ms for name, ms in zip(ZONE_NAMES, workout.zones_ms, strict=True)
+        },
     }
 
 
@@ -171,6 +174,8 @@ def _instants(created_ms: int, updated_ms: int) -> Json:
 
 
 def _scored(state: str, score: Json, options: Options) -> Json:
+    if state == PENDING and options.odd_state == "on":
+        return {"score_state": ODD_STATE, "score": None}
     if state != SCORED and options.score_unscored == "absent":
         return {"score_state": state}
     is_shown = state == SCORED or options.score_unscored == "present"

@@ -64,6 +64,8 @@ async def decide(request: Request) -> Response:
         return refusal
     if form.get("decision") != "approve":
         return ask.back(error="access_denied", error_description="The resource owner denied the request")
+    if world.options.consent == "forbidden":
+        return ask.back(error="request_forbidden", error_description="The request is not allowed")
     number = ids.member_number(form.get("member", "1"))
     if not 1 <= number <= world.options.members:
         return pages.refused("invalid_request", "There is no such member", as_html=_wants_html(request))

@@ -101,6 +101,12 @@ async def test_a_registered_redirect_must_match_exactly() -> None:
         assert (await sim.authorize(redirect_uri=uri)).status_code == status, uri
 
 
+async def test_a_consent_that_the_provider_forbids() -> None:
+    sent = returned(await Sim(consent="forbidden").authorize())
+    assert sent["error"] == "request_forbidden"
+    assert "code" not in sent
+
+
 async def test_the_member_cap() -> None:
     sim = Sim(member_cap=1)
     await sim.connect(1)

@@ -69,3 +69,14 @@ async def test_one_trace_for_what_one_event_causes(switch: str, count: int) -> N
     shown = await sim.control("GET", "/deliveries")
     assert [each["type"] for each in shown] == ["sleep.updated", "recovery.updated"]
     assert len({each["trace_id"] for each in shown}) == count
+
+
+async def test_a_state_that_no_contract_knows() -> None:
+    sleep = await newest("/v2/activity/sleep", odd_state="on")
+    assert (sleep["score_state"], sleep["score"]) == ("CALCULATING", None)
+
+
+async def test_the_zones_under_their_old_name() -> None:
+    workout = await newest("/v2/activity/workout", zone_member="v1")
+    assert "zone_duration" in workout["score"]
+    assert "zone_durations" not in workout["score"]
