@@ -146,6 +146,7 @@ def _workout(person: Person, workout: Workout, options: Options) -> Json:
 
 def _workout_score(workout: Workout, options: Options) -> Json:
     factor = 100 if options.percent_recorded == "percent" else 1
+    zones = "zone_duration" if options.zone_member == "v1" else "zone_durations"
     return {
         "strain": workout.strain,
         "average_heart_rate": workout.average_heart_rate,
