@@ -156,9 +156,7 @@ def _workout_score(workout: Workout, options: Options) -> Json:
         "distance_meter": workout.distance_m,
         "altitude_gain_meter": workout.gain_m,
         "altitude_change_meter": workout.change_m,
-        "zone_duration" if options.zone_member == "v1" else "zone_durations": {
-            f"zone_{name}_milli": ms for name, ms in zip(ZONE_NAMES, workout.zones_ms, strict=True)
-        },
+        zones: {f"zone_{name}_milli": ms for name, ms in zip(ZONE_NAMES, workout.zones_ms, strict=True)},
     }
 
 
