@@ -20,7 +20,7 @@ import uvicorn
 
 from wearbase import __version__
 from wearbase.access.keys import KeyBook
-from wearbase.domain.errors import SettingsError
+from wearbase.domain.errors import DatabaseUnavailable, SettingsError
 from wearbase.domain.provider import Credentials
 from wearbase.providers.registry import PROVIDERS
 from wearbase.read.days import DayReader
@@ -214,7 +214,7 @@ async def _work(running: Parts, stop: asyncio.Event, *, is_alone: bool = False) 
 async def _keep_time(clock: DatabaseClock, db: Database) -> None:
     while True:
         await asyncio.sleep(CLOCK_SYNC_S)
-        with suppress(Exception):
+        with suppress(DatabaseUnavailable):
             await clock.sync(db)
 
 
