@@ -1,6 +1,6 @@
 """The injected clock. Everything that needs the time is given one, so that simulated days and tests run on their own."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 
@@ -8,13 +8,6 @@ class Clock(Protocol):
     def now(self) -> datetime:
         """The current instant, aware, in UTC."""
         ...
-
-
-class SystemClock:
-    """This machine's clock; for programs without a database."""
-
-    def now(self) -> datetime:
-        return datetime.now(UTC)
 
 
 class SteppedClock:

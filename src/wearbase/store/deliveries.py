@@ -133,15 +133,6 @@ async def settle(tx: Tx, connection: Connection, ids: Sequence[int], *, reason: 
     )
 
 
-async def park(tx: Tx, connection: Connection, ids: Sequence[int], *, reason: str, now: datetime) -> None:
-    """A person must look."""
-    await run(
-        tx,
-        "update wearbase.delivery set state = 'parked', reason = %s, settled_at = %s where user_id = %s and id = any(%s)",
-        (reason, now, connection.user_id, list(ids)),
-    )
-
-
 async def retry(tx: Tx, connection: Connection, ids: Sequence[int], *, at: datetime, reason: str) -> None:
     """Asks again later."""
     await run(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wearbase.domain.clock import SteppedClock, SystemClock
+from wearbase.domain.clock import SteppedClock
 from wearbase.domain.provider import Credentials, Grant, Request, Response
 from wearbase.domain.records import Dating, Record, Revision
 from wearbase.domain.units import kcal_from_kj, offset_min_from_text, seconds_from_ms
@@ -123,7 +123,3 @@ def test_a_stepped_clock_moves_only_when_told():
     assert clock.now() == clock.now() == BASE
     clock.advance(timedelta(hours=1))
     assert clock.now() == BASE + timedelta(hours=1)
-
-
-def test_the_systems_clock_is_aware_utc():
-    assert SystemClock().now().utcoffset() == timedelta(0)
