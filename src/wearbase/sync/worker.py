@@ -13,8 +13,8 @@ from wearbase.store.work import chores, due, progress
 from wearbase.store.work.chores import Chore
 from wearbase.sync.chores import do_chore, plan_pruning
 from wearbase.sync.engine import Engine
-from wearbase.sync.keep import hold
-from wearbase.sync.visit import visit
+from wearbase.sync.visits.keep import hold
+from wearbase.sync.visits.visit import visit
 
 log = structlog.get_logger()
 

@@ -14,7 +14,7 @@ from wearbase.store import connections
 from wearbase.store.connections import Connection
 from wearbase.store.postgres.database import Tx
 from wearbase.store.work import due
-from wearbase.sync.keep import keep_page
+from wearbase.sync.visits.keep import keep_page
 
 MAP = {
     "recovery": mapping.map_recovery,

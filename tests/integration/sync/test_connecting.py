@@ -10,7 +10,7 @@ from wearbase.domain.errors import BadRequest, Conflict, ConsentDenied, Forbidde
 from wearbase.store.work import due
 from wearbase.sync import connect, disconnect
 from wearbase.sync.connect import Completer
-from wearbase.sync.keep import hold
+from wearbase.sync.visits.keep import hold
 
 SERVICE = Completer(is_service=True)
 

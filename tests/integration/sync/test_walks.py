@@ -13,7 +13,7 @@ from wearbase.providers.whoop import client
 from wearbase.providers.whoop.mapping import map_cycle
 from wearbase.store import connections
 from wearbase.store.postgres.database import Tx
-from wearbase.sync.keep import keep_page
+from wearbase.sync.visits.keep import keep_page
 
 OVERLAP = timedelta(days=3)
 

@@ -12,8 +12,8 @@ from wearbase.store.deliveries import OpenDelivery
 from wearbase.store.postgres.database import Tx
 from wearbase.store.work import due, progress
 from wearbase.store.work.due import Mark, Priority
-from wearbase.sync.fetch import Reading
-from wearbase.sync.keep import hold, keep_page, rebuild
+from wearbase.sync.visits.fetch import Reading
+from wearbase.sync.visits.keep import hold, keep_page, rebuild
 
 
 async def settle(reading: Reading, open_ones: Sequence[OpenDelivery]) -> None:

@@ -23,13 +23,13 @@ from wearbase.store.connections import Connection
 from wearbase.store.deliveries import OpenDelivery
 from wearbase.store.postgres.database import Tx
 from wearbase.store.work import due, progress
-from wearbase.sync import plan
 from wearbase.sync.disconnect import needs_reauthorization
 from wearbase.sync.engine import Engine
-from wearbase.sync.fetch import Reading, Seen, restart_walks, take_walk
-from wearbase.sync.keep import hold
-from wearbase.sync.plan import Lane, Walk
-from wearbase.sync.settle import settle
+from wearbase.sync.visits import plan
+from wearbase.sync.visits.fetch import Reading, Seen, restart_walks, take_walk
+from wearbase.sync.visits.keep import hold
+from wearbase.sync.visits.plan import Lane, Walk
+from wearbase.sync.visits.settle import settle
 from wearbase.transport.apps import App
 
 log = structlog.get_logger()

@@ -13,8 +13,8 @@ from wearbase.store.postgres.database import Tx
 from wearbase.store.work import progress
 from wearbase.store.work.progress import Closing
 from wearbase.sync.engine import Engine
-from wearbase.sync.keep import keep_page
-from wearbase.sync.plan import Lane, Walk
+from wearbase.sync.visits.keep import keep_page
+from wearbase.sync.visits.plan import Lane, Walk
 from wearbase.transport.apps import App
 
 

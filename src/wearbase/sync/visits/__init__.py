@@ -1,0 +1,1 @@
+"""A visit: what is read, how a page is kept, and how deliveries are settled."""
