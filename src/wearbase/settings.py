@@ -77,8 +77,12 @@ class Settings(BaseSettings):
 
     rate_limit_per_minute: int = Field(80, ge=1)
     rate_limit_per_day: int = Field(8_000, ge=1)
+    count_token_calls: bool = False
     hold_down: Duration = timedelta(seconds=2)
     backfill_days: int = Field(730, ge=4, le=3_650)
+    idle_after: Duration = timedelta(days=3)
+    visit_idle_members_every: Duration = timedelta(days=1)
+    token_keepalive: Duration = timedelta(days=1)
 
     @model_validator(mode="after")
     def _consistent(self) -> "Settings":

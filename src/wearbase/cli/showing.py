@@ -150,12 +150,15 @@ async def _budget(choice: Choice, provider: str, *, as_json: bool) -> None:
     async with opened(choice) as running:
         app = running.engine.app(provider)
         async with running.db.connection() as tx:
-            used = await budget.used(tx, app.name, app.key, now=running.clock.now())
+            found = await budget.standing(tx, app.name, app.key, ceilings=app.ceilings, now=running.clock.now())
     if as_json:
-        return emit({"provider": provider, "used": used, "limits": {"minute": app.per_minute, "day": app.per_day}})
-    note_demo(choice)
-    say(f"Last minute: {used['minute']} of {app.per_minute} calls")
-    say(f"Today (UTC): {used['day']} of {app.per_day} calls, besides {used['token_calls']} token calls so far")
+        return emit({
+            "provider": provider,
+            "used": {"minute": found.minute_used, "day": found.day_used, "token_calls": found.token_calls},
+            "limits": {"minute": app.per_minute, "day": app.per_day},
+        })  # fmt: skip
+    say(f"Last minute: {found.minute_used} of {app.per_minute} calls")
+    say(f"Today (UTC): {found.day_used} of {app.per_day} calls, besides {found.token_calls} token calls so far")
     return None
 
 

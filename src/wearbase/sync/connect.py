@@ -149,7 +149,7 @@ async def _exchange(engine: Engine, app: App, consent: Consent, code: str) -> Gr
 
 
 async def _identity(engine: Engine, app: App, grant: Grant) -> Identity:
-    send = engine.gateway.sender_with(app, grant.access_token)
+    send = engine.gateway.sender_with(app, grant.access_token, reason="connect")
     try:
         return app.provider.oauth.identity(await send(app.provider.oauth.identity_request()))
     except (AccessTokenRejected, UnexpectedPayload) as error:

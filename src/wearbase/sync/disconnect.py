@@ -145,7 +145,7 @@ async def _refresh_and_revoke(engine: Engine, app: App, chore: Chore, refresh_to
 
 
 async def _revoke_with(engine: Engine, app: App, access_token: str) -> None:
-    await engine.gateway.sender_with(app, access_token)(app.provider.oauth.revoke_request())
+    await engine.gateway.sender_with(app, access_token, reason="disconnect")(app.provider.oauth.revoke_request())
 
 
 def _seal(engine: Engine, chore_id: uuid.UUID, app: App, tokens: dict[str, str]) -> bytes:

@@ -25,6 +25,9 @@ class Engine:
     hints: Hints
     hold_down: timedelta = timedelta(seconds=2)
     backfill: timedelta = timedelta(days=730)
+    idle_after: timedelta = timedelta(days=3)
+    visit_idle_every: timedelta = timedelta(days=1)
+    keepalive: timedelta = timedelta(days=1)
 
     async def hint(self) -> None:
         """Tells the workers that something may be due; they would find it within a second anyway."""

@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass
 
 from wearbase.domain.provider import Credentials, Provider
+from wearbase.store.work.budget import Ceilings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +18,11 @@ class App:
     @property
     def name(self) -> str:
         return self.provider.name
+
+    @property
+    def ceilings(self) -> Ceilings:
+        """Our own limits, within the provider's."""
+        return Ceilings(per_minute=self.per_minute, per_day=self.per_day)
 
     @property
     def key(self) -> str:

@@ -8,14 +8,20 @@ from hypothesis import strategies as st
 
 from wearbase.store.postgres.database import Database
 from wearbase.store.work import budget
+from wearbase.store.work.budget import Ceilings, Purpose
+from wearbase.store.work.due import Priority
 
 START = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)
 LIMIT = 7
 
 
+FOR_A_PERSON = Purpose(reason="person", priority=Priority.PERSON)
+
+
 async def ask(db: Database, at: datetime, calls: int = 1, *, app: str = "a", per_day: int = 10_000) -> datetime | None:
+    ceilings = Ceilings(per_minute=LIMIT, per_day=per_day)
     async with db.transaction() as tx:
-        return await budget.reserve(tx, "whoop", app, calls=calls, now=at, per_minute=LIMIT, per_day=per_day)
+        return (await budget.reserve(tx, "whoop", app, FOR_A_PERSON, ceilings=ceilings, calls=calls, now=at)).wait_until
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

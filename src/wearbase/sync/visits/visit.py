@@ -23,6 +23,7 @@ from wearbase.store.connections import Connection
 from wearbase.store.deliveries import OpenDelivery
 from wearbase.store.postgres.database import Tx
 from wearbase.store.work import due, progress
+from wearbase.store.work.budget import Purpose
 from wearbase.sync.disconnect import needs_reauthorization
 from wearbase.sync.engine import Engine
 from wearbase.sync.visits import plan
@@ -62,7 +63,7 @@ async def visit(engine: Engine, connection: Connection) -> None:
 
 
 def _readings(engine: Engine, app: App, connection: Connection) -> dict[str, Reading]:
-    seen, send = Seen(), engine.gateway.sender(app, connection)
+    seen, send = Seen(), engine.gateway.sender(app, connection, Purpose(reason="visit", priority=due.Priority.PERSON))
     return {
         r.name: Reading(engine=engine, app=app, connection=connection, resource=r, send=send, seen=seen) for r in app.provider.resources
     }
