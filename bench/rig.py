@@ -37,9 +37,9 @@ def private_folder() -> Iterator[Path]:
 
 
 @contextmanager
-def database() -> Iterator[str]:
-    """A fresh embedded database as `wear up` would make it, migrated; its URL."""
-    with private_folder() as folder, EmbeddedPostgres(folder, log=lambda text: None) as embedded:
+def database(**settings: str) -> Iterator[str]:
+    """A fresh embedded database as `wear up` would make it, migrated; its URL. `settings` are PostgreSQL's own."""
+    with private_folder() as folder, EmbeddedPostgres(folder, log=lambda text: None, settings=settings) as embedded:
         url = embedded.start(as_server="bench")
         migrate.upgrade(url)
         yield url
@@ -119,9 +119,9 @@ class Rig:
 
 
 @contextmanager
-def rig() -> Iterator[Rig]:
-    """A fresh one."""
-    with database() as url, private_folder() as folder, ExitStack() as stack:
+def rig(**settings: str) -> Iterator[Rig]:
+    """A fresh one; `settings` are PostgreSQL's own."""
+    with database(**settings) as url, private_folder() as folder, ExitStack() as stack:
         api_port, sim_port = free_port(), free_port()
         yield Rig(url, folder, stack, api_port, sim_port, _environment(url, folder, api_port, sim_port))
 

@@ -1,18 +1,16 @@
 """How long after a delivery the day document has changed."""
 
-import hmac
 import time
-from base64 import b64encode
 from statistics import median
 from uuid import uuid4
 
 import httpx2
-import orjson
 import psycopg
 
 from bench import members
 from bench.report import Line, Run, quantile
-from bench.rig import CLIENT_SECRET, NO_CEILING, NO_QUOTA, Cloud, rig
+from bench.rig import NO_CEILING, NO_QUOTA, Cloud, rig
+from bench.signed import signed
 
 MEMBERS = 5
 HOW = (
@@ -52,7 +50,7 @@ def _one_event(client: httpx2.Client, cloud: Cloud, watcher: psycopg.Connection,
     wish = {"event": "rescore", "resource": "recovery", "webhooks": False}
     changed = cloud.control.post(f"/control/members/{account}/events", json=wish).raise_for_status().json()["changed"]
     before = _digest(watcher, account)
-    delivery, headers = _signed(account, str(changed[0]["id"]))
+    delivery, headers = signed({"user_id": account, "id": str(changed[0]["id"]), "type": "recovery.updated", "trace_id": str(uuid4())})
     began = time.perf_counter()
     client.post("/v1/webhooks/whoop", content=delivery, headers=headers).raise_for_status()
     if not members.wait_until(lambda: _digest(watcher, account) != before):
@@ -63,13 +61,6 @@ def _one_event(client: httpx2.Client, cloud: Cloud, watcher: psycopg.Connection,
 def _digest(watcher: psycopg.Connection, account: int) -> list[str]:
     statement = "select revision from wearbase.day_document where user_id = %s order by day desc limit 4"
     return [row[0] for row in watcher.execute(statement, (f"member-{account}",))]
-
-
-def _signed(account: int, record_id: str) -> tuple[bytes, dict[str, str]]:
-    body = orjson.dumps({"user_id": account, "id": record_id, "type": "recovery.updated", "trace_id": str(uuid4())})
-    stamp = str(int(time.time() * 1000))
-    signature = b64encode(hmac.digest(CLIENT_SECRET.encode(), stamp.encode() + body, "sha256")).decode()
-    return body, {"x-whoop-signature": signature, "x-whoop-signature-timestamp": stamp, "content-type": "application/json"}
 
 
 def _bare_call_ms(cloud: Cloud) -> float:

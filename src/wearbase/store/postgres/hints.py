@@ -5,11 +5,15 @@ from collections.abc import Callable
 
 import psycopg
 from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
 from wearbase.domain.errors import DatabaseUnavailable
 from wearbase.store.postgres.database import Database
 
-RECONNECT_S = 5.0
+FIRST_RECONNECT_S, LONGEST_RECONNECT_S = 0.1, 5.0
+LISTENER = "wearbase listen"  # how the session is called in pg_stat_activity
+# A listener only waits: without these a peer that vanished would not be missed for hours.
+KEEPALIVES = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "connect_timeout": 10}
 
 
 class Hints:
@@ -29,15 +33,24 @@ class Hints:
             self._again = True
 
     async def listen(self, url: str, on_hint: Callable[[], None]) -> None:
-        """Calls `on_hint` for every hint, for ever, on a session of its own (not through a transaction pooler)."""
+        """Calls `on_hint` for every hint, for ever, on a session of its own (not through a transaction pooler).
+
+        A session that is lost is replaced; `on_hint` is called then too, for what may have been missed.
+        """
+        address = make_conninfo(url, application_name=LISTENER, **KEEPALIVES)
+        wait_s = FIRST_RECONNECT_S
         while True:
             try:
-                async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
-                    await connection.execute(sql.SQL("listen {}").format(sql.Identifier(self._channel)))
-                    async for _ in connection.notifies():
+                session = await psycopg.AsyncConnection.connect(address, autocommit=True)
+                async with session:
+                    await session.execute(sql.SQL("listen {}").format(sql.Identifier(self._channel)))
+                    wait_s = FIRST_RECONNECT_S
+                    on_hint()
+                    async for _ in session.notifies():
                         on_hint()
             except psycopg.OperationalError:
-                await asyncio.sleep(RECONNECT_S)
+                await asyncio.sleep(wait_s)
+                wait_s = min(LONGEST_RECONNECT_S, wait_s * 4)
 
     async def _send(self) -> None:
         self._again = True
