@@ -102,8 +102,9 @@ class Resource:
     scope: str
     read_page: "ReadPage"
     read_one: "ReadOne"
-    slots: tuple[int, ...] = ()  # local hours at which it is due at the latest
-    companions: tuple[str, ...] = ()  # what a delivery of this one makes due besides it
+    slots: tuple[int, ...] = ()  # local hours, besides the morning, at which it is due at the latest
+    companions: tuple[str, ...] = ()  # what is read with a delivery of this one while the budget allows
+    tells_morning: bool = False  # a record not seen before says that the night is over: time for the day's reconciliation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,8 +165,11 @@ class Provider:
     delivers: Literal["notice", "payload"]
     resources: tuple[Resource, ...]
     identity_scope: str | None = None
+    identity_resource: str | None = None  # whose first page tells whose account it is; without one the profile is asked
     extra_scopes: tuple[str, ...] = ()
     overlap: timedelta = timedelta(days=3)
+    morning: int = 8  # the local hour at which, at the latest, everything is read: the daily reconciliation
+    thinning: tuple[int, ...] = (20, 14, 23)  # the order in which slots are left out on a day whose calls do not suffice
     page_size: int = 25
     refresh_early: timedelta = timedelta(minutes=5)
     webhook_success_status: int = 204

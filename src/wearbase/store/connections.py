@@ -27,6 +27,11 @@ class Connection:
     lease_number: int
     connected_at: datetime
     ended_at: datetime | None
+    looked_at: datetime | None
+
+    def is_idle(self, *, before: datetime) -> bool:
+        """Whether nobody has looked since then."""
+        return max(self.looked_at or self.connected_at, self.connected_at) <= before
 
     @property
     def is_live(self) -> bool:
@@ -47,6 +52,18 @@ class StoredGrant:
     refresh_holder: str | None
     refresh_until: datetime | None
     refresh_attempts: int
+    refused_at: datetime | None  # the provider called it dead, and was not believed yet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedPair:
+    """New tokens, sealed, and when they are refreshed though nobody needs it."""
+
+    access_token: bytes
+    refresh_token: bytes | None
+    expires_at: datetime
+    scopes: list[str]
+    keepalive_due_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,11 +82,11 @@ class Consent:
 
 _CONNECTION = (
     "id, user_id, provider, generation, state, external_user_id, asked_scopes, scopes, utc_offset_min, open_day, "
-    "lease_number, connected_at, ended_at"
+    "lease_number, connected_at, ended_at, looked_at"
 )
 _GRANT = (
     "generation, state, access_token, refresh_token, token_expires_at, token_version, refresh_started_at, "
-    "refresh_holder, refresh_until, refresh_attempts"
+    "refresh_holder, refresh_until, refresh_attempts, refused_at"
 )
 
 
@@ -123,16 +140,31 @@ async def put(
     return connection
 
 
-async def end(tx: Tx, connection: Connection, *, state: str, now: datetime) -> None:
+async def end(tx: Tx, connection: Connection, *, now: datetime) -> None:
     """Ends the link and erases its tokens; a page on its way finds another generation and is not stored."""
     await run(
         tx,
-        """update wearbase.connection set state = %s, generation = generation + 1, access_token = null, refresh_token = null,
+        """update wearbase.connection set state = 'disconnected', generation = generation + 1, access_token = null, refresh_token = null,
                   token_expires_at = null, token_version = token_version + 1, refresh_started_at = null, refresh_holder = null,
-                  refresh_until = null, refresh_attempts = 0, lease_holder = null, lease_until = null,
+                  refresh_until = null, refresh_attempts = 0, refused_at = null, lease_holder = null, lease_until = null,
                   lease_number = lease_number + 1, ended_at = %s, updated_at = %s
             where user_id = %s and provider = %s""",
-        (state, now, now, connection.user_id, connection.provider),
+        (now, now, connection.user_id, connection.provider),
+    )
+
+
+async def give_up(tx: Tx, connection: Connection, *, now: datetime) -> None:
+    """Ends the link because its grant is dead. Tokens that the provider refused are kept for a while: it may have been wrong."""
+    await run(
+        tx,
+        """update wearbase.connection set state = 'needs_reauthorization', generation = generation + 1,
+                  access_token = case when refused_at is not null then access_token end,
+                  refresh_token = case when refused_at is not null then refresh_token end,
+                  token_version = token_version + 1, refresh_started_at = null, refresh_holder = null, refresh_until = null,
+                  refresh_attempts = 0, lease_holder = null, lease_until = null, lease_number = lease_number + 1, ended_at = %s,
+                  updated_at = %s
+            where user_id = %s and provider = %s""",
+        (now, now, connection.user_id, connection.provider),
     )
 
 
@@ -215,17 +247,15 @@ async def grant(tx: Tx, user_id: str, provider: str, *, for_update: bool = False
     return await one(tx, StoredGrant, sql, (user_id, provider))
 
 
-async def put_grant(
-    tx: Tx, user_id: str, provider: str, *, access_token: bytes, refresh_token: bytes | None, expires_at: datetime, scopes: list[str]
-) -> None:
-    """Stores a new pair and clears the refresh mark."""
+async def put_grant(tx: Tx, user_id: str, provider: str, pair: SealedPair) -> None:
+    """Stores a new pair and clears the refresh mark, and what was said of the pair before."""
     await run(
         tx,
         """update wearbase.connection set access_token = %s, refresh_token = %s, token_expires_at = %s, scopes = %s,
-                  token_version = token_version + 1, refresh_started_at = null, refresh_holder = null, refresh_until = null,
-                  refresh_attempts = 0
+                  keepalive_due_at = %s, token_version = token_version + 1, refresh_started_at = null, refresh_holder = null,
+                  refresh_until = null, refresh_attempts = 0, refused_at = null
             where user_id = %s and provider = %s""",
-        (access_token, refresh_token, expires_at, scopes, user_id, provider),
+        (pair.access_token, pair.refresh_token, pair.expires_at, pair.scopes, pair.keepalive_due_at, user_id, provider),
     )
 
 
@@ -240,13 +270,24 @@ async def mark_refresh(tx: Tx, user_id: str, provider: str, *, holder: str, now:
     )
 
 
-async def clear_refresh(tx: Tx, user_id: str, provider: str, *, holder: str) -> None:
-    """Takes the mark away after a call that certainly spent nothing."""
+async def unmark_refresh(tx: Tx, user_id: str, provider: str, *, holder: str, before: StoredGrant) -> None:
+    """After a call that certainly spent nothing: the mark is again what it was before."""
     await run(
         tx,
-        """update wearbase.connection set refresh_started_at = null, refresh_holder = null, refresh_until = null, refresh_attempts = 0
+        """update wearbase.connection set refresh_started_at = %s, refresh_holder = null, refresh_until = %s, refresh_attempts = %s
             where user_id = %s and provider = %s and refresh_holder = %s""",
-        (user_id, provider, holder),
+        (before.refresh_started_at, before.refresh_until, before.refresh_attempts, user_id, provider, holder),
+    )
+
+
+async def refuse(tx: Tx, user_id: str, provider: str, *, now: datetime) -> None:
+    """Remembers that the provider called the stored grant dead; the outcome of the refresh is known, so its mark goes."""
+    await run(
+        tx,
+        """update wearbase.connection set refused_at = %s, refresh_started_at = null, refresh_holder = null, refresh_until = null,
+                  refresh_attempts = 0
+            where user_id = %s and provider = %s""",
+        (now, user_id, provider),
     )
 
 
@@ -256,6 +297,24 @@ async def end_refresh_lease(tx: Tx, user_id: str, provider: str, *, holder: str,
         tx,
         "update wearbase.connection set refresh_until = %s where user_id = %s and provider = %s and refresh_holder = %s",
         (now, user_id, provider, holder),
+    )
+
+
+async def claim_keepalive(tx: Tx, providers: Sequence[str], *, most: int, again_at: datetime, now: datetime) -> list[Connection]:
+    """The connections whose grants have not been refreshed for longest, if that is due, and none that is being visited.
+
+    Each is due again at `again_at`, unless a new pair is stored.
+    """
+    return await many(
+        tx,
+        Connection,
+        f"""update wearbase.connection set keepalive_due_at = %(again)s
+             where id = any(array(select id from wearbase.connection
+                                   where state = 'connected' and keepalive_due_at <= %(now)s and provider = any(%(providers)s)
+                                     and refresh_token is not null and (lease_until is null or lease_until <= %(now)s)
+                                   order by keepalive_due_at limit %(most)s for update skip locked))
+            returning {_CONNECTION}""",
+        {"providers": list(providers), "most": most, "again": again_at, "now": now},
     )
 
 

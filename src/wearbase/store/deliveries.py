@@ -45,7 +45,8 @@ class OpenDelivery:
     sent_at: datetime
     received_at: datetime
     attempts: int
-    next_attempt_at: datetime | None
+    is_known: bool  # its record is stored, deleted or not
+    placed_at: datetime | None  # where the stored record lies
 
 
 # One statement for a whole batch: remember each notice once (a known member's with its body, an unknown's without),
@@ -72,15 +73,15 @@ with incoming as (
     returning user_id, resource
 ), touched as (
     select s.user_id, s.resource from wearbase.sync_state s
-      join (select distinct k.user_id, w.also as resource from kept k
-              join unnest(%(named)s::text[], %(also)s::text[]) as w(named, also) on w.named = k.resource
-             where k.user_id <> '') m using (user_id, resource)
+      join (select distinct user_id, resource from kept where user_id <> '') m using (user_id, resource)
       join wearbase.connection c on c.user_id = s.user_id and c.provider = s.provider
      where s.provider = %(provider)s and c.state = 'connected'
+       and greatest(c.looked_at, c.connected_at) > %(idle_before)s  -- an idle member's deliveries wait for the next visit or look
      order by s.user_id, s.resource for update of s  -- in one order, so that two batches cannot wait for each other
 )
 update wearbase.sync_state s
    set reason = case when s.priority is null or s.priority > 1 or s.due_at > %(due)s then 'delivery' else s.reason end,
+       slot = case when s.priority is null or s.priority > 1 or s.due_at > %(due)s then null else s.slot end,
        priority = case when s.due_at > %(due)s then 1 else least(coalesce(s.priority, 1), 1) end,
        due_at = least(coalesce(s.due_at, %(due)s), %(due)s), marks = s.marks + 1
   from touched t
@@ -88,24 +89,21 @@ update wearbase.sync_state s
 """
 
 
-async def remember(
-    tx: Tx, provider: str, batch: Sequence[Incoming], *, companions: Sequence[tuple[str, str]], due_at: datetime, now: datetime
-) -> None:
+async def remember(tx: Tx, provider: str, batch: Sequence[Incoming], *, due_at: datetime, idle_before: datetime, now: datetime) -> None:
     """Keeps a batch of notices and marks due what they concern. A repetition changes nothing.
 
-    `companions` says which resources a notice of one makes due.
+    Members at whom nobody has looked since `idle_before` are not marked: their notices stay open until they are visited.
     """
     once = {(i.external_user_id, i.dedup_key): i for i in batch}.values()
     await run(
         tx,
         _REMEMBER,
         {
-            "provider": provider, "now": now, "due": due_at,
+            "provider": provider, "now": now, "due": due_at, "idle_before": idle_before,
             "externals": [i.external_user_id for i in once], "hashes": [i.member_hash for i in once],
             "types": [i.event_type for i in once], "resources": [i.resource for i in once], "actions": [i.action for i in once],
             "ids": [i.external_id for i in once], "parents": [i.is_by_parent for i in once], "sent": [i.sent_at for i in once],
             "bodies": [i.body for i in once], "keys": [i.dedup_key for i in once],
-            "named": [c[0] for c in companions], "also": [c[1] for c in companions],
         },
     )  # fmt: skip
 
@@ -115,10 +113,19 @@ async def open_ones(tx: Tx, connection: Connection, *, now: datetime) -> list[Op
     return await many(
         tx,
         OpenDelivery,
-        """select id, resource, action, external_id, is_by_parent, sent_at, received_at, attempts, next_attempt_at
-                 from wearbase.delivery
-                where user_id = %s and provider = %s and state = 'open' and (next_attempt_at is null or next_attempt_at <= %s)
-                order by received_at, id limit 500""",
+        """select d.id, d.resource, d.action, d.external_id, d.is_by_parent, d.sent_at, d.received_at, d.attempts,
+                  r.user_id is not null as is_known, r.placed_at
+             from wearbase.delivery d
+             left join lateral (
+                  select user_id, placed_at from wearbase.record r
+                   where not d.is_by_parent and r.user_id = d.user_id and r.provider = d.provider and r.resource = d.resource
+                     and r.external_id = d.external_id
+                  union all
+                  select user_id, placed_at from wearbase.record r
+                   where d.is_by_parent and r.user_id = d.user_id and r.provider = d.provider and r.resource = d.resource
+                     and r.parent_id = d.external_id limit 1) r on true
+            where d.user_id = %s and d.provider = %s and d.state = 'open' and (d.next_attempt_at is null or d.next_attempt_at <= %s)
+            order by d.received_at, d.id limit 500""",
         (connection.user_id, connection.provider, now),
     )
 

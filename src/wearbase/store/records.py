@@ -8,6 +8,7 @@ from typing import Any
 from wearbase.domain.days import Dated, group_days, group_place
 from wearbase.domain.provider import StoredRecord
 from wearbase.domain.records import Dating, Record, Unmappable
+from wearbase.domain.windows import Window
 from wearbase.store.connections import Connection
 from wearbase.store.postgres.database import Tx, as_jsonb, many, rows, run, value
 
@@ -147,6 +148,29 @@ async def known_group(tx: Tx, connection: Connection, external_id: str) -> str |
         """select group_id from wearbase.record where user_id = %s and provider = %s and group_id is not null
               and (external_id = %s or parent_id = %s) order by (external_id = %s) desc limit 1""",
         (connection.user_id, connection.provider, external_id, external_id, external_id),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Absent:
+    """A stored record that a listing did not hold."""
+
+    external_id: str
+    group_id: str | None
+
+
+async def absent(
+    tx: Tx, connection: Connection, resource: str, *, window: Window, seen: Sequence[str], stored_before: datetime, limit: int
+) -> list[Absent]:
+    """Live records that lie in the window and are not among those seen, the newest first."""
+    return await many(
+        tx,
+        Absent,
+        """select external_id, group_id from wearbase.record
+            where user_id = %s and provider = %s and resource = %s and deleted_at is null and stored_at < %s
+              and coalesce(placed_at, '-infinity') >= %s and coalesce(placed_at, '-infinity') < %s and external_id <> all(%s)
+            order by coalesce(placed_at, '-infinity') desc limit %s""",
+        (connection.user_id, connection.provider, resource, stored_before, window.start, window.end, list(seen), limit),
     )
 
 

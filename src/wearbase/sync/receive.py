@@ -47,10 +47,9 @@ class Receiver:
 
     async def _remember(self, app: App, batch: list[Notices]) -> dict[Notices, None]:
         engine, now = self._engine, self._engine.clock.now()
-        companions = [(r.name, other) for r in app.provider.resources for other in (r.name, *r.companions)]
         incoming = [notice for notices in batch for notice in notices]
         async with engine.db.connection() as tx:  # one statement is a transaction by itself, and costs two round trips less
-            await deliveries.remember(tx, app.name, incoming, companions=companions, due_at=now + engine.hold_down, now=now)
+            await deliveries.remember(tx, app.name, incoming, due_at=now + engine.hold_down, idle_before=now - engine.idle_after, now=now)
         await engine.hint()
         return dict.fromkeys(batch)
 

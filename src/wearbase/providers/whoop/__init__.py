@@ -8,7 +8,7 @@ from wearbase.providers.whoop.auth import OAuth
 from wearbase.providers.whoop.mapping import assemble_day, day_metrics, empty_day
 from wearbase.providers.whoop.webhook import Webhook
 
-MORNING = (8, 23)
+NIGHT = (23,)
 DAYTIME = (14, 20, 23)
 WITHOUT_EVENTS = ("cycle",)  # day strain, energy and steps move with each of the others, and WHOOP never says so
 
@@ -23,16 +23,18 @@ PROVIDER = Provider(
             scope="read:recovery",
             read_page=client.read_recoveries,
             read_one=client.read_recovery,
-            slots=MORNING,
+            slots=NIGHT,
             companions=WITHOUT_EVENTS,
+            tells_morning=True,
         ),
         Resource(
             name="sleep",
             scope="read:sleep",
             read_page=client.read_sleeps,
             read_one=client.read_sleep,
-            slots=MORNING,
+            slots=NIGHT,
             companions=WITHOUT_EVENTS,
+            tells_morning=True,
         ),
         Resource(
             name="workout",
@@ -45,6 +47,7 @@ PROVIDER = Provider(
         Resource(name="cycle", scope="read:cycles", read_page=client.read_cycles, read_one=client.read_cycle, slots=DAYTIME),
     ),
     identity_scope="read:profile",
+    identity_resource="cycle",
     extra_scopes=("offline", "read:body_measurement"),
     overlap=timedelta(days=3),
     page_size=client.PAGE_SIZE,

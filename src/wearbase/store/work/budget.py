@@ -5,7 +5,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from wearbase.domain.provider import Quota
-from wearbase.store.postgres.database import Tx, row, run, value
+from wearbase.store.postgres.database import Tx, as_jsonb, row, run, value
 from wearbase.store.work.due import Priority
 
 DAY = timedelta(days=1)
@@ -66,6 +66,7 @@ class Standing:
     elsewhere: int
     token_calls: int
     by_reason: dict[str, int]
+    by_reason_before: dict[str, int]  # of the day before
     thinned: dict[str, int]
     closed_until: datetime | None
     paused_until: datetime | None
@@ -75,6 +76,10 @@ class Standing:
     @property
     def day_left(self) -> int:
         return max(0, self.day_limit - self.day_used)
+
+    def left_for(self, priority: Priority, *, now: datetime) -> int:
+        """What is left of the day for that priority, less the reserve of those before it."""
+        return max(0, int(self.day_limit * shares(priority, now=now)[1]) - self.day_used)
 
     @property
     def used_percent(self) -> int:
@@ -139,9 +144,12 @@ async def count_token_call(tx: Tx, provider: str, app: str) -> None:
     )
 
 
+_NEVER_CALLED = ("minute_limit", "day_limit", "closed_until", "paused_until", "alarm_since", "forecast", "is_today")
+
+
 async def standing(tx: Tx, provider: str, app: str, *, ceilings: Ceilings, now: datetime) -> Standing:
     """Where the budget stands now."""
-    found = await row(
+    found: dict[str, Any] | None = await row(
         tx,
         """select b.*, (select count(*) from unnest(calls) c where c > %(now)s::timestamptz - interval '60 seconds')::int as minute_used,
                   b.day = (%(now)s::timestamptz at time zone 'utc')::date as is_today
@@ -149,8 +157,7 @@ async def standing(tx: Tx, provider: str, app: str, *, ceilings: Ceilings, now: 
         {"now": now, "provider": provider, "app": app},
     )
     if found is None:
-        found = dict.fromkeys(("minute_limit", "day_limit", "closed_until", "paused_until", "alarm_since", "forecast", "is_today"))
-        found |= {"minute_used": 0, "token_calls": 0}
+        found = {**dict.fromkeys(_NEVER_CALLED), "minute_used": 0, "token_calls": 0}
     is_today = bool(found["is_today"])
     elsewhere = found["day_elsewhere"] if is_today and (found["day_elsewhere_until"] or now) > now else 0
     return Standing(
@@ -158,7 +165,8 @@ async def standing(tx: Tx, provider: str, app: str, *, ceilings: Ceilings, now: 
         day_used=found["day_calls"] if is_today else 0,
         day_limit=min(ceilings.per_day, (found["day_limit"] or ceilings.per_day + elsewhere) - elsewhere),
         day_resets_at=next_day(now), elsewhere=elsewhere, token_calls=found["token_calls"],
-        by_reason=found["used"] if is_today else {}, thinned=found["thinned"] if is_today else {},
+        by_reason=found["used"] if is_today else {}, by_reason_before=found["used_before"] if is_today else found.get("used") or {},
+        thinned=found["thinned"] if is_today else {},
         closed_until=_ahead(found["closed_until"], now), paused_until=_ahead(found["paused_until"], now),
         alarm_since=found["alarm_since"], forecast=found["forecast"],
     )  # fmt: skip
@@ -174,13 +182,13 @@ async def note_thinned(tx: Tx, provider: str, app: str, *, slot: int, now: datet
     )
 
 
-async def keep_forecast(tx: Tx, provider: str, app: str, forecast: Any, *, now: datetime) -> None:
+async def keep_forecast(tx: Tx, provider: str, app: str, forecast: dict[str, Any], *, now: datetime) -> None:
     """Keeps the day's forecast, for every process to plan by."""
     await run(
         tx,
-        """insert into wearbase.budget (provider, app, forecast, forecast_at) values (%s, %s, %s, %s)
+        """insert into wearbase.budget (provider, app, forecast, forecast_at) values (%s, %s, %s::jsonb, %s)
            on conflict (provider, app) do update set forecast = excluded.forecast, forecast_at = excluded.forecast_at""",
-        (provider, app, forecast, now),
+        (provider, app, as_jsonb(forecast), now),
     )
 
 

@@ -17,7 +17,7 @@ class Priority(IntEnum):
     PERSON = 0
     DELIVERY = 1
     TIMETABLE = 2
-    BACKFILL = 3
+    BACKFILL = 3  # history, and members whom nobody looks at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +28,7 @@ class SyncState:
     due_at: datetime | None
     reason: str | None
     priority: int | None
+    slot: int | None
     marks: int
     served_marks: int
     asked_start: datetime | None
@@ -43,6 +44,7 @@ class SyncState:
     backfill_token: str | None
     backfill_pages: int
     history_from: datetime | None
+    covered_at: datetime | None
     last_attempt_at: datetime | None
     last_success_at: datetime | None
     records_synced: int
@@ -90,7 +92,8 @@ async def start(
                   case when r = any(%(missing)s) then 'missing_scope' end
              from unnest(%(r)s::text[]) r
            on conflict (user_id, provider, resource) do update
-              set due_at = excluded.due_at, reason = 'connect', priority = 0, marks = s.marks + 1, error = excluded.error, attempts = 0,
+              set due_at = excluded.due_at, reason = 'connect', priority = 0, slot = null, marks = s.marks + 1, error = excluded.error,
+                  attempts = 0,
                   backfill_due_at = case when s.backfill_end is not null then excluded.due_at end""",
         {**who, "r": list(resources), "missing": list(missing), "now": now},
     )
@@ -100,8 +103,8 @@ async def stop(tx: Tx, connection: Connection) -> None:
     """Nothing of an ended connection is due; its open walks are forgotten, what was reached is kept."""
     await run(
         tx,
-        """update wearbase.sync_state set due_at = null, reason = null, priority = null, backfill_due_at = null, window_start = null,
-                  window_end = null, page_token = null, asked_start = null, asked_end = null
+        """update wearbase.sync_state set due_at = null, reason = null, priority = null, slot = null, backfill_due_at = null,
+                  window_start = null, window_end = null, page_token = null, asked_start = null, asked_end = null
             where user_id = %s and provider = %s""",
         (connection.user_id, connection.provider),
     )
@@ -123,6 +126,7 @@ async def mark(tx: Tx, user_id: str, provider: str, resources: Sequence[str], wi
         tx,
         """update wearbase.sync_state s
               set reason = case when s.priority is null or %(prio)s < s.priority or s.due_at > %(due)s then %(reason)s else s.reason end,
+                  slot = case when s.priority is null or %(prio)s < s.priority or s.due_at > %(due)s then null else s.slot end,
                   priority = case when s.due_at > %(due)s then %(prio)s else least(coalesce(s.priority, %(prio)s), %(prio)s) end,
                   due_at = least(coalesce(s.due_at, %(due)s), %(due)s),
                   marks = s.marks + 1,
@@ -158,7 +162,7 @@ async def ask_backfill(tx: Tx, user_id: str, provider: str, resources: Sequence[
 _CLAIM_VISIT = """
 with due as (
     select x.user_id, x.provider, p.n as priority, x.due_at
-      from (values (0), (1), (2)) p(n)
+      from (values (0), (1), (2), (3)) p(n)
      cross join lateral (select user_id, provider, due_at from wearbase.sync_state
                           where priority = p.n and due_at <= %(now)s order by due_at limit 200) x
     union all
@@ -176,7 +180,7 @@ update wearbase.connection c
   from chosen
  where c.user_id = chosen.user_id and c.provider = chosen.provider
 returning c.id, c.user_id, c.provider, c.generation, c.state, c.external_user_id, c.asked_scopes, c.scopes, c.utc_offset_min,
-          c.open_day, c.lease_number, c.connected_at, c.ended_at
+          c.open_day, c.lease_number, c.connected_at, c.ended_at, c.looked_at
 """
 
 
@@ -211,6 +215,18 @@ async def renew(tx: Tx, leases: Sequence[Lease], *, holder: str, until: datetime
         )
 
 
+async def await_retries(tx: Tx, connection: Connection, *, now: datetime) -> None:
+    """Has a resource due again when a delivery of it is to be tried again, whatever its reads have set meanwhile."""
+    await run(
+        tx,
+        """update wearbase.sync_state s set due_at = w.at, reason = 'delivery', priority = 1, slot = null
+             from (select resource, min(next_attempt_at) as at from wearbase.delivery
+                    where user_id = %(u)s and provider = %(p)s and state = 'open' and next_attempt_at > %(now)s group by resource) w
+            where s.user_id = %(u)s and s.provider = %(p)s and s.resource = w.resource and w.at < s.due_at""",
+        {"u": connection.user_id, "p": connection.provider, "now": now},
+    )
+
+
 async def release_dead(tx: Tx) -> None:
     """Gives back every lease; only for a process that is known to be the only one on the database."""
     for table in ("connection", "chore"):
@@ -242,7 +258,7 @@ async def next_due(tx: Tx) -> datetime | None:
     return await value(
         tx,
         """select min(t) from (
-               (select min(x.due_at) as t from (values (0), (1), (2)) p(n) cross join lateral
+               (select min(x.due_at) as t from (values (0), (1), (2), (3)) p(n) cross join lateral
                    (select due_at from wearbase.sync_state where priority = p.n and due_at is not null order by due_at limit 1) x)
                union all (select backfill_due_at from wearbase.sync_state where backfill_due_at is not null
                            order by backfill_due_at limit 1)) w""",

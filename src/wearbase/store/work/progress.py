@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from wearbase.domain.timetable import LONG_OVERLAP
 from wearbase.domain.windows import Window
 from wearbase.store.connections import Connection
 from wearbase.store.postgres.database import Tx, run, value
 
+_STILL_DUE = "marks > window_marks or asked_start is not null"
 _WHERE = "where user_id = %(u)s and provider = %(p)s and resource = %(r)s"
 
 
@@ -52,12 +54,22 @@ async def close_asked(tx: Tx, connection: Connection, resource: str, *, stored: 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Next:
+    """When the timetable has a resource due again, and as what."""
+
+    at: datetime
+    reason: str
+    priority: int
+    slot: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Closing:
     """What is known when a window's last page is stored."""
 
     window: Window
     overlap: timedelta
-    next_due_at: datetime
+    next: Next
     stored: int
     now: datetime
 
@@ -71,17 +83,34 @@ async def close_window(tx: Tx, connection: Connection, resource: str, closing: C
         tx,
         f"""update wearbase.sync_state
                set watermark = case when %(a)s <= watermark - %(overlap)s then greatest(watermark, %(b)s) else watermark end,
+                   covered_at = case when %(a)s <= %(b)s - %(overlap)s then greatest(covered_at, %(b)s) else covered_at end,
+                   long_covered_at = case when %(a)s <= %(b)s - %(long)s then greatest(long_covered_at, %(b)s) else long_covered_at end,
                    window_start = null, window_end = null, page_token = null, served_marks = window_marks,
-                   due_at = case when marks > window_marks or asked_start is not null then due_at else %(next)s end,
-                   reason = case when marks > window_marks or asked_start is not null then reason else 'timetable' end,
-                   priority = case when marks > window_marks or asked_start is not null then priority else 2 end,
+                   due_at = case when {_STILL_DUE} then due_at else %(next_at)s end,
+                   reason = case when {_STILL_DUE} then reason else %(next_reason)s end,
+                   priority = case when {_STILL_DUE} then priority else %(next_priority)s end,
+                   slot = case when {_STILL_DUE} then slot else %(next_slot)s end,
                    last_success_at = %(now)s, error = null, attempts = 0, api_calls = api_calls + 1,
                    records_synced = records_synced + %(stored)s {_WHERE}""",
         {
-            **_who(connection, resource), "a": closing.window.start, "b": closing.window.end, "overlap": closing.overlap,
-            "next": closing.next_due_at, "stored": closing.stored, "now": closing.now,
+            **_who(connection, resource), **_next(closing.next), "a": closing.window.start, "b": closing.window.end,
+            "overlap": closing.overlap, "long": LONG_OVERLAP, "stored": closing.stored, "now": closing.now,
         },
     )  # fmt: skip
+
+
+async def skip(tx: Tx, connection: Connection, resource: str, *, marks: int, until: Next) -> None:
+    """Nothing had to be read: due again as the timetable says, unless something came meanwhile."""
+    await run(
+        tx,
+        f"""update wearbase.sync_state set due_at = %(next_at)s, reason = %(next_reason)s, priority = %(next_priority)s,
+                   slot = %(next_slot)s, served_marks = marks {_WHERE} and marks = %(marks)s and asked_start is null""",
+        {**_who(connection, resource), **_next(until), "marks": marks},
+    )
+
+
+def _next(due: Next) -> dict[str, object]:
+    return {"next_at": due.at, "next_reason": due.reason, "next_priority": due.priority, "next_slot": due.slot}
 
 
 async def pending_reads(tx: Tx, connection: Connection, resource: str) -> int:
@@ -97,6 +126,7 @@ async def expect_scores(tx: Tx, connection: Connection, resource: str, *, due_at
                set pending_reads = case when %(settled)s then 0 else pending_reads + 1 end,
                    reason = case when %(due)s::timestamptz < due_at then 'pending' else reason end,
                    priority = case when %(due)s::timestamptz < due_at then 1 else priority end,
+                   slot = case when %(due)s::timestamptz < due_at then null else slot end,
                    due_at = least(due_at, %(due)s::timestamptz) {_WHERE}""",
         {**_who(connection, resource), "due": due_at, "settled": is_settled},
     )
@@ -130,12 +160,17 @@ async def restart(tx: Tx, connection: Connection, resource: str) -> None:
     await run(tx, f"update wearbase.sync_state set page_token = null, backfill_token = null {_WHERE}", _who(connection, resource))
 
 
-async def fail(tx: Tx, connection: Connection, resource: str, *, error: str, retry_at: datetime, in_backfill: bool, now: datetime) -> None:
-    """Notes a failure; nothing moves. Priority and reason stay, so that it is tried again for the same cause."""
+async def fail(
+    tx: Tx, connection: Connection, resource: str, *, error: str, retry_at: datetime | None, in_backfill: bool, now: datetime
+) -> None:
+    """Notes a failure; nothing moves. Without `retry_at` the due time stays.
+
+    Priority and reason stay, so that it is tried again for the same cause.
+    """
     await run(
         tx,
         f"""update wearbase.sync_state set error = %(error)s, attempts = attempts + 1, last_attempt_at = %(now)s,
-                   due_at = case when %(history)s then due_at else %(retry)s end,
+                   due_at = case when %(history)s then due_at else coalesce(%(retry)s, due_at) end,
                    backfill_due_at = case when %(history)s then %(retry)s else backfill_due_at end,
                    priority = coalesce(priority, 2), reason = coalesce(reason, 'retry') {_WHERE}""",
         {**_who(connection, resource), "error": error, "retry": retry_at, "now": now, "history": in_backfill},

@@ -6,7 +6,7 @@ from datetime import datetime
 from wearbase.domain.errors import ProviderUnavailable
 from wearbase.domain.provider import Resource, Send
 from wearbase.domain.records import Page
-from wearbase.domain.timetable import next_pending_read, next_slot
+from wearbase.domain.timetable import next_pending_read
 from wearbase.store import records
 from wearbase.store.connections import Connection
 from wearbase.store.postgres.database import Tx
@@ -14,7 +14,7 @@ from wearbase.store.work import progress
 from wearbase.store.work.progress import Closing
 from wearbase.sync.engine import Engine
 from wearbase.sync.visits.keep import keep_page
-from wearbase.sync.visits.plan import Lane, Walk
+from wearbase.sync.visits.plan import Lane, Situation, Walk
 from wearbase.transport.apps import App
 
 
@@ -47,10 +47,11 @@ class Reading:
     resource: Resource
     send: Send
     seen: Seen
+    situation: Situation
 
 
-async def take_walk(reading: Reading, walk: Walk, *, most_pages: int | None = None) -> None:
-    """Reads a walk's pages to its end, or that many. Each page is stored before the next is asked for.
+async def take_walk(reading: Reading, walk: Walk, *, most_pages: int | None = None) -> bool:
+    """Reads a walk's pages to its end, or that many; whether it came to its end. Each page is stored before the next is asked for.
 
     Raises what `send` raises; what was stored stays, and nothing of the failed page moves.
     """
@@ -65,7 +66,15 @@ async def take_walk(reading: Reading, walk: Walk, *, most_pages: int | None = No
         await _keep(reading, walk, page, read_at=read_at)
         pages, token = pages + 1, page.next_token
         if token is None:
-            return
+            return True
+    return False
+
+
+async def begin_with(tx: Tx, reading: Reading, walk: Walk, page: Page) -> None:
+    """Takes the first step of a walk whose page was read before there was a connection; the page is stored by the caller."""
+    await progress.attempt(tx, reading.connection, walk.resource, now=reading.engine.clock.now())
+    await progress.open_window(tx, reading.connection, walk.resource, window=walk.window, is_asked=False)
+    await _step(tx, reading, walk, page)
 
 
 async def _begin(reading: Reading, walk: Walk) -> None:
@@ -98,16 +107,14 @@ async def _step(tx: Tx, reading: Reading, walk: Walk, page: Page) -> None:
 
 
 async def _close(tx: Tx, reading: Reading, walk: Walk, *, stored: int, now: datetime) -> None:
-    connection, provider = reading.connection, reading.app.provider
-    slot = next_slot(
-        reading.resource.slots, now=now, utc_offset_min=connection.utc_offset_min or 0, member=f"{connection.user_id}/{provider.name}"
-    )
-    closing = Closing(window=walk.window, overlap=provider.overlap, next_due_at=slot, stored=stored, now=now)
+    connection, situation = reading.connection, reading.situation
+    due = situation.next(reading.resource, read_at=walk.window.end, after=now, is_slots_read=walk.is_slots)
+    closing = Closing(window=walk.window, overlap=situation.provider.overlap, next=due, stored=stored, now=now)
     await progress.close_window(tx, connection, walk.resource, closing)
     unsettled = await records.unsettled_count(tx, connection, walk.resource, since=walk.window.start)
-    state_reads = await progress.pending_reads(tx, connection, walk.resource)
-    due_at = next_pending_read(state_reads, now=now) if unsettled else None
-    if unsettled or state_reads:
+    reads = await progress.pending_reads(tx, connection, walk.resource)
+    if unsettled or reads:
+        due_at = next_pending_read(reads, now=now) if unsettled and not situation.is_idle else None
         await progress.expect_scores(tx, connection, walk.resource, due_at=due_at, is_settled=not unsettled)
 
 

@@ -1,12 +1,21 @@
-"""Which walks a visit makes: one pure function from what is due to a list."""
+"""What a visit reads: one pure function from what is due, known and affordable to a list of walks."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
+from wearbase.domain.provider import Provider, Resource
+from wearbase.domain.timetable import DAY, LONG_OVERLAP, Local, Slot, idle_slot, next_slot
 from wearbase.domain.windows import Window
-from wearbase.store.work.due import SyncState
+from wearbase.store.deliveries import OpenDelivery
+from wearbase.store.work.budget import Purpose
+from wearbase.store.work.due import Priority, SyncState
+from wearbase.store.work.progress import Next
+
+FOR_PERSONS = ("connect", "person", "day", "look")
+TIMETABLE, IDLE, DELIVERY, PENDING = "timetable", "idle", "delivery", "pending"  # why a resource is due
+MORNING, COMPANION, BACKFILL = "morning", "companion", "backfill"  # why else it is read
 
 
 class Lane(Enum):
@@ -24,26 +33,180 @@ class Walk:
     window: Window
     token: str | None
     is_open: bool
+    purpose: Purpose
+    is_slots: bool = False  # made for a slot of the timetable, and serving no other
 
 
-def walks(states: Sequence[SyncState], *, now: datetime, overlap: timedelta) -> list[Walk]:
-    """Everything that is due now; history only when nothing else is."""
-    urgent = [_urgent(state, now=now, overlap=overlap) for state in states if state.due_at is not None and state.due_at <= now]
-    return urgent or [walk for state in states if (walk := _history(state, now=now))]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skip:
+    """A due resource for which nothing need be read now. `thinned` is the slot that the forecast left out."""
+
+    resource: str
+    marks: int
+    until: Next
+    thinned: int | None = None
 
 
-def _urgent(state: SyncState, *, now: datetime, overlap: timedelta) -> Walk:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a visit does."""
+
+    walks: list[Walk]
+    skips: list[Skip]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """What is known of the member and of the budget as the visit begins."""
+
+    provider: Provider
+    local: Local
+    now: datetime
+    is_idle: bool = False
+    idle_every: timedelta = DAY
+    thinned: frozenset[int] = frozenset()
+    has_companions: bool = True
+    news: Sequence[OpenDelivery] = ()
+
+    def resource(self, state: SyncState) -> Resource:
+        found = self.provider.resource(state.resource)
+        assert found is not None
+        return found
+
+    def next(self, resource: Resource, *, read_at: datetime | None, after: datetime, is_slots_read: bool = False) -> Next:
+        """When the timetable has the resource due again."""
+        if self.is_idle and read_at is not None:
+            slot = self._idle_slot(read_at, after)
+            return Next(at=slot.at, reason=IDLE, priority=Priority.BACKFILL, slot=None)
+        slot = next_slot(
+            (self.provider.morning, *resource.slots), morning=self.provider.morning, local=self.local, after=after, read_at=read_at,
+            is_slots_read=is_slots_read,
+        )  # fmt: skip
+        return Next(at=slot.at, reason=TIMETABLE, priority=Priority.TIMETABLE, slot=slot.hour)
+
+    def is_idle_visit(self, state: SyncState) -> bool:
+        """Whether an idle member's resource has waited as long as it may."""
+        return state.covered_at is None or self._idle_slot(state.covered_at, state.covered_at).at <= self.now
+
+    def has_morning(self, state: SyncState) -> bool:
+        """Whether the resource was completely read this morning, or later."""
+        return state.covered_at is not None and state.covered_at >= self.local.morning_begins(self.now)
+
+    def _idle_slot(self, read_at: datetime, after: datetime) -> Slot:
+        slot = idle_slot(morning=self.provider.morning, local=self.local, read_at=read_at, every=self.idle_every)
+        return slot if slot.at > after else idle_slot(morning=self.provider.morning, local=self.local, read_at=after, every=DAY)
+
+
+def plan(states: Sequence[SyncState], situation: Situation) -> Plan:
+    """Everything that is due now, and what is worth reading with it; history only when nothing else is due."""
+    known = [s for s in states if situation.provider.resource(s.resource)]
+    due = [s for s in known if s.due_at is not None and s.due_at <= situation.now]
+    if not due:
+        return Plan(walks=[walk for s in known if (walk := _history(s, now=situation.now))], skips=[])
+    skips = {s.resource: skip for s in due if (skip := _skipped(s, situation))}
+    wanted = [s for s in due if s.resource not in skips]
+    walks = [_urgent(s, situation, _own_purpose(s)) for s in wanted]
+    if _is_morning(wanted, situation):
+        walks = _whole(walks, known, wanted, situation)
+    elif situation.has_companions:
+        walks += _companions(known, wanted, situation)
+    taken = {walk.resource for walk in walks}
+    return Plan(walks=walks, skips=[skip for name, skip in skips.items() if name not in taken])
+
+
+def _skipped(state: SyncState, situation: Situation) -> Skip | None:
+    """A due resource that needs no collection read: thinned out, not looked at, or settled without one."""
+    if state.open_window is not None or state.asked is not None:
+        return None
+    resource, now = situation.resource(state), situation.now
+    later = situation.next(resource, read_at=state.covered_at, after=now)
+    if situation.is_idle and state.reason in (TIMETABLE, IDLE, PENDING):
+        return None if situation.is_idle_visit(state) else Skip(resource=state.resource, marks=state.marks, until=later)
+    if state.reason == TIMETABLE and state.slot in situation.thinned:
+        return Skip(resource=state.resource, marks=state.marks, until=later, thinned=state.slot)
+    if state.reason == DELIVERY and not any(_needs_collection(n, situation) for n in situation.news if n.resource == state.resource):
+        # The slot that the delivery came before still counts.
+        until = situation.next(resource, read_at=state.covered_at, after=state.covered_at or now)
+        return Skip(resource=state.resource, marks=state.marks, until=until)
+    return None
+
+
+def _needs_collection(news: OpenDelivery, situation: Situation) -> bool:
+    """Whether the collection may bring the record: a deletion needs no read; what is old, or was asked for before, is read by id."""
+    is_old = news.placed_at is not None and news.placed_at < situation.now - situation.provider.overlap
+    return news.action == "updated" and not is_old and news.attempts == 0
+
+
+def _is_morning(wanted: Sequence[SyncState], situation: Situation) -> bool:
+    """Whether this is the visit that reads everything: the night is over, or the morning's slot or an idle visit has come."""
+    fresh = {n.resource for n in situation.news if n.action == "updated" and not n.is_known}
+    return any(not situation.has_morning(s) and _tells_morning(s, situation, fresh) for s in wanted)
+
+
+def _tells_morning(state: SyncState, situation: Situation, fresh: set[str]) -> bool:
+    if state.reason == IDLE or situation.is_idle:
+        return True
+    if state.reason == TIMETABLE:
+        return state.slot == situation.provider.morning
+    return state.reason == DELIVERY and state.resource in fresh and situation.resource(state).tells_morning
+
+
+def _whole(walks: Sequence[Walk], known: Sequence[SyncState], wanted: Sequence[SyncState], situation: Situation) -> list[Walk]:
+    """The daily reconciliation: every collection that this morning has not had yet, once a week a month of it."""
+    purpose = Purpose(
+        reason=IDLE if situation.is_idle else MORNING, priority=Priority(min(Priority.TIMETABLE, *(w.purpose.priority for w in walks)))
+    )
+    is_slots = any(walk.is_slots for walk in walks)
+    more = [_urgent(s, situation, purpose) for s in _others(known, wanted, situation) if not situation.has_morning(s)]
+    return [_reconciling(walk, purpose, situation, is_slots=is_slots) for walk in (*walks, *more)]
+
+
+def _reconciling(walk: Walk, purpose: Purpose, situation: Situation, *, is_slots: bool) -> Walk:
+    if walk.purpose.reason in FOR_PERSONS:
+        purpose = walk.purpose
+    window, far = walk.window, situation.now - LONG_OVERLAP
+    if walk.lane is Lane.RECENT and not walk.is_open and situation.local.is_long_day(situation.now):
+        window = Window(min(window.start, far), window.end)
+    return replace(walk, window=window, purpose=purpose, is_slots=is_slots)
+
+
+def _companions(known: Sequence[SyncState], wanted: Sequence[SyncState], situation: Situation) -> list[Walk]:
+    """What moves with the events that were announced, and is never announced itself."""
+    named = {name for s in wanted if s.reason == DELIVERY for name in situation.resource(s).companions}
+    purpose = Purpose(reason=COMPANION, priority=Priority.DELIVERY)
+    return [_urgent(s, situation, purpose) for s in _others(known, wanted, situation) if s.resource in named]
+
+
+def _others(known: Sequence[SyncState], wanted: Sequence[SyncState], situation: Situation) -> Iterator[SyncState]:
+    """Resources that are not due and could be read: not without a scope, not while they wait after a failure."""
+    names = {s.resource for s in wanted}
+    return (s for s in known if s.resource not in names and s.due_at is not None and not (s.attempts and s.due_at > situation.now))
+
+
+def _own_purpose(state: SyncState) -> Purpose:
+    return Purpose(
+        reason=state.reason or TIMETABLE, priority=Priority(state.priority if state.priority is not None else Priority.TIMETABLE)
+    )
+
+
+def _urgent(state: SyncState, situation: Situation, purpose: Purpose) -> Walk:
+    is_slots = state.reason == TIMETABLE and state.slot is not None
     if state.open_window is not None:
-        lane = Lane.ASKED if state.window_is_asked else Lane.RECENT
-        return Walk(resource=state.resource, lane=lane, window=state.open_window, token=state.page_token, is_open=True)
-    if state.asked is not None:
-        return Walk(resource=state.resource, lane=Lane.ASKED, window=state.asked, token=None, is_open=False)
-    start = (state.watermark or now) - overlap
-    window = Window(min(start, now - overlap), now)
-    return Walk(resource=state.resource, lane=Lane.RECENT, window=window, token=None, is_open=False)
+        lane, window = Lane.ASKED if state.window_is_asked else Lane.RECENT, state.open_window
+        return Walk(
+            resource=state.resource, lane=lane, window=window, token=state.page_token, is_open=True, purpose=purpose, is_slots=is_slots
+        )
+    now, overlap = situation.now, situation.provider.overlap
+    lane = Lane.RECENT if state.asked is None else Lane.ASKED
+    recent = Window(min((state.watermark or now), now) - overlap, now)
+    window = state.asked or recent
+    return Walk(resource=state.resource, lane=lane, window=window, token=None, is_open=False, purpose=purpose, is_slots=is_slots)
 
 
 def _history(state: SyncState, *, now: datetime) -> Walk | None:
     if state.backfill is None or state.backfill_due_at is None or state.backfill_due_at > now:
         return None
-    return Walk(resource=state.resource, lane=Lane.BACKFILL, window=state.backfill, token=state.backfill_token, is_open=True)
+    purpose = Purpose(reason=BACKFILL, priority=Priority.BACKFILL)
+    return Walk(
+        resource=state.resource, lane=Lane.BACKFILL, window=state.backfill, token=state.backfill_token, is_open=True, purpose=purpose
+    )

@@ -10,8 +10,7 @@ from wearbase.domain.timetable import next_pending_read
 from wearbase.store import deliveries, records
 from wearbase.store.deliveries import OpenDelivery
 from wearbase.store.postgres.database import Tx
-from wearbase.store.work import due, progress
-from wearbase.store.work.due import Mark, Priority
+from wearbase.store.work import progress
 from wearbase.sync.visits.fetch import Reading
 from wearbase.sync.visits.keep import hold, keep_page, rebuild
 
@@ -64,9 +63,7 @@ async def _not_there(reading: Reading, updates: list[OpenDelivery]) -> None:
     async with reading.engine.db.transaction() as tx:
         await hold(tx, reading.connection)
         await progress.count_read(tx, reading.connection, last.resource, stored=0)
-        await deliveries.retry(tx, reading.connection, ids, at=retry_at, reason="not there yet")
-        wish = Mark(reason="delivery", priority=Priority.DELIVERY, due_at=retry_at)
-        await due.mark(tx, reading.connection.user_id, reading.connection.provider, [last.resource], wish)
+        await deliveries.retry(tx, reading.connection, ids, at=retry_at, reason="not there yet")  # the visit's end has it due again
 
 
 async def _bury(reading: Reading, notice: OpenDelivery, *, also: Sequence[int] = ()) -> None:

@@ -12,24 +12,28 @@ from wearbase.domain.errors import (
     ClientMisconfigured,
     ConnectionEnded,
     CursorExpired,
+    GrantsRefused,
     LeaseLost,
     MissingScope,
     RateLimited,
     ReauthorizationRequired,
     WearbaseError,
 )
+from wearbase.domain.timetable import Local
 from wearbase.store import deliveries
 from wearbase.store.connections import Connection
 from wearbase.store.deliveries import OpenDelivery
 from wearbase.store.postgres.database import Tx
-from wearbase.store.work import due, progress
+from wearbase.store.work import budget, due, progress
 from wearbase.store.work.budget import Purpose
+from wearbase.store.work.due import Mark
 from wearbase.sync.disconnect import needs_reauthorization
 from wearbase.sync.engine import Engine
 from wearbase.sync.visits import plan
+from wearbase.sync.visits.absent import check_absent
 from wearbase.sync.visits.fetch import Reading, Seen, restart_walks, take_walk
 from wearbase.sync.visits.keep import hold
-from wearbase.sync.visits.plan import Lane, Walk
+from wearbase.sync.visits.plan import Lane, Plan, Situation, Skip, Walk
 from wearbase.sync.visits.settle import settle
 from wearbase.transport.apps import App
 
@@ -47,37 +51,80 @@ Failures: TypeAlias = dict[str, tuple[Walk | None, WearbaseError]]
 async def visit(engine: Engine, connection: Connection) -> None:
     """Reads what is due, settles the deliveries, notes every failure with its resource alone, releases the lease."""
     app = engine.app(connection.provider)
-    states, inbox = await _look(engine, connection)
-    readings = _readings(engine, app, connection)
-    todo = [w for w in plan.walks(states, now=engine.clock.now(), overlap=app.provider.overlap) if w.resource in readings]
+    states, situation = await _look(engine, app, connection)
+    planned = plan.plan(states, situation)
+    readings = _readings(engine, app, connection, planned, situation)
     try:
-        failures = await _without_token(engine, app, connection, todo) or await _take(readings, todo)
-        if any(walk.lane is not Lane.BACKFILL for walk in todo):
-            failures = await _settle(readings, inbox, failed=failures)
+        failures = await _without_token(engine, app, connection, planned.walks) or await _take(readings, planned.walks)
+        failures = await _settle(readings, _within(situation, planned), failed=failures)
+        await _skip(engine, app, connection, planned.skips)
         await _note(engine, app, connection, failures)
     except (LeaseLost, ConnectionEnded):
         log.info("visit abandoned", provider=app.name, connection=connection.id)
         return
     async with engine.db.transaction() as tx:
+        if situation.news:
+            await due.await_retries(tx, connection, now=engine.clock.now())
         await due.release(tx, connection)
 
 
-def _readings(engine: Engine, app: App, connection: Connection) -> dict[str, Reading]:
-    seen, send = Seen(), engine.gateway.sender(app, connection, Purpose(reason="visit", priority=due.Priority.PERSON))
-    return {
-        r.name: Reading(engine=engine, app=app, connection=connection, resource=r, send=send, seen=seen) for r in app.provider.resources
-    }
-
-
-async def _look(engine: Engine, connection: Connection) -> tuple[list[due.SyncState], list[OpenDelivery]]:
-    """What is due and what is in the inbox, before anything is read."""
+async def _look(engine: Engine, app: App, connection: Connection) -> tuple[list[due.SyncState], Situation]:
+    """What is due, what is in the inbox and what the forecast allows, before anything is read."""
+    now = engine.clock.now()
     async with engine.db.connection() as tx:
         states = await due.states(tx, connection.user_id, connection.provider)
-        return states, await deliveries.open_ones(tx, connection, now=engine.clock.now())
+        news = await deliveries.open_ones(tx, connection, now=now)
+        forecast = await budget.forecast(tx, app.name, app.key) or {}
+    return states, Situation(
+        provider=app.provider, local=local_of(connection), now=now, news=news,
+        is_idle=connection.is_idle(before=now - engine.idle_after),
+        idle_every=timedelta(seconds=forecast["idle_every_s"]) if forecast else engine.visit_idle_every,
+        thinned=frozenset(forecast.get("thinned", ())), has_companions=forecast.get("has_companions", True),
+    )  # fmt: skip
+
+
+def local_of(connection: Connection) -> Local:
+    """The member's own time."""
+    return Local(connection.utc_offset_min or 0, f"{connection.user_id}/{connection.provider}")
+
+
+def _readings(engine: Engine, app: App, connection: Connection, planned: Plan, situation: Situation) -> dict[str, Reading]:
+    """One for each resource, calling for the purpose of its walk; without one, for its deliveries."""
+    purposes, seen = {walk.resource: walk.purpose for walk in planned.walks}, Seen()
+    by_id = Purpose(reason=plan.DELIVERY, priority=due.Priority.TIMETABLE if situation.is_idle else due.Priority.DELIVERY)
+    return {
+        r.name: Reading(
+            engine=engine, app=app, connection=connection, resource=r, seen=seen, situation=situation,
+            send=engine.gateway.sender(app, connection, purposes.get(r.name, by_id)),
+        )
+        for r in app.provider.resources
+    }  # fmt: skip
+
+
+def _within(situation: Situation, planned: Plan) -> list[OpenDelivery]:
+    """The deliveries that this visit settles: of what it reads or is due, and all that need no read. The others have their own due time."""
+    if all(walk.lane is Lane.BACKFILL for walk in planned.walks) and not planned.skips:
+        return []
+    names = {item.resource for item in (*planned.walks, *planned.skips)}
+    return [news for news in situation.news if news.resource in names or news.action == "deleted"]
+
+
+async def _skip(engine: Engine, app: App, connection: Connection, skips: Sequence[Skip]) -> None:
+    if not skips:
+        return
+    now = engine.clock.now()
+    async with engine.db.transaction() as tx:
+        await hold(tx, connection)
+        for skip in skips:
+            await progress.skip(tx, connection, skip.resource, marks=skip.marks, until=skip.until)
+            if skip.thinned is not None:
+                await budget.note_thinned(tx, app.name, app.key, slot=skip.thinned, now=now)
 
 
 async def _without_token(engine: Engine, app: App, connection: Connection, todo: Sequence[Walk]) -> Failures:
     """Makes sure of a live token before the walks part; without one, all of them have failed."""
+    if not todo:
+        return {}
     try:
         await engine.gateway.grants.access_token(app, connection)
     except ConnectionEnded:
@@ -98,7 +145,9 @@ async def _take(readings: dict[str, Reading], todo: Sequence[Walk]) -> Failures:
 
 async def _walk(reading: Reading, walk: Walk) -> WearbaseError | None:
     try:
-        await take_walk(reading, walk, most_pages=HISTORY_PAGES_A_VISIT if walk.lane is Lane.BACKFILL else None)
+        is_whole = await take_walk(reading, walk, most_pages=HISTORY_PAGES_A_VISIT if walk.lane is Lane.BACKFILL else None)
+        if is_whole and walk.lane is Lane.RECENT and not walk.is_open:
+            await check_absent(reading, walk.window)
     except CursorExpired as error:
         await restart_walks(reading)
         return error
@@ -126,7 +175,9 @@ async def _note(engine: Engine, app: App, connection: Connection, failures: Fail
     for resource, (walk, error) in failures.items():
         log.warning("resource failed", provider=app.name, connection=connection.id, resource=resource, error=error.code)
         if isinstance(error, ReauthorizationRequired):
-            return await needs_reauthorization(engine, connection)
+            if await needs_reauthorization(engine, connection):
+                return
+            error = GrantsRefused(provider=app.name)
         async with engine.db.transaction() as tx:
             await hold(tx, connection)
             await _note_one(tx, engine, connection, resource, walk, error)
@@ -135,10 +186,18 @@ async def _note(engine: Engine, app: App, connection: Connection, failures: Fail
 async def _note_one(tx: Tx, engine: Engine, connection: Connection, resource: str, walk: Walk | None, error: WearbaseError) -> None:
     now, in_backfill = engine.clock.now(), walk is not None and walk.lane is Lane.BACKFILL
     if isinstance(error, RateLimited) and error.retry_at is not None:
-        return await progress.postpone(tx, connection, resource, until=error.retry_at, in_backfill=in_backfill)
-    attempts = await progress.attempts(tx, connection, resource)
-    retry_at = now + retry_after(error, attempts=attempts)
-    await progress.fail(tx, connection, resource, error=error.code, retry_at=retry_at, in_backfill=in_backfill, now=now)
+        retry_at = error.retry_at
+        if walk is not None:
+            await progress.postpone(tx, connection, resource, until=retry_at, in_backfill=in_backfill)
+    else:
+        attempts = await progress.attempts(tx, connection, resource)
+        retry_at = now + retry_after(error, attempts=attempts)
+        await progress.fail(
+            tx, connection, resource, error=error.code, retry_at=retry_at if walk else None, in_backfill=in_backfill, now=now
+        )
+    if walk is None:  # the collection was read; what failed was to settle its deliveries
+        wish = Mark(reason=plan.DELIVERY, priority=due.Priority.DELIVERY, due_at=retry_at)
+        await due.mark(tx, connection.user_id, connection.provider, [resource], wish)
 
 
 def retry_after(error: WearbaseError, *, attempts: int) -> timedelta:
