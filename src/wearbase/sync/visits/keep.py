@@ -22,14 +22,20 @@ async def keep_page(engine: Engine, app: App, connection: Connection, page: Page
     Raises: LeaseLost if another worker visits by now, or the connection has ended.
     """
     now = engine.clock.now()
-    page = _own(page, connection)
     async with engine.db.transaction() as tx:
         await hold(tx, connection)
-        change = await records.put_page(tx, connection, page.records, read_at=read_at, now=now)
-        await records.park(tx, connection, page.unmappable, now=now)
-        await _see_offset(tx, connection, page.records)
-        await rebuild(tx, app.provider, connection, change, now=now)
+        change = await store_page(tx, app.provider, connection, page, read_at=read_at, now=now)
         await step(tx)
+    return change
+
+
+async def store_page(tx: Tx, provider: Provider, connection: Connection, page: Page, *, read_at: datetime, now: datetime) -> Change:
+    """Stores a page and rebuilds the touched days, in a transaction that holds the member's lock."""
+    page = _own(page, connection)
+    change = await records.put_page(tx, connection, page.records, read_at=read_at, now=now)
+    await records.park(tx, connection, page.unmappable, now=now)
+    await _see_offset(tx, connection, page.records)
+    await rebuild(tx, provider, connection, change, now=now)
     return change
 
 
