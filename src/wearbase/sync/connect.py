@@ -1,29 +1,49 @@
 """Connecting a member: consent started, completed once, tokens kept, everything marked due."""
 
+import asyncio
 import hashlib
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from wearbase.domain.errors import (
     AccessTokenRejected,
     BadRequest,
     ConsentDenied,
+    CursorExpired,
     Forbidden,
+    MissingScope,
+    ProviderUnavailable,
+    RateLimited,
     ReauthorizationRequired,
+    RequestRefused,
+    ResourceGone,
     UnexpectedPayload,
 )
-from wearbase.domain.provider import Grant, Identity
+from wearbase.domain.provider import Grant, Identity, Request, Resource, Response, Send
+from wearbase.domain.records import Page
+from wearbase.domain.timetable import Local
 from wearbase.domain.windows import Window
 from wearbase.store import connections
 from wearbase.store.connections import Connection, Consent
 from wearbase.store.postgres.database import Tx
-from wearbase.store.work import due, progress
+from wearbase.store.work import budget, due, progress
+from wearbase.store.work.budget import Purpose
+from wearbase.store.work.due import Priority
 from wearbase.sync.disconnect import forget_revocations, plan_revocation
 from wearbase.sync.engine import Engine
+from wearbase.sync.visits.fetch import Reading, Seen, begin_with
+from wearbase.sync.visits.keep import store_page
+from wearbase.sync.visits.plan import Lane, Situation, Walk
 from wearbase.transport.apps import App
 
 STATE_LIFETIME = timedelta(minutes=5)
+WAIT_S = 45.0  # for the budget, before the code is used up
+SPENT_WAIT_S = 65.0  # afterwards: within a minute calls come free, and giving up would lose the consent
+FULL_MINUTE = timedelta(seconds=15)  # how long to wait at the most for one call of a full minute: they come free one by one
+WAIT_STEP_S, LOOK_STEP_S = 0.1, 0.5
+CONNECTING = Purpose(reason="connect", priority=Priority.PERSON)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +82,17 @@ class Completer:
     is_service: bool = False
     browser_nonce: str | None = None
     has_agreed: bool = False  # the person has seen the page that names the app, and said yes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _First:
+    """The page that told whose account it is, and the account."""
+
+    resource: Resource
+    window: Window
+    page: Page
+    read_at: datetime
+    identity: Identity
 
 
 async def begin(
@@ -103,11 +134,15 @@ async def deny(engine: Engine, state: str) -> Consent | None:
 
 
 async def complete(engine: Engine, state: str, code: str, *, by: Completer) -> Connected:
-    """Exchanges the code, asks who the member is, links the account and marks everything due.
+    """Exchanges the code, learns who the member is, links the account and marks everything due.
+
+    Where no call can be had now it waits, holding nothing. The state is consumed whatever happens, but for a want of calls that is
+    seen before the code is exchanged: then it is RateLimited after 45 s, and the same code and state may be brought again.
 
     Raises: BadRequest (state unknown, used or expired), Forbidden (another browser or member), ConsentDenied, Conflict
-    (the account belongs to another user), ProviderUnavailable. The state is consumed whatever happens.
+    (the account belongs to another user), ProviderUnavailable, RateLimited.
     """
+    await _until_affordable(engine, state)
     consent = await _take(engine, state)
     if consent is None:
         raise BadRequest("This consent is unknown, used or expired. Start again.", field="state")
@@ -117,9 +152,39 @@ async def complete(engine: Engine, state: str, code: str, *, by: Completer) -> C
     missing = sorted(set(consent.asked_scopes) - set(grant.scopes)) if grant.scopes else []
     if app.provider.identity_scope in missing:
         raise ConsentDenied(f"The member did not grant {app.provider.identity_scope}, without which the account cannot be told.")
-    identity = await _identity(engine, app, grant)
-    await _link(engine, app, consent, grant, identity)
+    send = _patient(engine, engine.gateway.sender_with(app, grant.access_token, reason=CONNECTING.reason))
+    try:
+        first = await _first_page(engine, app, send, missing=missing)
+        identity = first.identity if first else app.provider.oauth.identity(await send(app.provider.oauth.identity_request()))
+    except (AccessTokenRejected, UnexpectedPayload) as error:
+        raise ConsentDenied("The provider did not say whose account this is. Start again.") from error
+    await _link(engine, app, consent, grant, identity, first)
     return Connected(user_id=consent.user_id, provider=app.name, redirect_url=consent.redirect_url, missing_scopes=missing)
+
+
+async def _until_affordable(engine: Engine, state: str) -> None:
+    """Waits until a call seems to be had for this consent; returns at once for an unknown one. Raises RateLimited."""
+    consent = await peek(engine, state)
+    if consent is None:
+        return
+    app, loop = engine.app(consent.provider), asyncio.get_running_loop()
+    give_up = loop.time() + WAIT_S
+    while (until := await _closed_until(engine, app)) is not None:
+        if (until - engine.clock.now()).total_seconds() > give_up - loop.time():
+            raise RateLimited(retry_at=until, provider=app.name)
+        await asyncio.sleep(LOOK_STEP_S)
+
+
+async def _closed_until(engine: Engine, app: App) -> datetime | None:
+    """Until when a person's call is not to be had, as far as can be told; None if one is."""
+    now = engine.clock.now()
+    async with engine.db.connection() as tx:
+        found = await budget.standing(tx, app.name, app.key, ceilings=app.ceilings, now=now)
+    if found.day_left < 1:
+        return found.day_resets_at
+    if found.minute_used >= found.minute_limit:
+        return now + FULL_MINUTE
+    return max((until for until in (found.closed_until, found.paused_until) if until), default=None)
 
 
 async def _take(engine: Engine, state: str) -> Consent | None:
@@ -148,16 +213,51 @@ async def _exchange(engine: Engine, app: App, consent: Consent, code: str) -> Gr
         raise ConsentDenied("The provider did not accept this code. Start again.") from error
 
 
-async def _identity(engine: Engine, app: App, grant: Grant) -> Identity:
-    send = engine.gateway.sender_with(app, grant.access_token, reason="connect")
+def _patient(engine: Engine, send: Send) -> Send:
+    """`send` that waits for the budget, holding nothing."""
+    loop = asyncio.get_running_loop()
+    give_up = loop.time() + SPENT_WAIT_S
+
+    async def patient(request: Request) -> Response:
+        while True:
+            try:
+                return await send(request)
+            except RateLimited as limited:
+                until = limited.retry_at
+                if until is None or (until - engine.clock.now()).total_seconds() > give_up - loop.time():
+                    raise
+            await _sleep(engine, until, give_up=give_up)
+
+    return patient
+
+
+async def _sleep(engine: Engine, until: datetime, *, give_up: float) -> None:
+    """Until that instant of the engine's clock, or that time of the event loop."""
+    while True:
+        await asyncio.sleep(WAIT_STEP_S)
+        if engine.clock.now() >= until or asyncio.get_running_loop().time() >= give_up:
+            return
+
+
+async def _first_page(engine: Engine, app: App, send: Send, *, missing: Sequence[str]) -> _First | None:
+    """The recent past of the resource that tells whose account it is, None if it does not: then the profile is asked."""
+    resource = app.provider.resource(app.provider.identity_resource or "")
+    if resource is None or resource.scope in missing:
+        return None
+    read_at = engine.clock.now()
+    window = Window(read_at - app.provider.overlap, read_at)
     try:
-        return app.provider.oauth.identity(await send(app.provider.oauth.identity_request()))
-    except (AccessTokenRejected, UnexpectedPayload) as error:
-        raise ConsentDenied("The provider did not say whose account this is. Start again.") from error
+        page = await resource.read_page(send, window, None)
+    except (MissingScope, UnexpectedPayload, RequestRefused, ResourceGone, ProviderUnavailable, CursorExpired):
+        return None
+    accounts = {r.external_user_id for r in page.records if r.external_user_id is not None}
+    if len(accounts) != 1:
+        return None
+    return _First(resource=resource, window=window, page=page, read_at=read_at, identity=Identity(external_user_id=accounts.pop()))
 
 
-async def _link(engine: Engine, app: App, consent: Consent, grant: Grant, identity: Identity) -> None:
-    """One transaction: identity, tokens, what is due, and the first window of history."""
+async def _link(engine: Engine, app: App, consent: Consent, grant: Grant, identity: Identity, first: _First | None) -> None:
+    """One transaction: identity, tokens, what is due, the first window of history, and the page that was read already."""
     now = engine.clock.now()
     async with engine.db.transaction() as tx:
         await connections.lock_member(tx, consent.user_id)
@@ -171,7 +271,10 @@ async def _link(engine: Engine, app: App, consent: Consent, grant: Grant, identi
         )  # fmt: skip
         await forget_revocations(tx, engine, identity.external_user_id)
         await engine.gateway.grants.store(tx, connection, grant)
-        await _mark_all(tx, engine, app, connection, is_new_identity=old is None or is_other)
+        is_new = old is None or is_other
+        await _mark_all(tx, engine, app, connection, is_new_identity=is_new)
+        if first is not None:
+            await _keep_first(tx, engine, app, connection, first, is_new_identity=is_new)
 
 
 async def _mark_all(tx: Tx, engine: Engine, app: App, connection: Connection, *, is_new_identity: bool) -> None:
@@ -182,6 +285,23 @@ async def _mark_all(tx: Tx, engine: Engine, app: App, connection: Connection, *,
     history = Window(now - engine.backfill, now - app.provider.overlap)
     for name in (n for n in names if n not in missing):
         await progress.start_backfill(tx, connection, name, window=history, now=now)
+
+
+async def _keep_first(tx: Tx, engine: Engine, app: App, connection: Connection, first: _First, *, is_new_identity: bool) -> None:
+    """Stores the page. For a new account it is the first of its resource's walk; one known before has more to catch up with."""
+    now, name = engine.clock.now(), first.resource.name
+    await store_page(tx, app.provider, connection, first.page, read_at=first.read_at, now=now)
+    if not is_new_identity:
+        return await progress.count_read(tx, connection, name, stored=len(first.page.records))
+    seen = await connections.get(tx, connection.user_id, connection.provider)  # with the offset that the page told
+    assert seen is not None
+    local = Local(seen.utc_offset_min or 0, f"{seen.user_id}/{seen.provider}")
+    reading = Reading(
+        engine=engine, app=app, connection=seen, resource=first.resource, seen=Seen(),
+        send=engine.gateway.sender(app, seen, CONNECTING), situation=Situation(provider=app.provider, local=local, now=now),
+    )  # fmt: skip
+    walk = Walk(resource=name, lane=Lane.RECENT, window=first.window, token=None, is_open=False, purpose=CONNECTING)
+    await begin_with(tx, reading, walk, first.page)
 
 
 def _hash(text: str) -> bytes:
