@@ -1,9 +1,9 @@
 """A whole wearbase in one process, without HTTP: the engine on a real PostgreSQL, the simulator behind its HTTP client."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -14,6 +14,7 @@ import orjson
 from wearbase.domain.clock import SteppedClock
 from wearbase.domain.provider import Credentials
 from wearbase.providers.registry import PROVIDERS
+from wearbase.read import status
 from wearbase.read.days import DayReader
 from wearbase.store.postgres.database import Database, rows
 from wearbase.store.postgres.hints import Hints
@@ -44,6 +45,22 @@ def canonical(records: list[dict[str, Any]]) -> list[bytes]:
     return sorted(orjson.dumps(r, option=orjson.OPT_SORT_KEYS) for r in records)
 
 
+Meddle = Callable[[httpx2.Request, Callable[[httpx2.Request], Awaitable[httpx2.Response]]], Awaitable[httpx2.Response]]
+
+
+class Wire(httpx2.AsyncBaseTransport):
+    """What lies between the engine and the cloud. `meddle` may look at a request, hold it up, or answer in the cloud's place."""
+
+    def __init__(self, cloud: httpx2.AsyncBaseTransport) -> None:
+        self._cloud = cloud
+        self.meddle: Meddle | None = None
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        if self.meddle is None:
+            return await self._cloud.handle_async_request(request)
+        return await self.meddle(request, self._cloud.handle_async_request)
+
+
 @dataclass
 class Bench:
     """The parts, and the few things that every test does with them."""
@@ -55,6 +72,28 @@ class Bench:
     clock: SteppedClock
     sim: httpx2.AsyncClient
     deliveries: list[tuple[dict[str, str], bytes]]
+    wire: Wire
+
+    @asynccontextmanager
+    async def another(self) -> AsyncIterator[Worker]:
+        """A worker as of another process: its own pool, its own way out, on the same database, clock and cloud."""
+        mine, db, http = self.engine, Database(self.engine.db.url), Http(self.wire)
+        await db.open()
+        try:
+            gateway = Gateway(db, self.clock, http, Grants(db, self.clock, mine.keys, http))
+            yield Worker(replace(mine, db=db, gateway=gateway, hints=Hints(db)), slots=1)
+        finally:
+            await http.close()
+            await db.close()
+
+    def limit(self, **ceilings: int) -> None:
+        """Sets our own ceilings: `per_minute`, `per_day`."""
+        for name, ceiling in ceilings.items():
+            object.__setattr__(self.engine.app("whoop"), name, ceiling)
+
+    async def status(self, user_id: str = "ann") -> dict[str, dict[str, Any]]:
+        """What `sync-status` says of each resource."""
+        return (await status.status(self.engine.db, self.clock, user_id, "whoop")).resources
 
     async def members(self) -> list[dict[str, Any]]:
         answer = await self.sim.get("/control/members")
@@ -145,20 +184,23 @@ class Bench:
 
 
 @asynccontextmanager
-async def bench(url: str, *, is_pooled: bool = False, days: int = 30, backfill_days: int = 60, **sim: Any) -> AsyncIterator[Bench]:
+async def bench(
+    url: str, *, is_pooled: bool = False, days: int = 30, backfill_days: int = 60, start: datetime = START, **sim: Any
+) -> AsyncIterator[Bench]:
     """A fresh wearbase and a fresh simulated cloud, on one stepped clock."""
     deliveries: list[tuple[dict[str, str], bytes]] = []
-    clock = SteppedClock(START)
+    clock = SteppedClock(start)
     sim_app = create_app(
         Options(
             control_token=TOKEN, redirect_uri=(REDIRECT,), webhook_url=("http://wearbase.test/hook",), days=days,
-            now=START.isoformat().replace("+00:00", "Z"), **{"quota_minute": 100_000, "quota_day": 1_000_000, **sim},
+            now=start.isoformat().replace("+00:00", "Z"), **{"quota_minute": 100_000, "quota_day": 1_000_000, **sim},
         ),
         webhook_transport=httpx2.MockTransport(lambda request: _take(deliveries, request)),
     )  # fmt: skip
     db = Database(url, is_pooled=is_pooled)
     await db.open()
-    http = Http(httpx2.ASGITransport(sim_app))
+    wire = Wire(httpx2.ASGITransport(sim_app))
+    http = Http(wire)
     try:
         async with (
             httpx2.AsyncClient(
@@ -168,7 +210,7 @@ async def bench(url: str, *, is_pooled: bool = False, days: int = 30, backfill_d
         ):
             engine = _engine(db, clock, http, backfill_days)
             reader = DayReader(db, clock, {"whoop": PROVIDERS["whoop"].empty_day()})
-            yield Bench(engine, Worker(engine, slots=1), reader, Receiver(engine), clock, client, deliveries)
+            yield Bench(engine, Worker(engine, slots=1), reader, Receiver(engine), clock, client, deliveries, wire)
     finally:
         await http.close()
         await db.close()

@@ -249,7 +249,7 @@ class Timeline:
     def appearing(self, after_ms: int, until_ms: int) -> list[tuple[int, str, str]]:
         """(instant, resource, id) of generated records that appear in (after, until]."""
         low_day, high_day = self._day(after_ms) - 1, self._day(until_ms) + 1
-        held = [self._day(from_ms) - 1 for from_ms, end_ms in self.edits.uploads if end_ms is not None and end_ms >= after_ms]
+        held = [self._day(from_ms) - 1 for from_ms, end_ms in self.edits.uploads if end_ms and self._uploaded_ms(end_ms - 1) >= after_ms]
         found = [entry for entry in self._unfolding(min([low_day, *held]), high_day) if after_ms < entry[0] <= until_ms]
         return sorted(found, key=lambda entry: entry[0])
 

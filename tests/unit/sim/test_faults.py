@@ -224,7 +224,7 @@ async def test_every_fault_at_once_for_ten_days_and_time_still_passes() -> None:
     sim = await hooked(receiver, now=EVENING)
     for name, fault in NAMED.items():
         if place_of(fault["route"]) in ("webhook", "records"):
-            await sim.control("POST", "/faults", name=name, rate=0.3)
+            await sim.control("POST", "/faults", name=name, rate=0.2)
     await sim.event("sync_off")
     await sim.control("POST", "/step", to="+3d 00:00")
     await sim.event("sync_on")
