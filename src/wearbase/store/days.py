@@ -34,6 +34,7 @@ class DayRow:
     state: str | None
     utc_offset_min: int | None
     open_day: date | None
+    looked_at: datetime | None  # or since when it is connected, if that is later
     resources: list[list[Any]] | None
 
 
@@ -90,13 +91,14 @@ async def put_metrics(tx: Tx, connection: Connection, by_day: Mapping[date, Mapp
 
 # Each key is looked up by itself (`limit 1` keeps the planner from joining all members' rows while its statistics are old).
 _SELECT_DAY = """
-select k.user_id, k.day, d.body, d.revision, d.has_lead, c.state, c.utc_offset_min, c.open_day, s.resources
+select k.user_id, k.day, d.body, d.revision, d.has_lead, c.state, c.utc_offset_min, c.open_day, c.looked_at,
+       s.resources
   from {keys}
   left join lateral (
        select body, revision, has_lead from wearbase.day_document d
         where d.user_id = k.user_id and d.provider = %(provider)s and d.day = k.day limit 1) d on true
   left join lateral (
-       select state, utc_offset_min, open_day from wearbase.connection c
+       select state, utc_offset_min, open_day, greatest(looked_at, connected_at) as looked_at from wearbase.connection c
         where c.user_id = k.user_id and c.provider = %(provider)s limit 1) c on true
   left join lateral (
        select json_agg(json_build_array(resource, last_success_at at time zone 'utc', due_at at time zone 'utc', error, priority,

@@ -103,8 +103,9 @@ async def reserve(
 
 
 def shares(priority: Priority, *, now: datetime) -> list[float]:
-    """The parts of the minute and of the day that this priority may fill."""
-    return [MINUTE_SHARES[priority], 1 - DAY_RESERVES[priority] * (next_day(now) - now) / DAY]
+    """The parts of the minute and of the day that this priority may fill, and of the forecast's need that it leaves to others."""
+    is_last = priority is Priority.BACKFILL
+    return [MINUTE_SHARES[priority], 1 - DAY_RESERVES[priority] * (next_day(now) - now) / DAY, 1.0 if is_last else 0.0]
 
 
 def next_day(now: datetime) -> datetime:
@@ -239,9 +240,9 @@ async def note_recovery(tx: Tx, provider: str, app: str) -> bool:
     """A call succeeded: whatever was wrong is over. Whether a pause was in force."""
     found = await value(
         tx,
-        """with was as (select outage_pauses from wearbase.budget where provider = %(p)s and app = %(a)s for update)
-           update wearbase.budget set outage_since = null, outage_members = '{}', outage_pauses = 0, paused_until = null
-            where provider = %(p)s and app = %(a)s returning (select outage_pauses from was)""",
+        """with was as (select provider, app, outage_pauses from wearbase.budget where provider = %(p)s and app = %(a)s for update)
+           update wearbase.budget b set outage_since = null, outage_members = '{}', outage_pauses = 0, paused_until = null
+             from was where b.provider = was.provider and b.app = was.app returning was.outage_pauses""",
         {"p": provider, "a": app},
     )
     return bool(found)

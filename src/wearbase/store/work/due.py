@@ -158,20 +158,22 @@ async def ask_backfill(tx: Tx, user_id: str, provider: str, resources: Sequence[
     )
 
 
-# Due rows are found by priority, each by its own stretch of the index: the cost does not grow with the number of members.
-_CLAIM_VISIT = """
+# Due rows are found by priority, each by its own stretch of the index: the cost does not grow with the number of members. Those
+# of members under visit are passed over before the limit counts: else enough workers would hide from each other what else is due.
+_FREE = "c.state = 'connected' and (c.lease_until is null or c.lease_until <= %(now)s)"
+_CLAIM_VISIT = f"""
 with due as (
     select x.user_id, x.provider, p.n as priority, x.due_at
       from (values (0), (1), (2), (3)) p(n)
-     cross join lateral (select user_id, provider, due_at from wearbase.sync_state
-                          where priority = p.n and due_at <= %(now)s order by due_at limit 200) x
+     cross join lateral (select user_id, provider, s.due_at from wearbase.sync_state s join wearbase.connection c using (user_id, provider)
+                          where s.priority = p.n and s.due_at <= %(now)s and {_FREE} order by s.due_at limit 100) x
     union all
-    (select user_id, provider, 3, backfill_due_at from wearbase.sync_state
-      where backfill_due_at <= %(now)s order by backfill_due_at limit 200)
+    (select user_id, provider, 3, s.backfill_due_at from wearbase.sync_state s join wearbase.connection c using (user_id, provider)
+      where s.backfill_due_at <= %(now)s and {_FREE} order by s.backfill_due_at limit 100)
 ), chosen as (
     select c.user_id, c.provider, d.priority
       from due d join wearbase.connection c using (user_id, provider)
-     where c.state = 'connected' and (c.lease_until is null or c.lease_until <= %(now)s)
+     where {_FREE}
      order by d.priority, d.due_at limit 1
        for update of c skip locked
 )
@@ -204,13 +206,16 @@ class Lease:
         return cls("chore" if isinstance(held, Chore) else "connection", str(held.id), held.lease_number)
 
 
+_KEYS = {"connection": "bigint", "chore": "uuid"}
+
+
 async def renew(tx: Tx, leases: Sequence[Lease], *, holder: str, until: datetime) -> None:
     """Lengthens the leases that are still the holder's."""
     for lease in leases:
         await run(
             tx,
             f"""update wearbase.{lease.table} set lease_until = %s
-                where id::text = %s and lease_number = %s and lease_holder = %s""",  # noqa: S608 one of two fixed names
+                where id = %s::{_KEYS[lease.table]} and lease_number = %s and lease_holder = %s""",  # noqa: S608 fixed names
             (until, lease.id, lease.number, holder),
         )
 

@@ -37,7 +37,8 @@ alter table wearbase.budget
     add column warned_percent    smallint not null default 0;
 
 -- Takes n calls, or says when to ask again. Exact over any sliding 60 s: the instants of the last minute's calls are kept.
--- `shares` are the parts of the minute and of the day that this asker may fill. What an answer's headers said of the window
+-- `shares` are the parts of the minute and of the day that this asker may fill, and the part of the forecast's need that it leaves
+-- to others. What an answer's headers said of the window
 -- nearest to its end tells of calls that others made with the same app.
 create function wearbase.take_calls(
     the_provider text, the_app text, n integer, at timestamptz, ceilings integer[], shares double precision[], reason text,
@@ -81,6 +82,7 @@ begin
     b.day_elsewhere := case when b.day_elsewhere_until > at then b.day_elsewhere else 0 end;
     minute_cap := greatest(n, floor(shares[1] * least(ceilings[1], coalesce(b.minute_limit - b.minute_elsewhere, ceilings[1])))::integer);
     day_cap := floor(shares[2] * least(ceilings[2], coalesce(b.day_limit - b.day_elsewhere, ceilings[2])))::integer;
+    day_cap := day_cap - ceil(shares[3] * coalesce((b.forecast ->> 'needed')::integer, 0))::integer;
     is_troubled := cardinality(b.outage_members) > 0;
     if b.closed_until > at then
         wait_until := b.closed_until;
@@ -94,7 +96,8 @@ begin
     elsif b.minute_limit - b.minute_elsewhere < n then
         wait_until := b.minute_elsewhere_until;
     elsif cardinality(recent) + n > minute_cap then
-        wait_until := recent[greatest(1, least(cardinality(recent), cardinality(recent) + n - minute_cap))] + interval '60 seconds';
+        wait_until := least(recent[greatest(1, least(cardinality(recent), cardinality(recent) + n - minute_cap))] + interval '60 seconds',
+                            case when b.minute_elsewhere > 0 then b.minute_elsewhere_until end);
     else
         recent := recent || array_fill(at, array[n]);
         b.day_calls := b.day_calls + n;
