@@ -166,13 +166,15 @@ with due as (
     select x.user_id, x.provider, p.n as priority, x.due_at
       from (values (0), (1), (2), (3)) p(n)
      cross join lateral (select user_id, provider, s.due_at from wearbase.sync_state s join wearbase.connection c using (user_id, provider)
-                          where s.priority = p.n and s.due_at <= %(now)s and {_FREE} order by s.due_at limit 100) x
+                          where s.priority = p.n and s.due_at <= %(now)s and {_FREE} order by s.due_at limit 50) x
     union all
     (select user_id, provider, 3, s.backfill_due_at from wearbase.sync_state s join wearbase.connection c using (user_id, provider)
-      where s.backfill_due_at <= %(now)s and {_FREE} order by s.backfill_due_at limit 100)
+      where s.backfill_due_at <= %(now)s and {_FREE} order by s.backfill_due_at limit 50)
+), first as (
+    select user_id, provider, priority, due_at from due order by priority, due_at limit 50
 ), chosen as (
     select c.user_id, c.provider, d.priority
-      from due d join wearbase.connection c using (user_id, provider)
+      from first d join wearbase.connection c using (user_id, provider)
      where {_FREE}
      order by d.priority, d.due_at limit 1
        for update of c skip locked
