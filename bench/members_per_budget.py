@@ -4,6 +4,8 @@ import argparse
 import asyncio
 from datetime import timedelta
 
+import uvloop
+
 from bench.rig import database
 from bench.simdays import told
 from bench.simdays.day import Outcome, simulated
@@ -24,8 +26,8 @@ def main() -> None:
 
 def measured(plan: Plan) -> Outcome:
     """One simulated day on a database of its own."""
-    with database() as url:
-        return asyncio.run(simulated(plan, url))
+    with database() as url, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(simulated(plan, url))
 
 
 def _parser() -> argparse.ArgumentParser:

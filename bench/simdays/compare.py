@@ -14,6 +14,7 @@ from wearbase_sim.api import wire
 
 RESOURCES = ("cycle", "recovery", "sleep", "workout")
 JUST_NOW = timedelta(seconds=60)  # a change this young may still be on its way
+HALF_DAY = timedelta(hours=12)
 BATCH = 200
 
 
@@ -26,6 +27,8 @@ class Gap:
     external_id: str
     kind: str
     changed_at: datetime
+    at: datetime
+    note: str = ""
 
 
 @dataclass
@@ -61,14 +64,24 @@ async def _batch(stage: Stage, numbers: Sequence[int], since: timedelta, *, is_e
     for number in numbers:
         for resource, record in _truth(stage, number, since):
             changed_at = datetime.fromisoformat(record["updated_at"])
-            if not is_exact and stage.now - changed_at < JUST_NOW and record.get("end", "") is not None:
+            if not is_exact and (_is_young(record, stage.now) or _is_tomorrows(resource, record, stage.now)):
                 continue
             done.records += 1
             key = str(record.get("id") or record["cycle_id"])
             kind = _kind(stored.get((user_of(number), resource, key)), record, is_exact=is_exact)
             if kind:
-                done.gaps.append(Gap(number, resource, str(record.get("sleep_id") or key), kind, changed_at))
+                done.gaps.append(Gap(number, resource, str(record.get("sleep_id") or key), kind, changed_at, stage.now))
     return done
+
+
+def _is_young(record: dict[str, Any], now: datetime) -> bool:
+    is_running = "end" in record and record["end"] is None  # its values move all the time
+    return not is_running and now - datetime.fromisoformat(record["updated_at"]) < JUST_NOW
+
+
+def _is_tomorrows(resource: str, record: dict[str, Any], now: datetime) -> bool:
+    """At the end of a day: a cycle without a sleep that began in its last hours belongs to the next."""
+    return resource == "cycle" and now - datetime.fromisoformat(record["start"]) < HALF_DAY
 
 
 async def _stored(stage: Stage, numbers: Iterable[int], since: timedelta) -> dict[tuple[str, str, str], Any]:

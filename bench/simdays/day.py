@@ -4,16 +4,17 @@ import asyncio
 import sys
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from bench.simdays import behaviour, looks, people
-from bench.simdays.compare import Compared, compare
+from bench.simdays.compare import Compared, Gap, compare
 from bench.simdays.events import Event, Events
 from bench.simdays.looks import Looked
 from bench.simdays.plan import Plan, at_ms, instant, user_of
 from bench.simdays.stage import Stage, staged
+from wearbase.sync.chores import plan_chores
 from wearbase_sim.api.calls import Calls
 
 SHORTEST, LONGEST = timedelta(seconds=1), timedelta(minutes=1)
@@ -66,11 +67,17 @@ class Day:
         self.looks = behaviour.begin(stage)
         self.midnights = _midnights(stage)
         await self._timed("warm-up", self._until(plan.measures_from))
-        stage.world.calls, tokens_before = Calls(), await self._tokens()
-        stage.world.quotas.clear()  # the provider's day begins with ours
-        stage.said.clear()
+        await self._begin_measuring()
         await self._timed("measured", self._until(plan.ends_at - SHORTEST))
-        return await self._timed("comparing", self._outcome(tokens_before))
+        return await self._timed("comparing", self._outcome())
+
+    async def _begin_measuring(self) -> None:
+        """The provider's day begins with ours. Hours are not taken for a day: what they used says nothing of a day's habits."""
+        self.stage.world.calls = Calls()
+        self.stage.world.quotas.clear()
+        self.stage.said.clear()
+        if self.plan.warm_up < DAY:
+            await self.stage.rows("update wearbase.budget set used = '{}' returning day")
 
     async def _timed(self, what: str, work: Any) -> Any:
         began = time.perf_counter()
@@ -81,11 +88,12 @@ class Day:
 
     async def _until(self, end: datetime) -> None:
         shown = time.perf_counter()
+        await plan_chores(self.stage.engine)  # the worker's heartbeat does so
         while self.stage.now < end:
             await self._step(await self._next(end))
             if time.perf_counter() - shown > 10:
                 shown = time.perf_counter()
-                print(f"{self.stage.now:%d %H:%M} {self.stage.world.calls.kinds}", file=sys.stderr, flush=True)
+                print(f"{self.stage.now:%d %H:%M} {dict(self.stage.world.calls.kinds)}", file=sys.stderr, flush=True)
 
     async def _next(self, end: datetime) -> datetime:
         now = self.stage.now
@@ -119,12 +127,14 @@ class Day:
 
     async def _day_ends(self, numbers: list[int]) -> None:
         """Some members' day is over: what of it is stored?"""
-        self.records.add(await compare(self.stage, [n for n in numbers if self.plan.is_looked_at(n)], since=DAY))
+        found = await compare(self.stage, [n for n in numbers if self.plan.is_looked_at(n)], since=DAY)
+        found.gaps = [replace(gap, note=self._why(gap)) for gap in found.gaps]
+        self.records.add(found)
 
-    async def _tokens(self) -> int:
-        return self.stage.world.calls.kinds["token"]
+    def _why(self, gap: Gap) -> str:
+        return ", its webhook was lost" if self.events.is_lost(user_of(gap.number), gap.resource, gap.external_id) else ""
 
-    async def _outcome(self, tokens_before: int) -> Outcome:
+    async def _outcome(self) -> Outcome:
         stage, plan = self.stage, self.plan
         await self.events.look_behind()
         for _, numbers in self.midnights:

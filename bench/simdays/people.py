@@ -34,6 +34,7 @@ async def settle(stage: Stage) -> None:
     async with stage.engine.db.transaction() as tx:
         await _insert(tx, "connection", people)
         await _insert(tx, "sync_state", [state for number in plan.numbers for state in _states(stage, number)])
+        await _insert(tx, "budget", [_budget(stage)])
     numbers = iter(plan.numbers)
     await asyncio.gather(*(_store_all(stage, numbers) for _ in range(AT_ONCE)))
     async with stage.engine.db.connection() as tx:
@@ -70,6 +71,13 @@ def _states(stage: Stage, number: int) -> list[dict[str, Any]]:
             "last_success_at": read_at, "covered_at": read_at, "long_covered_at": weekly,
         })  # fmt: skip
     return found
+
+
+def _budget(stage: Stage) -> dict[str, Any]:
+    """The part of the day that is over has used its part of the calls."""
+    app, midnight = stage.engine.app("whoop"), datetime.combine(stage.now.date(), time.min, tzinfo=UTC)
+    calls = round(stage.plan.quota * ((stage.now - midnight) / DAY))
+    return {"provider": "whoop", "app": app.key, "day": stage.now.date(), "day_calls": calls}
 
 
 def _next_slot(slots: tuple[int, ...], *, now: datetime, offset: timedelta, jitter: timedelta) -> tuple[datetime, int]:

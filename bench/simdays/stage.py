@@ -100,6 +100,7 @@ def _options(plan: Plan) -> Options:
     return Options(
         client_id=CLIENT_ID, client_secret=CLIENT_SECRET, control_token="bench", webhook_url=("http://wearbase.test/hook",),
         members=plan.members, days=45, seed=plan.seed, now=plan.starts_at.isoformat(), quota_minute=plan.per_minute, quota_day=plan.quota,
+        token_calls="counted" if plan.is_token_counted else "apart",
     )  # fmt: skip
 
 
@@ -107,7 +108,7 @@ def _engine(plan: Plan, db: Database, clock: SteppedClock, http: Http) -> Engine
     credentials = Credentials(client_id=CLIENT_ID, client_secret=CLIENT_SECRET, api_url=f"{SIM}/developer", oauth_url=f"{SIM}/oauth/oauth2")
     app = App(
         provider=PROVIDERS["whoop"], credentials=credentials, redirect_uris=("http://127.0.0.1/cb",),
-        per_minute=plan.per_minute, per_day=plan.quota,
+        per_minute=plan.per_minute, per_day=plan.quota, counts_token_calls=plan.is_token_counted,
     )  # fmt: skip
     keys = KeyRing([bytes(range(32))])
     gateway = Gateway(db, clock, http, Grants(db, clock, keys, http))

@@ -8,6 +8,7 @@ from datetime import timedelta
 from bench.simdays.day import Outcome
 from bench.simdays.events import AT_ONCE, Event
 
+SHOWN_GAPS = 12
 CURRENT_WITHIN = timedelta(seconds=3)
 
 
@@ -67,7 +68,7 @@ def _nothing_lost(day: Outcome) -> Condition:
 def lines(day: Outcome) -> Iterator[str]:
     """Everything, for a person."""
     plan, budget = day.plan, day.budget
-    yield f"{plan.members:,} members, {plan.looking:.0%} looking, zones {plan.zones}, {plan.midnight:%A}, nights score in {plan.steps} step(s)"
+    yield f"{plan.members:,} members, {plan.looking:.0%} looking, zones {plan.zones}, {plan.midnight:%A}, scores in {plan.steps} step(s)"
     counted = "counted" if plan.is_token_counted else "not counted"
     yield f"quota {plan.quota:,} a day and {plan.per_minute} a minute, token calls {counted}"
     yield f"calls by reason (ours):      {_counts(budget.get('used') or {})}"
@@ -87,6 +88,9 @@ def lines(day: Outcome) -> Iterator[str]:
     yield f"oldest unsettled delivery: {', '.join(ages_open)}"
     for condition in conditions(day):
         yield f"{'yes' if condition.holds else 'NO '}  {condition.what}: {condition.found}"
+    for gap in day.records.gaps[:SHOWN_GAPS]:
+        when = f"changed {gap.changed_at:%d %H:%M:%S}, looked at {gap.at:%d %H:%M}"
+        yield f"     {gap.kind}: {gap.resource} {gap.external_id} of member {gap.number}, {when}{gap.note}"
     yield f"carried: {'YES' if all(c.holds for c in conditions(day)) else 'NO'}"
     yield f"log: {dict(day.said.most_common(8))}"
     yield f"real time: {', '.join(f'{what} {s:.0f} s' for what, s in day.took_s.items())}; {day.steps:,} steps"
