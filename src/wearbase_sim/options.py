@@ -39,6 +39,7 @@ class Options:
     latency_ms: int = _option(0, "delay of every data and token answer", live=True)
     quota_minute: int = _option(100, "calls a minute", live=True)
     quota_day: int = _option(10_000, "calls a day", live=True)
+    token_calls: str = _option("apart", "whether token calls use up the quota too", choices=("apart", "counted"), live=True)
     rate_windows: str = _option("fixed", "how quota windows move", choices=("fixed", "sliding"), live=True)
     retry_after: str = _option("off", "Retry-After on 429", choices=("on", "off"), live=True)
     rate_headers: str = _option("on", "the rate limit headers", choices=("on", "off"), live=True)

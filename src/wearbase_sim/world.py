@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from wearbase_sim.api.calls import Calls
 from wearbase_sim.api.kept import Answers
-from wearbase_sim.api.quota import Quota
+from wearbase_sim.api.quota import Quota, Standing
 from wearbase_sim.clock import Clock
 from wearbase_sim.course import Course
 from wearbase_sim.faults.switched import Faults
@@ -90,6 +90,16 @@ class World:
     def quota(self, client_id: str) -> Quota:
         """A client's call quota."""
         return self.quotas.setdefault(client_id, Quota())
+
+    def spend(self) -> Standing:
+        """Take one call from the app's quota."""
+        options = self.options
+        return self.quota(options.client_id).spend(
+            self.clock.now_ms(),
+            per_minute=options.quota_minute,
+            per_day=options.quota_day,
+            is_sliding=options.rate_windows == "sliding",
+        )
 
     def watch(self, number: int) -> None:
         """Tell the app of a member's news from now on."""

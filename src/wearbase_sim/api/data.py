@@ -208,13 +208,7 @@ def _bearer(request: Request) -> str:
 
 def _spend(call: Call) -> tuple[bool, dict[str, str]]:
     """Whether the quota allows a call, and the headers that say so."""
-    options = call.world.options
-    standing = call.world.quota(options.client_id).spend(
-        call.now_ms,
-        per_minute=options.quota_minute,
-        per_day=options.quota_day,
-        is_sliding=options.rate_windows == "sliding",
-    )
+    options, standing = call.world.options, call.world.spend()
     headers = standing.headers() if options.rate_headers == "on" else {}
     if not standing.is_allowed and options.retry_after == "on":
         headers["Retry-After"] = str(standing.reset_s)

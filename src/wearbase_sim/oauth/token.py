@@ -43,6 +43,8 @@ class Refused(Exception):
 async def token(request: Request) -> Response:
     """POST: an answer as the OAuth server gives it, or as a fault spoils it."""
     world = world_of(request)
+    if world.options.token_calls == "counted" and not world.spend().is_allowed:  # noqa: S105 a word, not a secret
+        return _noted(world, request, Response(status_code=429))
     form = await read_form(request)
     fault = world.faults.take("token", user_id=_user_id(world, form))
 
@@ -52,6 +54,10 @@ async def token(request: Request) -> Response:
         return made
 
     response = await spoil.spoil(fault, work, latency_ms=world.options.latency_ms)
+    return _noted(world, request, response)
+
+
+def _noted(world: World, request: Request, response: Response) -> Response:
     status, now_ms = spoil.status_of(response), world.clock.now_ms()
     world.calls.note("token", request, route=ROUTE, status=status, remaining=None, now_ms=now_ms)
     return response

@@ -47,6 +47,16 @@ async def test_tokens_and_control_are_free() -> None:
     assert (await sim.get("/v2/cycle", tokens["access_token"])).status_code == 200
 
 
+async def test_token_calls_use_up_the_quota_too_if_told_so() -> None:
+    sim = Sim(quota_minute=3, token_calls="counted")
+    tokens = await sim.connect()  # the exchange of its code is the first call
+    refreshed = await sim.refresh(tokens["refresh_token"])
+    assert (await sim.get("/v2/cycle", refreshed.json()["access_token"])).status_code == 200
+    assert (await sim.refresh(refreshed.json()["refresh_token"])).status_code == 429
+    await sim.advance(60)
+    assert (await sim.refresh(refreshed.json()["refresh_token"])).status_code == 200, "a refused call has spent nothing"
+
+
 @pytest.mark.parametrize("windows", ["fixed", "sliding"])
 @given(gaps=st.lists(st.integers(0, 30_000), min_size=1, max_size=60), limit=st.integers(1, 8))
 def test_a_sliding_minute_never_holds_more_than_its_limit(windows: str, gaps: list[int], limit: int) -> None:
