@@ -29,6 +29,7 @@ class DayAnswer:
     has_document: bool
     no_data_reason: str | None
     revision: str | None
+    looked_at: datetime | None  # when somebody last looked, to the hour, or connected
 
 
 class DayReader:
@@ -62,7 +63,7 @@ class DayReader:
         body = row.body or self.empty_body(row.user_id, provider, row.day)
         standing = Standing(state, reason, source)
         answer = spliced(row, resources, body, standing, now=now)
-        return DayAnswer(answer, etag(row, resources, standing, now=now), state, row.body is not None, reason, row.revision)
+        return DayAnswer(answer, etag(row, resources, standing, now=now), state, row.body is not None, reason, row.revision, row.looked_at)
 
     async def _read(self, provider: str, keys: list[tuple[str, date]]) -> dict[tuple[str, date], DayRow]:
         async with self._db.connection() as tx:

@@ -1,7 +1,7 @@
 """A person asks: mark due, and where an answer waits, watch the rows."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -10,7 +10,8 @@ from wearbase.domain.errors import BadRequest, ConnectionEnded, DatabaseUnavaila
 from wearbase.domain.windows import Window
 from wearbase.store import connections
 from wearbase.store.connections import Connection
-from wearbase.store.work import chores, due
+from wearbase.store.postgres.database import Tx
+from wearbase.store.work import chores, due, persons
 from wearbase.store.work.due import Mark, Priority, SyncState
 from wearbase.sync.engine import Engine
 
@@ -21,6 +22,8 @@ SYNC_EVERY = timedelta(minutes=1)
 OPEN_DAY_EVERY = timedelta(minutes=15)
 FAILED_AGAIN_AFTER = timedelta(minutes=1)
 DAY = timedelta(days=1)
+PERSON, LOOK = "person", "look"
+UNDER_WAY_RETRY_S = 15
 LOOK_EVERY = timedelta(hours=1)
 GATHER_LOOKS_S = 1.0
 MOST_LOOKS_REMEMBERED = 200_000
@@ -55,7 +58,8 @@ async def sync(
 ) -> Ticket | None:
     """Marks resources due for a person; None if the user is not connected.
 
-    Raises: BadRequest for an unknown resource, TooManyRequests if this member was synced by a person within the last minute.
+    Raises: BadRequest for an unknown resource, TooManyRequests if this member was synced by a person within the last minute, is being
+    synced, or has used up the calls that persons may cause.
     """
     names = _known(engine, provider, resources)
     now = engine.clock.now()
@@ -63,18 +67,72 @@ async def sync(
         connection = await connections.get(tx, user_id, provider)
         if connection is None or not connection.is_live:
             return None
-        before = {s.resource: s for s in await due.states(tx, user_id, provider) if s.resource in names and s.error != "missing_scope"}
-        await connections.look(tx, user_id, provider, now=now)
-        if not await connections.take_sync_turn(tx, connection, now=now, every=SYNC_EVERY):
-            raise TooManyRequests("One sync a minute for each member; this one was synced just now.", retry_after_s=60)
-        wish = Mark(reason="person", priority=Priority.PERSON, due_at=now, asked=window)
+        states = _readable(await due.states(tx, user_id, provider))
+        before = {s.resource: s for s in states if s.resource in names}
+        is_back = await _is_back(tx, engine, user_id, provider)
+        await _check_turn(tx, engine, connection, states, wanted=len(before))
+        wish = Mark(reason=PERSON, priority=Priority.PERSON, due_at=now, asked=window)
         await due.mark(tx, user_id, provider, list(before), wish)
+        if is_back:
+            await due.mark(tx, user_id, provider, [s.resource for s in states if s.resource not in before], _looked(now))
     await engine.hint()
     return Ticket(user_id, provider, before)
 
 
+async def _check_turn(tx: Tx, engine: Engine, connection: Connection, states: Sequence[SyncState], *, wanted: int) -> None:
+    """Takes a person's turn. Raises TooManyRequests."""
+    now = engine.clock.now()
+    left = await persons.left(tx, connection.user_id, connection.provider, wanted=wanted, now=now)
+    if left.retry_after_s:
+        raise TooManyRequests("The calls that persons may cause for this member are used up for now.", retry_after_s=left.retry_after_s)
+    if not await connections.take_sync_turn(tx, connection, now=now, every=SYNC_EVERY):
+        raise TooManyRequests("One sync a minute for each member; this one was synced just now.", retry_after_s=60)
+    if any(_is_under_way(s) for s in states) and await chores.has_worker(tx, since=now - WORKER_ALIVE):
+        raise TooManyRequests("One sync at a time for each member; the last one is still under way.", retry_after_s=UNDER_WAY_RETRY_S)
+
+
+async def wake(engine: Engine, user_id: str, provider: str) -> Ticket | None:
+    """Takes a look at a member. One at whom nobody had looked for `IDLE_AFTER` is brought current: everything is marked due, once.
+
+    None for all others, but for whoever looks while that goes on. Not held to one sync a minute.
+    """
+    if provider not in engine.apps:
+        return None
+    now = engine.clock.now()
+    async with engine.db.transaction() as tx:
+        is_back = await _is_back(tx, engine, user_id, provider)
+        before = {s.resource: s for s in _readable(await due.states(tx, user_id, provider))}
+        if is_back:
+            await due.mark(tx, user_id, provider, list(before), _looked(now))
+    if not is_back:
+        is_awaited = any(s.reason == LOOK and _is_promised(s, now=now) for s in before.values())
+        return _joined(user_id, provider, before) if is_awaited else None
+    await engine.hint()
+    return Ticket(user_id, provider, before)
+
+
+async def _is_back(tx: Tx, engine: Engine, user_id: str, provider: str) -> bool:
+    """Takes note of a look; whether it ends an idle time."""
+    now = engine.clock.now()
+    is_back = await persons.end_idleness(tx, user_id, provider, idle_before=now - engine.idle_after, now=now)
+    if not is_back:
+        await connections.look(tx, user_id, provider, now=now)
+    return is_back
+
+
+def _looked(now: datetime) -> Mark:
+    return Mark(reason=LOOK, priority=Priority.PERSON, due_at=now)
+
+
+def _readable(states: Sequence[SyncState]) -> list[SyncState]:
+    return [s for s in states if s.error != "missing_scope"]
+
+
 async def backfill(engine: Engine, user_id: str, provider: str, *, since: datetime, resources: Sequence[str] | None = None) -> bool:
-    """Asks for history from `since` on; False if the user is not connected. What is stored is not read again."""
+    """Asks for history from `since` on; False if the user is not connected. What is stored is not read again.
+
+    History does not count among the calls that persons may cause: it is read once, behind everything else.
+    """
     names, now = _known(engine, provider, resources), engine.clock.now()
     if since >= now:
         raise BadRequest("since must be in the past.", field="since")
@@ -91,12 +149,12 @@ async def missing_day(engine: Engine, user_id: str, provider: str, day: date) ->
     """Marks everything due for a day that is not stored, if a fetch may bring it; None if not.
 
     A day is fetched when it is younger than a week, not in the future, and no completed read has covered it; the open day at
-    most every 15 minutes; a resource that has just failed not within the minute.
+    most every 15 minutes; a resource that has just failed not within the minute; nothing beyond the calls that persons may cause.
     """
     now = engine.clock.now()
     async with engine.db.connection() as tx:
         connection = await connections.get(tx, user_id, provider)
-        states = [s for s in await due.states(tx, user_id, provider) if s.error != "missing_scope"]
+        states = _readable(await due.states(tx, user_id, provider))
     if connection is None or not connection.is_live or provider not in engine.apps:
         return None
     offset = timedelta(minutes=connection.utc_offset_min or 0)
@@ -116,14 +174,21 @@ async def _fetch(engine: Engine, connection: Connection, states: Sequence[SyncSt
     """Marks due for a reader who waits. Reading is not held to one sync a minute, unless it asks for a window of its own."""
     now, before = engine.clock.now(), {s.resource: s for s in states}
     if asked is None and all(_is_promised(s, now=now) for s in states):  # somebody waits already: wait with them
-        return Ticket(connection.user_id, connection.provider, {name: replace(s, marks=s.marks - 1) for name, s in before.items()})
+        return _joined(connection.user_id, connection.provider, before)
     async with engine.db.transaction() as tx:
+        if (await persons.left(tx, connection.user_id, connection.provider, wanted=len(before), now=now)).retry_after_s:
+            return None
         if asked is not None and not await connections.take_sync_turn(tx, connection, now=now, every=SYNC_EVERY):
             return None
         wish = Mark(reason="day", priority=Priority.PERSON, due_at=now, asked=asked)
         await due.mark(tx, connection.user_id, connection.provider, list(before), wish)
     await engine.hint()
     return Ticket(connection.user_id, connection.provider, before)
+
+
+def _joined(user_id: str, provider: str, before: Mapping[str, SyncState]) -> Ticket:
+    """Waits with those who asked already."""
+    return Ticket(user_id, provider, {name: replace(s, marks=s.marks - 1) for name, s in before.items()})
 
 
 async def watch(engine: Engine, ticket: Ticket, *, at_most_s: float) -> Outcome:
@@ -170,6 +235,11 @@ def _is_promised(state: SyncState, *, now: datetime) -> bool:
     return is_due and state.served_marks < state.marks
 
 
+def _is_under_way(state: SyncState) -> bool:
+    """Whether a person's sync has been neither served nor failed."""
+    return state.reason == PERSON and state.served_marks < state.marks and state.error is None
+
+
 def _is_finished(old: SyncState, new: SyncState) -> bool:
     return new.served_marks > old.marks or (new.attempts != old.attempts and new.error is not None)
 
@@ -201,18 +271,19 @@ class Looks:
         self._waiting: set[tuple[str, str]] = set()
         self._writing: asyncio.Task[None] | None = None
 
-    def note(self, user_id: str, provider: str) -> None:
-        """Takes note of a look, and returns at once."""
+    def note(self, user_id: str, provider: str) -> bool:
+        """Takes note of a look, and returns at once; whether it is this process's first within the hour."""
         key = (user_id, provider)
         now = self._engine.clock.now()
         if now >= self._until or len(self._known) > MOST_LOOKS_REMEMBERED:
             self._known, self._until = set(), now + LOOK_EVERY
         if key in self._known:
-            return
+            return False
         self._known.add(key)
         self._waiting.add(key)
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._write())
+        return True
 
     async def _write(self) -> None:
         while self._waiting:

@@ -60,7 +60,7 @@ async def days(user_id: UserId, provider: ProviderName, services: Given, start: 
     """The day documents from `start` to `end`, both included, at most 366."""
     known_provider(services, provider)
     checked_range(start, end)
-    services.looks.note(user_id, provider)
+    await syncing.look(services, user_id, provider)
     answers = await services.reader.range(user_id, provider, start, end)
     head = f'{{"user_id":"{user_id}","start":"{start}","end":"{end}","days":['
     return Response(head.encode() + b",".join(a.body for a in answers) + b"]}", media_type="application/json")

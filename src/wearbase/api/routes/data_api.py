@@ -69,7 +69,7 @@ async def authorize(query: Annotated[AuthorizeQuery, Query()], services: Given, 
 @router.post("/v1/oauth/callback")
 @who(member("connect"))
 async def complete(body: CallbackBody, services: Given, caller: By) -> Connected:
-    """Completes a consent with the code that the provider gave back. The state is used up whatever happens."""
+    """Completes a consent with the code that the provider gave back. The state is used up, but for a 503 `rate_limited`."""
     return await consents.complete(services, caller, code=body.code, state=body.state)
 
 
@@ -101,7 +101,7 @@ async def profile(user_id: UserId, services: Given, provider: ProviderQuery = "w
 async def page(user_id: UserId, kind: Kind, query: Annotated[RecordsQuery, Query()], services: Given) -> Records:
     """Records that begin in `[start, end)`, newest first."""
     provider = _known(services, query.provider)
-    services.looks.note(user_id, provider)
+    await syncing.look(services, user_id, provider)
     listing = Listing(
         user_id=user_id, provider=provider, resource=RESOURCES[kind], limit=query.limit, cursor=query.cursor, raw=query.shape == "raw",
         window=await window_between(services, user_id, provider, query.start, query.end),
@@ -118,7 +118,8 @@ async def one(
     """One record by the provider's id (a recovery: by its cycle's)."""
     if not 1 <= len(record_id) <= 100 or "\x00" in record_id:
         raise NotFound(f"There is no {RESOURCES[kind]} with this id.")
-    return await records.one(services.db, user_id, _known(services, provider), RESOURCES[kind], record_id, raw=shape == "raw")
+    await syncing.look(services, user_id, _known(services, provider))
+    return await records.one(services.db, user_id, provider, RESOURCES[kind], record_id, raw=shape == "raw")
 
 
 @router.post("/v1/pull/{user_id}", responses={200: {"model": Pulled}, 202: {"model": PullUnderWay}})

@@ -16,6 +16,7 @@ from wearbase.domain.errors import NotFound
 from wearbase.read import localdays
 from wearbase.read.days import DayAnswer
 from wearbase.sync import ask
+from wearbase.sync.engine import Engine
 
 WAIT_S = 3.0
 JSON = (b"content-type", b"application/json")
@@ -42,16 +43,19 @@ class DailyData:
         answer = await services.reader.day(user_id, provider, day)
         if answer.state != "not_connected":
             services.looks.note(user_id, provider)
-            if not answer.has_document and answer.no_data_reason != "future":
-                answer = await self._fetched(user_id, provider, day, empty=answer)
+            is_missing = not answer.has_document and answer.no_data_reason != "future"
+            if is_missing or _is_idle(answer, services.engine):
+                answer = await self._fetched(user_id, provider, day, known=answer)
         await _send_document(scope, send, answer)
 
-    async def _fetched(self, user_id: str, provider: str, day: date, *, empty: DayAnswer) -> DayAnswer:
-        """The day after a fetch, if one may bring it; what is known so far when it takes longer."""
+    async def _fetched(self, user_id: str, provider: str, day: date, *, known: DayAnswer) -> DayAnswer:
+        """The day after a fetch, if one may bring it, or if nobody had looked for long; what is known so far when it takes longer."""
         engine, reader = self._services.engine, self._services.reader
-        ticket = await ask.missing_day(engine, user_id, provider, day)
+        ticket = await ask.wake(engine, user_id, provider) if _is_idle(known, engine) else None
+        if ticket is None and not known.has_document:
+            ticket = await ask.missing_day(engine, user_id, provider, day)
         if ticket is None:
-            return empty
+            return known
         outcome = await ask.watch(engine, ticket, at_most_s=WAIT_S)
         if not outcome.is_done:
             return await reader.day(user_id, provider, day, state="running" if outcome.has_worker else "unavailable")
@@ -82,6 +86,10 @@ def routes(services: Services) -> list[Route]:
         Route("/api/v1/{provider}/daily-data/{user_id}", DailyData(services), methods=["GET"], include_in_schema=False),
         Route("/v1/webhooks/{provider}", Webhooks(services), methods=["POST"], include_in_schema=False),
     ]
+
+
+def _is_idle(answer: DayAnswer, engine: Engine) -> bool:
+    return answer.looked_at is not None and answer.looked_at <= engine.clock.now() - engine.idle_after
 
 
 def _date(query: bytes) -> date | None:

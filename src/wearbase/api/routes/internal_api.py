@@ -11,7 +11,7 @@ from wearbase.access.caller import service
 from wearbase.api.conditional import has_already
 from wearbase.api.fields import Day, ProviderQuery, RedirectUrl, UserId, checked_range
 from wearbase.api.given import By, Given
-from wearbase.api.routes import consents
+from wearbase.api.routes import consents, syncing
 from wearbase.api.routes.data_api import RESOURCES
 from wearbase.api.routing import GuardedRoute, who
 from wearbase.api.shapes import AuthStatus, ConnectStart, Days, Records
@@ -33,7 +33,7 @@ async def days(user_id: UserId, request: Request, services: Given, start: Day, e
     if provider not in services.providers:
         raise NotFound(f"There is no source named {provider!r} here.")
     checked_range(start, end)
-    services.looks.note(user_id, provider)
+    await syncing.look(services, user_id, provider)
     answers = await services.reader.range(user_id, provider, start, end)
     etag = f'"{hashlib.blake2b("/".join(a.etag for a in answers).encode(), digest_size=12).hexdigest()}"'
     headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
@@ -53,6 +53,7 @@ async def recent(
     """The records of the last days, newest first."""
     if provider not in services.providers:
         raise NotFound(f"There is no source named {provider!r} here.")
+    await syncing.look(services, user_id, provider)
     now = services.clock.now()
     window = Window(now - timedelta(days=days), now + timedelta(days=1))
     found = await records.page(
