@@ -9,7 +9,7 @@ from wearbase.cli import words
 from wearbase.cli.members import AsJson
 from wearbase.cli.output import ago, console, emit, say, table, tell, utc
 from wearbase.cli.session import Choice, choose, opened, placed, run
-from wearbase.cli.showing import note_demo
+from wearbase.cli.showing.status import note_demo
 from wearbase.domain.errors import NotFound
 from wearbase.store.keys import StoredKey
 from wearbase.store.postgres import migrate

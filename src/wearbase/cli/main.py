@@ -10,9 +10,10 @@ import typer.main
 from typer.core import TyperGroup
 
 from wearbase import __version__
-from wearbase.cli import doctor, keys, members, pull, servers, showing
+from wearbase.cli import doctor, keys, members, pull, servers
 from wearbase.cli.exits import Code, Stop, code_of
 from wearbase.cli.output import tell
+from wearbase.cli.showing import budgets, status
 from wearbase.domain.errors import WearbaseError
 
 LEADING = "wear: "
@@ -74,13 +75,13 @@ def root(
 
 app.command("up")(servers.up)
 app.command("connect")(members.join)
-app.command("status")(showing.show_status)
-app.command("day")(showing.show_day)
+app.command("status")(status.show_status)
+app.command("day")(status.show_day)
 app.command("pull")(pull.pull)
 app.command("disconnect")(members.leave)
 app.add_typer(members.user, name="user")
 app.add_typer(keys.keys, name="keys")
-app.command("budget")(showing.show_budget)
+app.command("budget")(budgets.show_budget)
 app.command("doctor")(doctor.doctor)
 app.command("api")(servers.api)
 app.command("worker")(servers.worker)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from wearbase.cli import days
+from wearbase.cli.showing import days
 
 DAY: dict[str, Any] = json.loads((Path(__file__).parents[2] / "fixtures/whoop/day-document.json").read_text())
 

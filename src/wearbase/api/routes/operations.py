@@ -9,6 +9,7 @@ from wearbase.access.caller import DOCS, OPEN, service
 from wearbase.api.given import Given
 from wearbase.api.routing import GuardedRoute, who
 from wearbase.domain.errors import DatabaseUnavailable
+from wearbase.read.budgets import standings
 from wearbase.sync import ask
 
 # The documentation page is the one place that loads scripts from elsewhere.
@@ -56,9 +57,14 @@ async def ready(request: Request, services: Given, response: Response) -> dict[s
 
 @router.get("/metrics")
 @who(service("ops"))
-async def metrics(request: Request) -> Response:
-    """Counts and times for Prometheus. No label names a member."""
-    return Response(request.app.state.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+async def metrics(request: Request, services: Given) -> Response:
+    """Counts, times and budgets for Prometheus. No label names a member."""
+    apps = {app.name: (app.key, app.ceilings) for app in services.engine.apps.values()}
+    try:
+        found = await standings(services.db, services.clock, apps)
+    except DatabaseUnavailable:
+        found = {}  # what the process counts by itself is told all the same
+    return Response(request.app.state.metrics.text(found), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 @router.get("/openapi.json", include_in_schema=False)

@@ -7,11 +7,11 @@ import httpx2
 import orjson
 
 from wearbase.app import Parts
-from wearbase.cli.days import summary
 from wearbase.cli.demo import consent, simulator
 from wearbase.cli.demo.folder import HISTORY_DAYS, MEMBER, Kept, is_own_key, remember
 from wearbase.cli.demo.simulator import Simulator
 from wearbase.cli.output import History, say, shown
+from wearbase.cli.showing.days import summary
 from wearbase.read.status import SourceStatus, status
 from wearbase.settings import Settings
 

@@ -1,4 +1,4 @@
-"""`wear status`, `day` and `budget`."""
+"""`wear status` and `day`."""
 
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -7,15 +7,15 @@ from typing import Annotated, Any
 import orjson
 import typer
 
-from wearbase.cli import days, words
+from wearbase.cli import words
 from wearbase.cli.exits import Code, Stop
 from wearbase.cli.members import AsJson, Provider
 from wearbase.cli.output import NONE, ago, console, emit, say, table, tell, utc
 from wearbase.cli.session import Choice, choose, opened, run
+from wearbase.cli.showing import days
 from wearbase.providers.registry import PROVIDERS
 from wearbase.read.members import members
 from wearbase.read.status import SourceStatus, rfc3339, status
-from wearbase.store.work import budget
 
 STATE_STYLES = {"ok": "green", "idle": "green", "failing": "red", "needs_reauthorization": "red", "unavailable": "red", "stale": "yellow"}
 
@@ -138,27 +138,6 @@ def _print_day(document: dict[str, Any]) -> None:
     for section in days.sections(document):
         say()
         console().print(section)
-    return None
-
-
-def show_budget(ctx: typer.Context, provider: Provider = "whoop", as_json: AsJson = False) -> None:
-    """What is left of the provider's calls."""
-    run(_budget(choose(ctx), provider, as_json=as_json))
-
-
-async def _budget(choice: Choice, provider: str, *, as_json: bool) -> None:
-    async with opened(choice) as running:
-        app = running.engine.app(provider)
-        async with running.db.connection() as tx:
-            found = await budget.standing(tx, app.name, app.key, ceilings=app.ceilings, now=running.clock.now())
-    if as_json:
-        return emit({
-            "provider": provider,
-            "used": {"minute": found.minute_used, "day": found.day_used, "token_calls": found.token_calls},
-            "limits": {"minute": app.per_minute, "day": app.per_day},
-        })  # fmt: skip
-    say(f"Last minute: {found.minute_used} of {app.per_minute} calls")
-    say(f"Today (UTC): {found.day_used} of {app.per_day} calls, besides {found.token_calls} token calls so far")
     return None
 
 

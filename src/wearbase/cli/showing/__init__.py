@@ -1,0 +1,1 @@
+"""What is shown: how everybody stands, a day, the budget."""

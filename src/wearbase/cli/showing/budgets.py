@@ -1,0 +1,87 @@
+"""`wear budget`: what is left of the provider's calls, and who spent the others."""
+
+from datetime import datetime
+from typing import Any
+
+import typer
+
+from wearbase.cli.members import AsJson, Provider
+from wearbase.cli.output import console, emit, say, table
+from wearbase.cli.session import Choice, choose, opened, run
+from wearbase.cli.showing.status import note_demo
+from wearbase.read.budgets import as_document, standings
+from wearbase.store.work.budget import Standing
+
+WARN_PERCENT, ALARM_PERCENT = 80, 95
+REASONS = {
+    "person": "asked for by a person", "day": "a missing day", "look": "an idle member looked at", "connect": "connecting",
+    "delivery": "deliveries", "companion": "read with deliveries", "morning": "mornings", "timetable": "the timetable",
+    "pending": "scores awaited", "idle": "idle members", "spare": "idle members, early", "backfill": "history",
+    "token": "tokens", "disconnect": "disconnecting",
+}  # fmt: skip
+
+
+def show_budget(ctx: typer.Context, provider: Provider = "whoop", as_json: AsJson = False) -> None:
+    """What is left of the provider's calls, by whom the others were spent, and what the day's forecast leaves out."""
+    run(_budget(choose(ctx), provider, as_json=as_json))
+
+
+async def _budget(choice: Choice, provider: str, *, as_json: bool) -> None:
+    async with opened(choice) as running:
+        app = running.engine.app(provider)
+        found = (await standings(running.db, running.clock, {app.name: (app.key, app.ceilings)}))[app.name]
+    if as_json:
+        return emit({"provider": provider, **as_document(found)})
+    note_demo(choice)
+    say(f"Last minute: {found.minute_used} of {found.minute_limit} calls")
+    style = "red" if found.used_percent >= ALARM_PERCENT else "yellow" if found.used_percent >= WARN_PERCENT else None
+    say(f"Today: {found.day_used} of {found.day_limit} calls ({found.used_percent} %), until {_clock(found.day_resets_at)}", style=style)
+    if found.elsewhere:
+        say(f"Besides, {found.elsewhere} calls were made elsewhere with the same app.")
+    say(f"Token calls so far, counted apart: {found.token_calls}")
+    _say_what_holds(found)
+    if found.by_reason:
+        say()
+        console().print(_by_reason(found))
+    if found.forecast:
+        say()
+        for line in _forecast(found.forecast, found.thinned):
+            say(line)
+    return None
+
+
+def _clock(at: datetime) -> str:
+    return f"{at:%H:%M} UTC"
+
+
+def _say_what_holds(found: Standing) -> None:
+    if found.closed_until:
+        say(f"The provider has refused calls; the next go out at {_clock(found.closed_until)}.", style="yellow")
+    if found.paused_until:
+        say(f"The provider does not answer; it is tried again at {_clock(found.paused_until)}.", style="yellow")
+    if found.alarm_since:
+        text = f"Since {_clock(found.alarm_since)} the provider refuses the tokens of many members at once. Nobody is disconnected for it."
+        say(text, style="red")
+
+
+def _by_reason(found: Standing) -> Any:
+    made = table("For", "Calls today", "Yesterday")
+    for reason in sorted({*found.by_reason, *found.by_reason_before}, key=lambda r: -found.by_reason.get(r, 0)):
+        made.add_row(REASONS.get(reason, reason), str(found.by_reason.get(reason, 0)), str(found.by_reason_before.get(reason, 0)))
+    return made
+
+
+def _forecast(told: dict[str, Any], thinned: dict[str, int]) -> list[str]:
+    """The forecast in words."""
+    lines = [f"The rest of the day needs about {told['needed']} calls; {told['left']} are left for it."]
+    if told["thinned"]:
+        slots = ", ".join(f"{hour:02}:00" for hour in told["thinned"])
+        left_out = sum(thinned.values())
+        lines.append(f"So that they suffice, the reads of {slots} are left out ({left_out} so far today); the mornings always stay.")
+    if not told["has_companions"]:
+        lines.append("What has no events of its own is read in the mornings only.")
+    if told["idle"]:
+        lines.append(f"{told['idle']} members at whom nobody looks are visited every {told['idle_every_s'] / 86_400:g} days.")
+    if not told["is_enough"]:
+        lines.append("Even so they will not suffice: what waits is read tomorrow. Ask the provider for a larger quota.")
+    return lines
