@@ -110,7 +110,7 @@ async def parts(settings: Settings, where: Place) -> AsyncIterator[Parts]:
         await clock.sync(db)
         engine = Engine(
             db=db, clock=clock, keys=where.keys, apps=apps(settings), hints=Hints(db),
-            gateway=Gateway(db, clock, http, Grants(db, clock, where.keys, http)),
+            gateway=Gateway(db, clock, http, Grants(db, clock, where.keys, http, keepalive=settings.token_keepalive)),
             hold_down=settings.hold_down, backfill=timedelta(days=settings.backfill_days), idle_after=settings.idle_after,
             visit_idle_every=settings.visit_idle_members_every, keepalive=settings.token_keepalive,
         )  # fmt: skip
@@ -137,6 +137,7 @@ def apps(settings: Settings) -> dict[str, App]:
     whoop = App(
         provider=PROVIDERS["whoop"], credentials=credentials, redirect_uris=settings.whoop_redirects,
         per_minute=settings.rate_limit_per_minute, per_day=settings.rate_limit_per_day,
+        counts_token_calls=settings.count_token_calls,
     )  # fmt: skip
     return {"whoop": whoop}
 

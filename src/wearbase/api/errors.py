@@ -27,6 +27,7 @@ STATUS: dict[type[e.WearbaseError], int] = {
     NotSent: 502,
     e.CursorExpired: 502,
     e.GrantBusy: 503,
+    e.GrantsRefused: 502,
     e.AccessTokenRejected: 502,
     e.LeaseLost: 503,
     e.DatabaseUnavailable: 503,

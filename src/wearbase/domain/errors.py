@@ -56,6 +56,12 @@ class GrantBusy(RetryLater):
     code = "grant_busy"
 
 
+class GrantsRefused(RetryLater):
+    """The provider refuses the tokens of many members at once; nobody is disconnected, and it is tried again."""
+
+    code = "grants_refused"
+
+
 class AccessTokenRejected(RetryLater):
     """The provider rejected the access token."""
 

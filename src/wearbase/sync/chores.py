@@ -5,15 +5,20 @@ from uuid import UUID
 
 from wearbase.domain.errors import RateLimited, RetryLater
 from wearbase.store import deliveries
-from wearbase.store.work import chores
+from wearbase.store.work import chores, grants_care
 from wearbase.store.work.chores import Chore, NewChore
 from wearbase.store.work.due import Priority
 from wearbase.sync.disconnect import REVOKE, revoke
 from wearbase.sync.engine import Engine
+from wearbase.sync.upkeep.forecast import FORECAST_EVERY, forecast_all
+from wearbase.sync.upkeep.keepalive import keep_grants_alive
 
-PRUNE = "prune"
-PRUNE_ID = UUID(int=1)  # one for the whole installation
+PRUNE, KEEPALIVE, FORECAST = "prune", "keepalive", "forecast"
+STANDING = {PRUNE: UUID(int=1), KEEPALIVE: UUID(int=2), FORECAST: UUID(int=3)}  # one of each for the whole installation
 PRUNE_EVERY = timedelta(hours=1)
+KEEPALIVE_EVERY = timedelta(minutes=1)
+KEEPALIVE_BREATH = timedelta(seconds=5)  # between two runs when many are due: visits have their turn
+REFUSED_FOR = timedelta(hours=24)  # how long tokens are kept that the provider refused
 LONGEST_RETRY = timedelta(minutes=30)
 
 
@@ -25,6 +30,10 @@ async def do_chore(engine: Engine, chore: Chore) -> None:
             await revoke(engine, chore)
         elif chore.kind == PRUNE:
             return await _prune(engine, chore)
+        elif chore.kind == KEEPALIVE:
+            return await _keep_alive(engine, chore)
+        elif chore.kind == FORECAST:
+            return await _forecast(engine, chore)
     except RetryLater as error:
         wait = min(LONGEST_RETRY, timedelta(seconds=5) * 3 ** min(chore.attempts, 8))
         at = error.retry_at if isinstance(error, RateLimited) and error.retry_at else now + wait
@@ -34,15 +43,29 @@ async def do_chore(engine: Engine, chore: Chore) -> None:
         await chores.done(tx, chore)
 
 
-async def plan_pruning(engine: Engine) -> None:
-    """Makes sure that the inbox is pruned every hour."""
+async def plan_chores(engine: Engine) -> None:
+    """Makes sure that what is done at intervals is in the queue."""
     now = engine.clock.now()
     async with engine.db.transaction() as tx:
-        await chores.add(tx, NewChore(id=PRUNE_ID, kind=PRUNE, due_at=now, priority=Priority.TIMETABLE), now=now)
+        for kind, chore_id in STANDING.items():
+            await chores.add(tx, NewChore(id=chore_id, kind=kind, due_at=now, priority=Priority.TIMETABLE), now=now)
 
 
 async def _prune(engine: Engine, chore: Chore) -> None:
     now = engine.clock.now()
     async with engine.db.transaction() as tx:
         await deliveries.prune(tx, now=now)
+        await grants_care.erase_refused(tx, before=now - REFUSED_FOR)
         await chores.again(tx, chore, at=now + PRUNE_EVERY)
+
+
+async def _keep_alive(engine: Engine, chore: Chore) -> None:
+    has_more = await keep_grants_alive(engine)
+    async with engine.db.transaction() as tx:
+        await chores.again(tx, chore, at=engine.clock.now() + (KEEPALIVE_BREATH if has_more else KEEPALIVE_EVERY))
+
+
+async def _forecast(engine: Engine, chore: Chore) -> None:
+    await forecast_all(engine)
+    async with engine.db.transaction() as tx:
+        await chores.again(tx, chore, at=engine.clock.now() + FORECAST_EVERY)

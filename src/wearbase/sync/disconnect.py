@@ -14,11 +14,12 @@ from wearbase.domain.errors import (
 from wearbase.store import connections, deliveries, erasure
 from wearbase.store.connections import Connection
 from wearbase.store.postgres.database import Tx
-from wearbase.store.work import chores, due
+from wearbase.store.work import chores, due, grants_care
 from wearbase.store.work.chores import Chore, NewChore
 from wearbase.store.work.due import Priority
 from wearbase.sync.ask import WATCH_STEP_S, has_worker
 from wearbase.sync.engine import Engine
+from wearbase.sync.upkeep import alarm
 from wearbase.transport.apps import App
 
 REVOKE_FOR = timedelta(hours=24)
@@ -56,13 +57,24 @@ async def erase_user(engine: Engine, user_id: str) -> list[Ended]:
     return ended
 
 
-async def needs_reauthorization(engine: Engine, connection: Connection) -> None:
-    """After proof that the grant is dead: the member must connect again; what is stored stays."""
+async def needs_reauthorization(engine: Engine, connection: Connection) -> bool:
+    """After proof that the grant is dead: the member must connect again; what is stored stays.
+
+    False if too many are refused at once for any of it to be believed: nobody is given up, and it is to be tried again.
+    """
+    app, now = engine.app(connection.provider), engine.clock.now()
     async with engine.db.transaction() as tx:
         await connections.lock_member(tx, connection.user_id)
-        if await connections.holds(tx, connection, lease_number=connection.lease_number):
-            await connections.end(tx, connection, state="needs_reauthorization", now=engine.clock.now())
-            await due.stop(tx, connection)
+        if not await connections.holds(tx, connection, lease_number=connection.lease_number):
+            return True
+        stored = await connections.grant(tx, connection.user_id, connection.provider)
+        is_mass = stored is not None and stored.refused_at is not None and await alarm.is_mass(tx, app, now=now)
+        if not is_mass:
+            await connections.give_up(tx, connection, now=now)
+            await grants_care.rest(tx, connection)
+    if is_mass:
+        await alarm.begin(engine, app)
+    return not is_mass
 
 
 async def is_revoked(engine: Engine, ended: Ended) -> bool:
@@ -87,7 +99,7 @@ async def until_revoked(engine: Engine, ended: Ended, *, at_most_s: float) -> bo
 async def _end(tx: Tx, engine: Engine, app: App, connection: Connection) -> Ended:
     now = engine.clock.now()
     revocation = await plan_revocation(tx, engine, app, connection)
-    await connections.end(tx, connection, state="disconnected", now=now)
+    await connections.end(tx, connection, now=now)
     await due.stop(tx, connection)
     await deliveries.park_all(tx, connection, reason="disconnected", now=now)
     return Ended(had_connection=connection.state != "disconnected", revocation=revocation)

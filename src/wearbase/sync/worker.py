@@ -11,7 +11,7 @@ from wearbase.domain.errors import DatabaseUnavailable, LeaseLost, WearbaseError
 from wearbase.store.connections import Connection
 from wearbase.store.work import chores, due, progress
 from wearbase.store.work.chores import Chore
-from wearbase.sync.chores import do_chore, plan_pruning
+from wearbase.sync.chores import do_chore, plan_chores
 from wearbase.sync.engine import Engine
 from wearbase.sync.visits.keep import hold
 from wearbase.sync.visits.visit import visit
@@ -135,7 +135,7 @@ class Worker:
                 async with self._engine.db.transaction() as tx:
                     await chores.beat(tx, self.id, now=now)
                     await due.renew(tx, sorted(self._held), holder=self.id, until=now + LEASE)
-                await plan_pruning(self._engine)
+                await plan_chores(self._engine)
             except DatabaseUnavailable:
                 log.warning("no heartbeat: the database cannot be reached")
             await asyncio.sleep(HEARTBEAT_S)

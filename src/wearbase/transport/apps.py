@@ -14,6 +14,7 @@ class App:
     redirect_uris: tuple[str, ...]
     per_minute: int
     per_day: int
+    counts_token_calls: bool = False  # where the provider counts them with the data calls
 
     @property
     def name(self) -> str:

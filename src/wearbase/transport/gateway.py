@@ -64,10 +64,8 @@ class Gateway:
         return send
 
     async def token_call(self, app: App, request: Request) -> Response:
-        """One call to the token endpoint, counted apart."""
-        async with self._db.transaction() as tx:
-            await budget.count_token_call(tx, app.name, app.key)
-        return await self._http.call(request, base_url=app.credentials.oauth_url)
+        """One call to the token endpoint, for a person who waits."""
+        return await self.grants.token_call(app, request, priority=Priority.PERSON)
 
     async def _once(self, app: App, request: Request, token: LiveToken, purpose: Purpose, *, member: int) -> Response:
         is_troubled = await self._reserve(app, purpose)

@@ -14,17 +14,21 @@ from wearbase.domain.errors import (
     ClientMisconfigured,
     ConnectionEnded,
     GrantBusy,
+    GrantsRefused,
     ProviderUnavailable,
     RateLimited,
     ReauthorizationRequired,
     RequestRefused,
 )
-from wearbase.domain.provider import Grant
+from wearbase.domain.provider import Grant, Request, Response
+from wearbase.domain.timetable import SPREAD, jitter
 from wearbase.store import connections
-from wearbase.store.connections import Connection, StoredGrant
+from wearbase.store.connections import Connection, SealedPair, StoredGrant
 from wearbase.store.postgres.database import Database, Tx
 from wearbase.store.sealing import KeyRing
 from wearbase.store.work import budget
+from wearbase.store.work.budget import Purpose
+from wearbase.store.work.due import Priority
 from wearbase.transport.apps import App
 from wearbase.transport.http import Http, NotSent
 
@@ -33,6 +37,8 @@ WAIT_FOR_OTHERS_S = 25.0
 WAIT_STEP_S = 0.05
 UNKNOWN_OUTCOMES_AT_ONCE = 2
 SLOW_RETRY = timedelta(hours=1)
+REFUSED_PAUSE = timedelta(minutes=10)  # between two attempts with a token that was refused and not given up
+KEEPALIVE_FROM, KEEPALIVE_TO = 0.6, 0.95  # the part of the interval after which a grant is refreshed, by the member
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +52,43 @@ class LiveToken:
 class Grants:
     """Gives live access tokens of one app's connections."""
 
-    def __init__(self, db: Database, clock: Clock, keys: KeyRing, http: Http) -> None:
-        self._db, self._clock, self._keys, self._http = db, clock, keys, http
+    def __init__(self, db: Database, clock: Clock, keys: KeyRing, http: Http, *, keepalive: timedelta = timedelta(days=1)) -> None:
+        self._db, self._clock, self._keys, self._http, self._keepalive = db, clock, keys, http, keepalive
 
     async def access_token(self, app: App, connection: Connection, *, rejected: LiveToken | None = None) -> LiveToken:
         """A token to call with; the stored one if it is live and is not the one just rejected, else a refreshed one.
 
-        Raises: ReauthorizationRequired (proven dead), GrantBusy, ProviderUnavailable, ClientMisconfigured, ConnectionEnded.
+        Raises: ReauthorizationRequired (proven dead), GrantsRefused (and not believed), GrantBusy, RateLimited, ProviderUnavailable,
+        ClientMisconfigured, ConnectionEnded.
         """
         async with self._db.connection() as reader:
             stored = await self._stored(reader, connection, lock=False)
         if token := self._live(app, connection, stored, rejected=rejected, now=self._clock.now()):
             return token
-        return await self._refreshed(app, connection, rejected)
+        return await self._refreshed(app, connection, rejected, priority=Priority.DELIVERY)
 
-    async def _refreshed(self, app: App, connection: Connection, rejected: LiveToken | None) -> LiveToken:
-        waited = 0.0
+    async def keep_alive(self, app: App, connection: Connection) -> None:
+        """Refreshes the grant although its access token may live. Raises as `access_token` does."""
+        async with self._db.connection() as reader:
+            stored = await self._stored(reader, connection, lock=False)
+        await self._refreshed(app, connection, LiveToken("", stored.token_version), priority=Priority.TIMETABLE)
+
+    async def token_call(self, app: App, request: Request, *, priority: Priority) -> Response:
+        """One call to the token endpoint: counted apart, and first reserved where the provider counts it with the data calls.
+
+        Raises: RateLimited, NotSent, ProviderUnavailable.
+        """
+        async with self._db.transaction() as tx:
+            if app.counts_token_calls:
+                purpose = Purpose(reason=budget.TOKEN, priority=priority)
+                answer = await budget.reserve(tx, app.name, app.key, purpose, ceilings=app.ceilings, now=self._clock.now())
+                if answer.wait_until is not None:
+                    raise RateLimited(retry_at=answer.wait_until, provider=app.name)
+            await budget.count_token_call(tx, app.name, app.key)
+        return await self._http.call(request, base_url=app.credentials.oauth_url)
+
+    async def _refreshed(self, app: App, connection: Connection, rejected: LiveToken | None, *, priority: Priority) -> LiveToken:
+        waited, began = 0.0, self._clock.now()
         while True:
             holder = uuid.uuid4().hex
             async with self._db.transaction() as tx:
@@ -69,9 +96,11 @@ class Grants:
                 now = self._clock.now()
                 if token := self._live(app, connection, stored, rejected=rejected, now=now):
                     return token
+                if waited and stored.refused_at is not None and stored.refused_at >= began:
+                    raise ReauthorizationRequired(provider=connection.provider, connection=connection.id)  # what we waited for is proof
                 is_mine = await self._take(tx, connection, stored, holder=holder, now=now)
             if is_mine:
-                return await self._refresh(app, connection, stored, holder=holder)
+                return await self._refresh(app, connection, stored, holder=holder, priority=priority)
             if waited >= WAIT_FOR_OTHERS_S:
                 raise GrantBusy(provider=connection.provider, connection=connection.id)
             await asyncio.sleep(WAIT_STEP_S)
@@ -80,14 +109,20 @@ class Grants:
     async def store(self, tx: Tx, connection: Connection, grant: Grant) -> None:
         """Keeps a pair, sealed for this connection."""
         who = {"user_id": connection.user_id, "provider": connection.provider}
-        await connections.put_grant(
-            tx,
-            **who,
+        now = self._clock.now()
+        pair = SealedPair(
             access_token=self._keys.seal(grant.access_token, **who, kind="access"),
             refresh_token=self._keys.seal(grant.refresh_token, **who, kind="refresh") if grant.refresh_token else None,
-            expires_at=self._clock.now() + timedelta(seconds=grant.expires_in_s),
+            expires_at=now + timedelta(seconds=grant.expires_in_s),
             scopes=list(grant.scopes) or connection.scopes,
+            keepalive_due_at=self._keepalive_due(connection, now) if grant.refresh_token else None,
         )
+        await connections.put_grant(tx, **who, pair=pair)
+
+    def _keepalive_due(self, connection: Connection, now: datetime) -> datetime:
+        """Within the interval, and spread: each member has an own pace, so that those who connected together part."""
+        part = jitter(f"{connection.user_id}/{connection.provider}") / SPREAD
+        return now + self._keepalive * (KEEPALIVE_FROM + (KEEPALIVE_TO - KEEPALIVE_FROM) * part)
 
     async def _stored(self, tx: Tx, connection: Connection, *, lock: bool = True) -> StoredGrant:
         stored = await connections.grant(tx, connection.user_id, connection.provider, for_update=lock)
@@ -114,6 +149,8 @@ class Grants:
         """Writes the mark if the refresh is ours to do; False if another process is at it."""
         if stored.refresh_token is None:
             raise ReauthorizationRequired("The grant has no refresh token and its access token has ended.", provider=connection.provider)
+        if stored.refused_at is not None and stored.refused_at + REFUSED_PAUSE > now:
+            raise GrantsRefused(provider=connection.provider, connection=connection.id)
         if stored.refresh_started_at is not None and stored.refresh_until is not None:
             if stored.refresh_until > now:
                 return False
@@ -124,19 +161,16 @@ class Grants:
         await connections.mark_refresh(tx, connection.user_id, connection.provider, holder=holder, now=now, until=now + REFRESH_LEASE)
         return True
 
-    async def _refresh(self, app: App, connection: Connection, stored: StoredGrant, *, holder: str) -> LiveToken:
+    async def _refresh(self, app: App, connection: Connection, stored: StoredGrant, *, holder: str, priority: Priority) -> LiveToken:
         assert stored.refresh_token is not None
         spent = self._open(connection, stored.refresh_token, "refresh")
         request = app.provider.oauth.refresh_request(app.credentials, refresh_token=spent)
-        async with self._db.transaction() as tx:
-            await budget.count_token_call(tx, app.name, app.key)
         try:
-            grant = app.provider.oauth.grant(await self._http.call(request, base_url=app.credentials.oauth_url))
+            grant = app.provider.oauth.grant(await self.token_call(app, request, priority=priority))
         except ReauthorizationRequired:
-            await self._free(connection, holder)
             return await self._succeeded_elsewhere(app, connection, stored)
         except (NotSent, ClientMisconfigured, RequestRefused, RateLimited):
-            await self._unmark(connection, holder)
+            await self._unmark(connection, stored, holder)
             raise
         except ProviderUnavailable:
             await self._free(connection, holder)
@@ -154,16 +188,19 @@ class Grants:
         return LiveToken(grant.access_token, stored.token_version + 1)
 
     async def _succeeded_elsewhere(self, app: App, connection: Connection, stored: StoredGrant) -> LiveToken:
-        """After `invalid_grant`: another's newer token if there is one; else the grant is proven dead."""
+        """After `invalid_grant`: another's newer token if there is one; else the grant is proven dead, which is written down."""
         async with self._db.transaction() as tx:
             newest = await self._stored(tx, connection)
-            if newest.token_version == stored.token_version:
-                raise ReauthorizationRequired(provider=connection.provider, connection=connection.id)
+            is_dead = newest.token_version == stored.token_version
+            if is_dead:
+                await connections.refuse(tx, connection.user_id, connection.provider, now=self._clock.now())
+        if is_dead:
+            raise ReauthorizationRequired(provider=connection.provider, connection=connection.id)
         return await self.access_token(app, connection)
 
-    async def _unmark(self, connection: Connection, holder: str) -> None:
+    async def _unmark(self, connection: Connection, stored: StoredGrant, holder: str) -> None:
         async with self._db.transaction() as tx:
-            await connections.clear_refresh(tx, connection.user_id, connection.provider, holder=holder)
+            await connections.unmark_refresh(tx, connection.user_id, connection.provider, holder=holder, before=stored)
 
     async def _free(self, connection: Connection, holder: str) -> None:
         """Lets the others go on at once; the mark stays, because the token may be spent."""

@@ -104,8 +104,6 @@ async def test_a_member_who_disconnects_in_the_providers_app_is_asked_again_and_
     await world.work()
     assert await state(world) == "needs_reauthorization"
     assert len(await world.stored("ann", "cycle")) == stored
-    found = await world.rows("select access_token, refresh_token from wearbase.connection")
-    assert found == [{"access_token": None, "refresh_token": None}]
     await world.connect("ann")
     await world.work()
     assert await state(world) == "connected"
