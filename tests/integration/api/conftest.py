@@ -17,7 +17,8 @@ from wearbase.access.tokens import MemberTokens
 from wearbase.api.build import create_app
 from wearbase.api.given import Services
 from wearbase.providers.registry import PROVIDERS
-from wearbase.store.work import chores
+from wearbase.store import connections
+from wearbase.store.work import chores, persons
 from wearbase.sync.worker import Worker
 from wearbase.web import callback
 
@@ -133,3 +134,11 @@ def problem(answer: httpx2.Response, status: int, code: str | None = None, field
     assert code is None or error["code"] == code
     assert field is None or [d["field"] for d in error["details"]] == [field], error
     return error
+
+
+async def spend(service: Service, calls: int, user_id: str = "ann") -> None:
+    """As visits count the calls that they make for a person."""
+    async with service.world.engine.db.transaction() as tx:
+        connection = await connections.get(tx, user_id, "whoop")
+        assert connection is not None
+        await persons.count(tx, connection, calls, now=service.world.clock.now())

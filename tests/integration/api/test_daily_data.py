@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
-from tests.integration.api.conftest import Service, problem
+from tests.integration.api.conftest import Service, problem, spend
 
 ROUTES = {"recovery": "recovery", "sleep": "activity/sleep", "workout": "activity/workout", "cycle": "cycle"}
 
@@ -168,3 +168,91 @@ async def test_a_failing_provider_is_not_asked_again_by_every_reader(service: Se
         for _ in range(5):
             await service.get(f"/api/v1/whoop/daily-data/ann?date={day}")
         assert (await service.world.calls())["total"] == calls
+
+
+async def idle(service: Service) -> tuple[int, str]:
+    """Nobody has looked for four days, and nothing was brought meanwhile; the account, and a day that is stored but out of date."""
+    account = await service.connected()
+    day = await service.today()
+    await service.world.event(account, "rescore")
+    await service.advance(days=4)
+    await service.world.sim.post("/control/clock", json={"advance_s": 4 * 86_400, "wait": True, "webhooks": False})
+    async with service.world.engine.db.transaction() as tx:
+        await tx.execute("update wearbase.sync_state set due_at = due_at + interval '30 days', backfill_due_at = null")
+    return account, day
+
+
+async def test_a_member_at_whom_nobody_looked_is_current_within_three_seconds(service: Service) -> None:
+    account, day = await idle(service)
+    async with service.working():
+        answer = await service.get(f"/api/v1/whoop/daily-data/ann?date={day}")
+        assert answer.elapsed < timedelta(seconds=3)
+        document = answer.json()
+        assert (document["data_source"], document["sync"]["state"]) == ("whoop_api", "ok")
+        await service.world.same_as_truth("ann", account)
+        calls = (await service.world.calls())["data"]
+        again = (await service.get(f"/api/v1/whoop/daily-data/ann?date={day}")).json()
+        assert (again["data_source"], again["recovery"]) == ("database", document["recovery"])
+        assert (await service.world.calls())["data"] == calls
+
+
+async def test_a_missing_day_of_an_idle_member_comes_with_the_rest(service: Service) -> None:
+    await idle(service)
+    day = date.fromisoformat((await service.world.rows("select max(day) as day from wearbase.day_document"))[0]["day"].isoformat())
+    async with service.working():
+        document = (await service.get(f"/api/v1/whoop/daily-data/ann?date={day + timedelta(days=2)}")).json()
+    assert document["recovery"] is not None
+    assert {s["reason"] for s in (await service.world.states()).values()} == {"timetable"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/v1/whoop/days/ann?start=2026-11-10&end=2026-11-22",
+        "/v1/data/ann/recovery",
+        "/internal/data/days/ann?start=2026-11-10&end=2026-11-22",
+        "/internal/data/cycles/ann?days=7",
+    ],
+)
+async def test_every_read_brings_an_idle_member_current(service: Service, path: str) -> None:
+    account, _ = await idle(service)
+    async with service.working():
+        answer = await service.get(path)
+        assert answer.status_code == 200
+        await service.world.same_as_truth("ann", account)
+        assert (await service.get(path)).content == answer.content
+
+
+async def test_an_idle_member_is_answered_at_once_without_a_worker(service: Service) -> None:
+    _, day = await idle(service)
+    async with service.world.engine.db.transaction() as tx:
+        await tx.execute("delete from wearbase.worker")
+    answer = await service.get(f"/api/v1/whoop/daily-data/ann?date={day}")
+    assert answer.elapsed < timedelta(seconds=1)
+    assert answer.json()["sync"]["state"] == "unavailable"
+    assert answer.json()["recovery"] is not None
+
+
+async def test_an_idle_member_of_a_slow_provider_is_answered_after_three_seconds(service: Service) -> None:
+    _, day = await idle(service)
+    await service.world.sim.post("/control/options", json={"latency_ms": 5000})
+    async with service.working():
+        answer = await service.get(f"/api/v1/whoop/daily-data/ann?date={day}")
+        assert timedelta(seconds=2.5) < answer.elapsed < timedelta(seconds=4)
+        assert answer.json()["sync"]["state"] == "running"
+        assert answer.json()["recovery"] is not None
+        await service.world.sim.post("/control/options", json={"latency_ms": 0})
+
+
+async def test_a_missing_day_beyond_the_calls_of_persons_is_answered_from_the_database(service: Service) -> None:
+    await service.connected()
+    day = await service.unseen_day()
+    await spend(service, 40)
+    calls = (await service.world.calls())["data"]
+    async with service.working():
+        answer = await service.get(f"/api/v1/whoop/daily-data/ann?date={day}")
+        assert answer.elapsed < timedelta(seconds=1)
+        assert answer.json()["recovery"] is None
+        assert (await service.world.calls())["data"] == calls
+        await service.advance(hours=1)
+        assert (await service.get(f"/api/v1/whoop/daily-data/ann?date={day}")).json()["recovery"] is not None

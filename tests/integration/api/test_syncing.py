@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.integration.api.conftest import Service, problem
+from tests.integration.api.conftest import Service, problem, spend
 from tests.integration.harness import RESOURCES
 
 SYNC = "/api/v1/whoop/sync/ann"
@@ -59,6 +59,34 @@ async def test_once_a_minute_for_a_member(service: Service) -> None:
         assert again.headers["retry-after"] == "60"
         await service.advance(minutes=1)
         assert (await service.post(SYNC)).status_code == 200
+
+
+async def test_beyond_the_calls_of_persons_it_is_429_and_the_data_is_as_it_was(service: Service) -> None:
+    await service.connected()
+    day = f"/api/v1/whoop/daily-data/ann?date={await service.today()}"
+    before = (await service.get(day)).content
+    await spend(service, 40)
+    await service.advance(minutes=10)
+    async with service.working():
+        for path in (SYNC, "/v1/pull/ann"):
+            refused = await service.post(path)
+            problem(refused, 429, "too_many_requests")
+            assert 0 < int(refused.headers["retry-after"]) <= 3600
+        assert (await service.get(day)).content == before
+        await service.advance(hours=1)
+        assert (await service.post(SYNC)).status_code == 200
+
+
+async def test_one_sync_at_a_time_for_a_member(service: Service) -> None:
+    await service.connected()
+    await service.world.sim.post("/control/options", json={"latency_ms": 5000})
+    async with service.working():
+        assert (await service.post(f"{SYNC}?wait=false")).status_code == 202
+        await service.advance(minutes=1)
+        again = await service.post(SYNC)
+        problem(again, 429, "too_many_requests")
+        assert again.headers["retry-after"] == "15"
+        await service.world.sim.post("/control/options", json={"latency_ms": 0})
 
 
 async def test_whoever_does_not_wait_gets_202(service: Service) -> None:
