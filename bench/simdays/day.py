@@ -19,6 +19,7 @@ from wearbase_sim.api.calls import Calls
 
 SHORTEST, LONGEST = timedelta(seconds=1), timedelta(minutes=1)
 DAY = timedelta(days=1)
+PROVED, PROVED_EVERY = 100, timedelta(seconds=5)
 
 
 @dataclass
@@ -36,7 +37,7 @@ class Outcome:
     read: Counter[str] = field(default_factory=Counter)
     oldest_open: dict[str, timedelta | None] = field(default_factory=dict)
     idle_age: list[timedelta] = field(default_factory=list)
-    idle_lost: Compared = field(default_factory=Compared)
+    proved: list[Looked] = field(default_factory=list)
     said: Counter[str] = field(default_factory=Counter)
     took_s: dict[str, float] = field(default_factory=dict)
     steps: int = 0
@@ -69,7 +70,9 @@ class Day:
         await self._timed("warm-up", self._until(plan.measures_from))
         await self._begin_measuring()
         await self._timed("measured", self._until(plan.ends_at - SHORTEST))
-        return await self._timed("comparing", self._outcome())
+        outcome = await self._timed("comparing", self._outcome())
+        outcome.proved = await self._timed("looking at idle members", self._prove())
+        return outcome
 
     async def _begin_measuring(self) -> None:
         """The provider's day begins with ours. Hours are not taken for a day: what they used says nothing of a day's habits."""
@@ -93,7 +96,13 @@ class Day:
             await self._step(await self._next(end))
             if time.perf_counter() - shown > 10:
                 shown = time.perf_counter()
-                print(f"{self.stage.now:%d %H:%M} {dict(self.stage.world.calls.kinds)}", file=sys.stderr, flush=True)
+                await self._show()
+
+    async def _show(self) -> None:
+        found = (await self.stage.rows("select used, thinned, forecast from wearbase.budget"))[0]
+        forecast = {name: found["forecast"][name] for name in ("needed", "left", "thinned") if found["forecast"]}
+        used, calls = found["used"], dict(self.stage.world.calls.kinds)
+        print(f"{self.stage.now:%d %H:%M} {calls} {used} left out {found['thinned']} {forecast}", file=sys.stderr, flush=True)
 
     async def _next(self, end: datetime) -> datetime:
         now = self.stage.now
@@ -125,6 +134,18 @@ class Day:
         while self.midnights and self.midnights[0][0] <= at:
             await self._day_ends(self.midnights.pop(0)[1])
 
+    async def _prove(self) -> list[Looked]:
+        """After the day, with the next day's calls, somebody looks at some who were idle: is everything there then?"""
+        idle = [number for number in self.plan.numbers if not self.plan.is_looked_at(number)]
+        sample = self.plan.draw("sample").sample(idle, min(len(idle), PROVED))
+        self.looked, self.midnights = [], []
+        begins = self.plan.ends_at + LONGEST
+        self.looks = [behaviour.Look(begins + PROVED_EVERY * nth, number) for nth, number in enumerate(sample)]
+        self.stage.world.quotas.clear()
+        if sample:
+            await self._until(begins + PROVED_EVERY * len(sample) + 10 * LONGEST)
+        return self.looked
+
     async def _day_ends(self, numbers: list[int]) -> None:
         """Some members' day is over: what of it is stored?"""
         found = await compare(self.stage, [n for n in numbers if self.plan.is_looked_at(n)], since=DAY)
@@ -140,7 +161,7 @@ class Day:
         for _, numbers in self.midnights:
             await self._day_ends(numbers)
         idle = [number for number in plan.numbers if not plan.is_looked_at(number)]
-        measured = [event for event in self.events.all if event.at >= plan.measures_from]
+        measured = [replace(event) for event in self.events.all if event.at >= plan.measures_from]
         return Outcome(
             plan=plan, events=measured, at_end=stage.now, records=self.records, looked=self.looked,
             budget=(await stage.rows("select * from wearbase.budget") or [{}])[0], provider=stage.world.calls.report(),

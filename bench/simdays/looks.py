@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from bench.simdays.compare import compare
 from bench.simdays.plan import user_of
 from bench.simdays.stage import Stage
-from wearbase.store import connections
+from wearbase.read import localdays
 from wearbase.sync import ask
 
 PATIENCE = timedelta(minutes=10)
@@ -19,29 +19,33 @@ class Looked:
 
     number: int
     at: datetime
+    was_current: bool
     current_at: datetime | None = None
     is_given_up: bool = False
 
 
 async def look(stage: Stage, number: int) -> Looked:
-    """What the API does when somebody reads the member's day."""
-    user_id, now = user_of(number), stage.now
-    async with stage.engine.db.transaction() as tx:
-        await connections.look_all(tx, [(user_id, "whoop")], now=now)
-    offset = stage.world.person(number).home.offset_min(round(now.timestamp() * 1000))
-    today = (now + timedelta(minutes=offset)).date()
-    answer = await stage.reader.day(user_id, "whoop", today)
-    if not answer.has_document:
-        await ask.missing_day(stage.engine, user_id, "whoop", today)
-    return Looked(number, now)
+    """What the API does when somebody reads the member's day: it is waited for, so that the worker is at it in the same instant."""
+    user_id, engine = user_of(number), stage.engine
+    looked = Looked(number, stage.now, await _is_current(stage, number))
+    day = await localdays.today(engine.db, engine.clock, user_id, "whoop")
+    answer = await stage.reader.day(user_id, "whoop", day)
+    ticket = await ask.wake(engine, user_id, "whoop")
+    if ticket is None and not answer.has_document:
+        await ask.missing_day(engine, user_id, "whoop", day)
+    return looked
 
 
 async def check(stage: Stage, looked: Looked) -> None:
     """Whether the member is current by now."""
     if looked.current_at or looked.is_given_up:
         return
-    found = await compare(stage, [looked.number], since=SHOWN, is_exact=True)
-    if not found.gaps:
+    if await _is_current(stage, looked.number):
         looked.current_at = stage.now
     elif stage.now - looked.at > PATIENCE:
         looked.is_given_up = True
+
+
+async def _is_current(stage: Stage, number: int) -> bool:
+    """Whether what is stored of the days shown equals what the provider has, the running values of the day too."""
+    return not (await compare(stage, [number], since=SHOWN, is_exact=True)).gaps

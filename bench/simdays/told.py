@@ -61,8 +61,13 @@ def _current(day: Outcome) -> Condition:
 
 
 def _nothing_lost(day: Outcome) -> Condition:
-    lost = day.idle_lost
-    return Condition("nothing lost of those who do not look", not lost.gaps, f"{lost.records:,} records compared")
+    there = sum(1 for x in day.proved if x.current_at)
+    text = f"{there} of {len(day.proved)} idle members were current when looked at after the day; {_current_before(day)} before"
+    return Condition("nothing lost of those who do not look", there == len(day.proved), text)
+
+
+def _current_before(day: Outcome) -> int:
+    return sum(1 for x in day.proved if x.was_current)
 
 
 def lines(day: Outcome) -> Iterator[str]:
