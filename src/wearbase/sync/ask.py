@@ -111,6 +111,13 @@ async def wake(engine: Engine, user_id: str, provider: str) -> Ticket | None:
     return Ticket(user_id, provider, before)
 
 
+async def take_look(engine: Engine, user_id: str, provider: str, *, at_most_s: float) -> None:
+    """Takes a look at a member; one who was idle is brought current first, or for that long."""
+    ticket = await wake(engine, user_id, provider)
+    if ticket is not None:
+        await watch(engine, ticket, at_most_s=at_most_s)
+
+
 async def _is_back(tx: Tx, engine: Engine, user_id: str, provider: str) -> bool:
     """Takes note of a look; whether it ends an idle time."""
     now = engine.clock.now()
@@ -271,19 +278,22 @@ class Looks:
         self._waiting: set[tuple[str, str]] = set()
         self._writing: asyncio.Task[None] | None = None
 
-    def note(self, user_id: str, provider: str) -> bool:
-        """Takes note of a look, and returns at once; whether it is this process's first within the hour."""
+    def knows(self, user_id: str, provider: str) -> bool:
+        """Whether a look was noted within the hour: then the member is not idle."""
+        return (user_id, provider) in self._known and self._engine.clock.now() < self._until
+
+    def note(self, user_id: str, provider: str) -> None:
+        """Takes note of a look, and returns at once. It wakes nobody: `wake` comes first where a member may be idle."""
         key = (user_id, provider)
         now = self._engine.clock.now()
         if now >= self._until or len(self._known) > MOST_LOOKS_REMEMBERED:
             self._known, self._until = set(), now + LOOK_EVERY
         if key in self._known:
-            return False
+            return
         self._known.add(key)
         self._waiting.add(key)
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._write())
-        return True
 
     async def _write(self) -> None:
         while self._waiting:

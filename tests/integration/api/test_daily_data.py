@@ -223,6 +223,15 @@ async def test_every_read_brings_an_idle_member_current(service: Service, path: 
         assert (await service.get(path)).content == answer.content
 
 
+async def test_the_status_wakes_an_idle_member_only_for_the_member(service: Service) -> None:
+    await idle(service)
+    path = "/api/v1/whoop/sync-status/ann"
+    assert (await service.get(path)).json()["resources"]["sleep"]["reason"] == "timetable"
+    answer = await service.get(path, headers=service.token("ann"))
+    assert answer.elapsed < timedelta(seconds=1)
+    assert answer.json()["resources"]["sleep"]["reason"] == "look"
+
+
 async def test_an_idle_member_is_answered_at_once_without_a_worker(service: Service) -> None:
     _, day = await idle(service)
     async with service.world.engine.db.transaction() as tx:

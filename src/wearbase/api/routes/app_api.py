@@ -84,9 +84,11 @@ async def sync_now(
 
 @router.get("/api/v1/{provider}/sync-status/{user_id}", responses={200: {"model": SyncStatus}})
 @who(member("read"))
-async def sync_status(user_id: UserId, provider: ProviderName, services: Given) -> dict[str, Any]:
+async def sync_status(user_id: UserId, provider: ProviderName, services: Given, caller: By) -> dict[str, Any]:
     """How each resource stands: last attempt, last success, what went wrong, what is open."""
     known_provider(services, provider)
+    if not caller.is_service:  # the member, and not somebody who watches over all of them
+        await syncing.look(services, user_id, provider, at_most_s=0)
     found = await status.status(services.db, services.clock, user_id, provider)
     return {
         "user_id": user_id, "provider": provider, "state": found.state, "resources": found.resources,

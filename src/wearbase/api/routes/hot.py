@@ -42,10 +42,10 @@ class DailyData:
         day = asked or await localdays.today(services.db, services.clock, user_id, provider)
         answer = await services.reader.day(user_id, provider, day)
         if answer.state != "not_connected":
-            services.looks.note(user_id, provider)
             is_missing = not answer.has_document and answer.no_data_reason != "future"
             if is_missing or _is_idle(answer, services.engine):
                 answer = await self._fetched(user_id, provider, day, known=answer)
+            services.looks.note(user_id, provider)
         await _send_document(scope, send, answer)
 
     async def _fetched(self, user_id: str, provider: str, day: date, *, known: DayAnswer) -> DayAnswer:

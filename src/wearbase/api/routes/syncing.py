@@ -47,12 +47,11 @@ async def bring(
     return Brought(synced, outcome.api_calls, state)
 
 
-async def look(services: Services, user_id: str, provider: str) -> None:
-    """Takes note of a look at stored data. A member who was idle is brought current first, for at most three seconds."""
-    if services.looks.note(user_id, provider):  # whoever was looked at within the hour is not idle, and costs nothing here
-        ticket = await ask.wake(services.engine, user_id, provider)
-        if ticket is not None:
-            await ask.watch(services.engine, ticket, at_most_s=WAIT_S)
+async def look(services: Services, user_id: str, provider: str, *, at_most_s: float = WAIT_S) -> None:
+    """Takes a look at stored data. A member who was idle is brought current first, or for that long."""
+    if not services.looks.knows(user_id, provider):
+        await ask.take_look(services.engine, user_id, provider, at_most_s=at_most_s)
+        services.looks.note(user_id, provider)
 
 
 def checked_names(services: Services, provider: str, names: Sequence[str] | None, *, field: str) -> None:

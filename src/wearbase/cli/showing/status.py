@@ -16,7 +16,9 @@ from wearbase.cli.showing import days
 from wearbase.providers.registry import PROVIDERS
 from wearbase.read.members import members
 from wearbase.read.status import SourceStatus, rfc3339, status
+from wearbase.sync import ask
 
+LOOK_WAIT_S = 3.0  # to bring a member current at whom nobody had looked for long
 STATE_STYLES = {"ok": "green", "idle": "green", "failing": "red", "needs_reauthorization": "red", "unavailable": "red", "stale": "yellow"}
 
 
@@ -59,6 +61,7 @@ async def _one(choice: Choice, user_id: str, provider: str | None, *, as_json: b
     sources = {}
     async with opened(choice) as running:
         for name in [provider] if provider else PROVIDERS:
+            await ask.wake(running.engine, user_id, name)
             sources[name] = await status(running.db, running.clock, user_id, name)
         now = running.clock.now()
     if as_json:
@@ -117,6 +120,7 @@ async def _day(choice: Choice, user_id: str, provider: str, text: str | None, *,
         raise Stop(f"There is no source named {provider!r}; known are {', '.join(PROVIDERS)}.", Code.USAGE)
     wanted = words.day(text) if text else None
     async with opened(choice) as running:
+        await ask.take_look(running.engine, user_id, provider, at_most_s=LOOK_WAIT_S)
         found = await status(running.db, running.clock, user_id, provider)
         offset_min = found.connection.utc_offset_min if found.connection else None
         today = (running.clock.now() + timedelta(minutes=offset_min or 0)).date()
