@@ -406,3 +406,26 @@ async def test_of_many_members_more_must_be_refused_until_it_is_a_mass(few: Benc
         assert not await is_mass(tx, app, now=now)
         await run(tx, refuse, (now, ["other1"]))
         assert await is_mass(tx, app, now=now)
+
+
+async def test_a_keepalive_that_waits_for_budget_leaves_the_mark_of_a_lost_answer(few: Bench) -> None:
+    await nobody_is_due(few)
+    await few.fault("token", "status", status=503, count=10_000)
+    await few.step(hours=23, webhooks=False)
+    await upkeep(few)
+    before = await grants(few)
+    await few.heal()
+    object.__setattr__(few.engine.app("whoop"), "counts_token_calls", True)
+    few.limit(per_day=0)
+    await few.step(minutes=80, webhooks=False)
+    calls = await token_calls(few)
+    await upkeep(few)
+    assert await token_calls(few) == calls
+    chore = await keepalive_chore(few)
+    assert (chore["error"], chore["due_at"] > few.clock.now() + timedelta(minutes=1)) == ("rate_limited", True)
+    for user, found in (await grants(few)).items():
+        assert (found["refresh_attempts"], found["refresh_started_at"]) == (1, before[user]["refresh_started_at"])
+    few.limit(per_day=1_000)
+    await pass_time(few, until=timedelta(hours=2), every=timedelta(minutes=20))
+    assert all(found["refresh_attempts"] == 0 for found in (await grants(few)).values())
+    assert await states(few) == ["connected"] * 6
