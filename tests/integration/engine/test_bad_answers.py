@@ -8,7 +8,7 @@ import httpx2
 import orjson
 import pytest
 
-from tests.integration.engine.conftest import grown, newest, route_calls, settled, visits, work_for
+from tests.integration.engine.conftest import grown, look, newest, route_calls, settled, visits, work_for
 from tests.integration.harness import RESOURCES, Bench, canonical
 
 ROUTES = {"recovery": "/v2/recovery", "sleep": "/v2/activity/sleep", "workout": "/v2/activity/workout", "cycle": "/v2/cycle"}
@@ -146,6 +146,7 @@ async def long_absent(world: Bench) -> int:
     """A member whose app was ours long ago: the next read of everything since has two pages or more."""
     account = await settled(world)
     await world.step(days=32, webhooks=False)
+    await look(world)
     return account
 
 

@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from tests.integration.engine.conftest import inbox, local_day, newest, settled, visits
+import pytest
+
+from tests.integration.engine.conftest import inbox, local_day, newest, settled, visits, work_for
 from tests.integration.harness import Bench, canonical
 
 NIGHT_FIELDS = ("id", "in_bed_s", "asleep_s", "light_s", "slow_wave_s", "rem_s", "awake_s", "start_at", "end_at")
@@ -22,10 +24,23 @@ async def stored_rows(world: Bench, resource: str, external_id: str) -> list[dic
     )  # fmt: skip
 
 
+@pytest.mark.xfail(strict=True, reason="the morning's visit leaves out what was read since the night ended, and with it the new cycle")
+async def test_a_night_that_is_told_after_an_early_read_of_the_cycles_opens_its_day_at_once(world: Bench) -> None:
+    account = await settled(world)
+    await world.step(hours=20, webhooks=False)  # past five in the morning, before waking
+    await world.mark("cycle")
+    await world.work()
+    await heard(world, account, "wake")
+    night = newest(await world.truth(account, "sleep"), nap=False)
+    document = await world.day("ann", local_day(night))
+    assert document["sleep"]["id"] == night["id"]
+    assert document["cycle"]["is_open"] is True
+    assert document["cycle"]["id"] == night["cycle_id"]
+
+
 async def test_a_night_pending_at_first_is_asked_for_at_1_5_15_and_60_minutes_and_then_by_the_timetable(world: Bench) -> None:
     account = await settled(world)
-    await world.step(hours=20, webhooks=False)
-    await world.work()
+    await work_for(world, steps=10, hours=2)
     await heard(world, account, "wake", pending=True)
     day = (await world.rows("select open_day from wearbase.connection"))[0]["open_day"]
     waits = []
