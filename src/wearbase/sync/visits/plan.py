@@ -13,7 +13,8 @@ from wearbase.store.work.budget import Purpose
 from wearbase.store.work.due import Priority, SyncState
 from wearbase.store.work.progress import Next
 
-FOR_PERSONS = ("connect", "person", "day", "look")
+CAPPED = ("person", "day", "look")  # asked for by persons, for each member only so often
+FOR_PERSONS = ("connect", *CAPPED)
 TIMETABLE, IDLE, DELIVERY, PENDING = "timetable", "idle", "delivery", "pending"  # why a resource is due
 MORNING, COMPANION, BACKFILL = "morning", "companion", "backfill"  # why else it is read
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import TypeAlias
@@ -19,12 +20,13 @@ from wearbase.domain.errors import (
     ReauthorizationRequired,
     WearbaseError,
 )
+from wearbase.domain.provider import Request, Response, Send
 from wearbase.domain.timetable import Local
 from wearbase.store import deliveries
 from wearbase.store.connections import Connection
 from wearbase.store.deliveries import OpenDelivery
 from wearbase.store.postgres.database import Tx
-from wearbase.store.work import budget, due, progress
+from wearbase.store.work import budget, due, persons, progress
 from wearbase.store.work.budget import Purpose
 from wearbase.store.work.due import Mark
 from wearbase.sync.disconnect import needs_reauthorization
@@ -52,8 +54,8 @@ async def visit(engine: Engine, connection: Connection) -> None:
     """Reads what is due, settles the deliveries, notes every failure with its resource alone, releases the lease."""
     app = engine.app(connection.provider)
     states, situation = await _look(engine, app, connection)
-    planned = plan.plan(states, situation)
-    readings = _readings(engine, app, connection, planned, situation)
+    planned, calls = plan.plan(states, situation), Counter[str]()
+    readings = _readings(engine, app, connection, planned, situation, calls)
     try:
         failures = await _without_token(engine, app, connection, planned.walks) or await _take(readings, planned.walks)
         failures = await _settle(readings, _within(situation, planned), failed=failures)
@@ -63,6 +65,8 @@ async def visit(engine: Engine, connection: Connection) -> None:
         log.info("visit abandoned", provider=app.name, connection=connection.id)
         return
     async with engine.db.transaction() as tx:
+        if for_persons := sum(calls[reason] for reason in plan.CAPPED):
+            await persons.count(tx, connection, for_persons, now=engine.clock.now())
         if situation.news:
             await due.await_retries(tx, connection, now=engine.clock.now())
         await due.release(tx, connection)
@@ -88,17 +92,33 @@ def local_of(connection: Connection) -> Local:
     return Local(connection.utc_offset_min or 0, f"{connection.user_id}/{connection.provider}")
 
 
-def _readings(engine: Engine, app: App, connection: Connection, planned: Plan, situation: Situation) -> dict[str, Reading]:
-    """One for each resource, calling for the purpose of its walk; without one, for its deliveries."""
+def _readings(
+    engine: Engine, app: App, connection: Connection, planned: Plan, situation: Situation, calls: Counter[str]
+) -> dict[str, Reading]:
+    """One for each resource, calling for the purpose of its walk; without one, for its deliveries. `calls` counts them by reason."""
     purposes, seen = {walk.resource: walk.purpose for walk in planned.walks}, Seen()
     by_id = Purpose(reason=plan.DELIVERY, priority=due.Priority.TIMETABLE if situation.is_idle else due.Priority.DELIVERY)
     return {
         r.name: Reading(
             engine=engine, app=app, connection=connection, resource=r, seen=seen, situation=situation,
-            send=engine.gateway.sender(app, connection, purposes.get(r.name, by_id)),
+            send=_counted(engine.gateway.sender(app, connection, purpose), purpose, calls),
         )
         for r in app.provider.resources
+        for purpose in [purposes.get(r.name, by_id)]
     }  # fmt: skip
+
+
+def _counted(send: Send, purpose: Purpose, calls: Counter[str]) -> Send:
+    async def counted(request: Request) -> Response:
+        try:
+            return await send(request)
+        except RateLimited:
+            calls[purpose.reason] -= 1  # none was made
+            raise
+        finally:
+            calls[purpose.reason] += 1
+
+    return counted
 
 
 def _within(situation: Situation, planned: Plan) -> list[OpenDelivery]:
