@@ -22,6 +22,7 @@ LEASE = timedelta(seconds=30)
 HEARTBEAT_S = 5.0
 SHORTEST_SLEEP_S = 0.05
 LONGEST_SLEEP_S = 1.0
+STOP_PATIENCE_S = 5.0
 BROKEN_VISIT_RETRY = timedelta(minutes=5)
 
 
@@ -39,13 +40,21 @@ class Worker:
         self._wake.set()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Works until told to stop; visits under way are finished first."""
-        heart = asyncio.create_task(self._beat())
+        """Works until told to stop. Visits under way then have a few seconds; what is left is broken off and given back."""
+        heart, patience = asyncio.create_task(self._beat()), asyncio.create_task(_out_of_patience(stop))
+        slots = [asyncio.create_task(self._loop(stop)) for _ in range(self._slots)]
+        working = asyncio.create_task(asyncio.wait(slots, return_when=asyncio.FIRST_EXCEPTION))
         try:
-            await asyncio.gather(*(self._loop(stop) for _ in range(self._slots)))
+            await asyncio.wait({working, patience}, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            for task in (*slots, working, patience):
+                task.cancel()
+            await asyncio.wait(slots)
             heart.cancel()
             await self._retire()
+        for slot in slots:
+            if not slot.cancelled():
+                slot.result()  # a defect, if there was one
 
     async def drain(self) -> int:
         """Does everything that is due now, one after another; how many pieces that was."""
@@ -143,6 +152,12 @@ class Worker:
     async def _retire(self) -> None:
         try:
             async with self._engine.db.transaction() as tx:
+                await due.release_dead(tx, holder=self.id)
                 await chores.retire(tx, self.id)
         except DatabaseUnavailable:
             log.warning("could not sign off: the database cannot be reached")
+
+
+async def _out_of_patience(stop: asyncio.Event) -> None:
+    await stop.wait()
+    await asyncio.sleep(STOP_PATIENCE_S)

@@ -6,8 +6,10 @@ transaction stores the new pair. Everybody else waits for the row to change (who
 
 import asyncio
 import uuid
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from wearbase.domain.clock import Clock
 from wearbase.domain.errors import (
@@ -100,7 +102,7 @@ class Grants:
                     raise ReauthorizationRequired(provider=connection.provider, connection=connection.id)  # what we waited for is proof
                 is_mine = await self._take(tx, connection, stored, holder=holder, now=now)
             if is_mine:
-                return await self._refresh(app, connection, stored, holder=holder, priority=priority)
+                return await _to_its_end(self._refresh(app, connection, stored, holder=holder, priority=priority))
             if waited >= WAIT_FOR_OTHERS_S:
                 raise GrantBusy(provider=connection.provider, connection=connection.id)
             await asyncio.sleep(WAIT_STEP_S)
@@ -209,3 +211,13 @@ class Grants:
 
     def _open(self, connection: Connection, sealed: bytes, kind: str) -> str:
         return self._keys.open(sealed, user_id=connection.user_id, provider=connection.provider, kind=kind)
+
+
+async def _to_its_end(refresh: Coroutine[Any, Any, LiveToken]) -> LiveToken:
+    """What the refresh gives. Whoever is told to stop meanwhile waits for it first: its answer is the only copy of a token."""
+    task = asyncio.create_task(refresh)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise

@@ -234,10 +234,15 @@ async def await_retries(tx: Tx, connection: Connection, *, now: datetime) -> Non
     )
 
 
-async def release_dead(tx: Tx) -> None:
-    """Gives back every lease; only for a process that is known to be the only one on the database."""
+async def release_dead(tx: Tx, *, holder: str | None = None) -> None:
+    """Gives back all that this holder has; whoever holds it, if the caller is known to be the only one on the database."""
     for table in ("connection", "chore"):
-        await run(tx, f"update wearbase.{table} set lease_holder = null, lease_until = null where lease_holder is not null")  # noqa: S608
+        await run(
+            tx,
+            f"""update wearbase.{table} set lease_holder = null, lease_until = null
+                where lease_holder is not null and (lease_holder = %(holder)s or %(holder)s::text is null)""",  # noqa: S608 two fixed names
+            {"holder": holder},
+        )
 
 
 async def release(tx: Tx, connection: Connection) -> None:
