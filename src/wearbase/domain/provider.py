@@ -5,23 +5,36 @@ and never does I/O: its client functions are given `send`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Literal, Protocol
+from urllib.parse import quote
 
+from wearbase.domain.errors import Conflict, SettingsError
 from wearbase.domain.records import Page, Record
 from wearbase.domain.windows import Window
+
+MEMBER = "{member}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One outbound call. `path` is relative to the provider's API address, an absolute one for OAuth."""
+    """One outbound call. `path` is relative to the provider's API address, an absolute one for tokens.
+
+    A provider whose token is the app's own names the member in the path: it writes `MEMBER` there, and the transport, which knows
+    whose call it is, sends `of_member(...)`. A parameter with several values is sent as its key repeated.
+    """
 
     method: str = "GET"
     path: str
-    params: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
     form: Mapping[str, str] | None = field(default=None, repr=False)
+    json: Mapping[str, str] | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def of_member(self, external_user_id: str) -> "Request":
+        """The request with the member's id, percent-encoded, where the path asks for it."""
+        return replace(self, path=self.path.replace(MEMBER, quote(external_user_id, safe=""))) if MEMBER in self.path else self
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +59,26 @@ class Credentials:
     client_id: str
     client_secret: str = field(repr=False)
     api_url: str
-    oauth_url: str
+    oauth_url: str = ""
+    webhook_secret: str | None = field(repr=False, default=None)  # None: the provider signs with the client secret
+
+    @property
+    def signing_secret(self) -> str:
+        """What deliveries are signed with. An empty one verifies nothing."""
+        return self.client_secret if self.webhook_secret is None else self.webhook_secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """A token answer. `refresh_token` is None where the provider gave none."""
+    """A token answer. `refresh_token` is None where the provider gave none.
+
+    `renew_in_s` is when a token that needs no refresh token, the app's own, is to be asked for anew.
+    """
 
     access_token: str = field(repr=False)
     refresh_token: str | None = field(repr=False, default=None)
     expires_in_s: int = 3600
+    renew_in_s: int | None = None
     scopes: tuple[str, ...] = ()
 
 
@@ -99,7 +122,7 @@ class Resource:
     """
 
     name: str
-    scope: str
+    scope: str = ""  # none where a member grants nothing to us
     read_page: "ReadPage"
     read_one: "ReadOne"
     slots: tuple[int, ...] = ()  # local hours, besides the morning, at which it is due at the latest
@@ -124,20 +147,10 @@ class ReadOne(Protocol):
     async def __call__(self, send: Send, lookup: Lookup) -> Page: ...
 
 
-class OAuthRules(Protocol):
-    """The pure rules of one provider's authorisation."""
+class DataRules(Protocol):
+    """What every data call needs, however the member was joined."""
 
-    def authorization_url(self, app: Credentials, *, redirect_uri: str, state: str, scopes: Sequence[str]) -> str: ...
-    def exchange_request(self, app: Credentials, *, code: str, redirect_uri: str) -> Request: ...
-    def refresh_request(self, app: Credentials, *, refresh_token: str) -> Request: ...
-    def revoke_request(self) -> Request: ...
-    def identity_request(self) -> Request: ...
     def authorized(self, request: Request, access_token: str) -> Request: ...
-    def grant(self, response: Response) -> Grant:
-        """Raises ReauthorizationRequired (dead grant), ClientMisconfigured, ProviderUnavailable, RequestRefused."""
-        ...
-
-    def identity(self, response: Response) -> Identity: ...
     def check(self, response: Response, *, now: datetime) -> Response:
         """The answer if it is a 2xx, else the domain error it means."""
         ...
@@ -145,13 +158,44 @@ class OAuthRules(Protocol):
     def quota(self, headers: Mapping[str, str]) -> Quota | None: ...
 
 
-class WebhookRules(Protocol):
-    def verify(self, headers: Mapping[str, str], body: bytes, secret: str, now: datetime) -> datetime:
-        """When the delivery was signed. Raises BadSignature, StaleDelivery."""
+class AccountRules(DataRules, Protocol):
+    """The pure rules of a provider where the app's own token serves every member."""
+
+    def token_request(self, app: Credentials) -> Request: ...
+    def token(self, response: Response) -> Grant:
+        """Raises ClientMisconfigured, ProviderUnavailable. There is no refresh token: it is asked for anew."""
         ...
 
-    def parse(self, body: bytes) -> list[Notice]:
-        """Raises MalformedDelivery."""
+    async def join(self, send: Send, external_user_id: str) -> Identity:
+        """Registers the member under that id, or finds who is registered under it. Raises BadRequest for an id it does not take."""
+        ...
+
+
+class OAuthRules(DataRules, Protocol):
+    """The pure rules of one provider's authorisation."""
+
+    def authorization_url(self, app: Credentials, *, redirect_uri: str, state: str, scopes: Sequence[str]) -> str: ...
+    def exchange_request(self, app: Credentials, *, code: str, redirect_uri: str) -> Request: ...
+    def refresh_request(self, app: Credentials, *, refresh_token: str) -> Request: ...
+    def revoke_request(self) -> Request: ...
+    def identity_request(self) -> Request: ...
+    def grant(self, response: Response) -> Grant:
+        """Raises ReauthorizationRequired (dead grant), ClientMisconfigured, ProviderUnavailable, RequestRefused."""
+        ...
+
+    def identity(self, response: Response) -> Identity: ...
+
+
+class WebhookRules(Protocol):
+    def verify(self, headers: Mapping[str, str], body: bytes, secret: str, now: datetime) -> datetime:
+        """When the delivery was signed, as far as it says. Raises BadSignature, StaleDelivery."""
+        ...
+
+    def parse(self, body: bytes, headers: Mapping[str, str] | None = None) -> list[Notice]:
+        """What a delivery says. Without its headers (a body read again from the inbox) the body alone decides.
+
+        Raises: MalformedDelivery.
+        """
         ...
 
 
@@ -176,16 +220,43 @@ class Provider:
     webhook_body_limit_bytes: int = 64 * 1024
     quota_per_minute: int = 100
     quota_per_day: int = 10_000
-    oauth: OAuthRules
+    oauth_rules: OAuthRules | None = None
+    account_rules: AccountRules | None = None
     webhook: WebhookRules
+    signatures: Mapping[str, WebhookRules] = field(default_factory=dict)  # where configuration pins one of several forms
     assemble_day: "AssembleDay"
     day_metrics: Callable[[Mapping[str, Any]], dict[str, float]]
     empty_day: Callable[[], dict[str, Any]]
 
     @property
+    def oauth(self) -> OAuthRules:
+        """The rules of a provider joined by consent. Raises Conflict for another."""
+        if self.oauth_rules is None:
+            raise Conflict("This provider is not joined by a member's consent.", provider=self.name)
+        return self.oauth_rules
+
+    @property
+    def account(self) -> AccountRules:
+        """The rules of a provider joined by the app's account. Raises Conflict for another."""
+        if self.account_rules is None:
+            raise Conflict("This provider is joined by a member's consent.", provider=self.name)
+        return self.account_rules
+
+    @property
+    def rules(self) -> DataRules:
+        """The rules of data calls, however members are joined."""
+        return self.account_rules or self.oauth
+
+    def pinned(self, signature: str) -> "Provider":
+        """The provider that accepts that form of signature and no other. Raises SettingsError naming those there are."""
+        if signature not in self.signatures:
+            raise SettingsError(f"{self.title}: the signature is one of {', '.join(self.signatures)}; `wear doctor` finds out which.")
+        return replace(self, webhook=self.signatures[signature])
+
+    @property
     def scopes(self) -> tuple[str, ...]:
         """What is asked for at consent."""
-        resource_scopes = [r.scope for r in self.resources]
+        resource_scopes = [r.scope for r in self.resources if r.scope]
         identity = [self.identity_scope] if self.identity_scope else []
         return tuple(dict.fromkeys([*self.extra_scopes, *resource_scopes, *identity]))
 

@@ -39,6 +39,8 @@ class Record:
 
     `group_id` ties records that share one day (WHOOP: the cycle). `parent_id` names the record this one
     exists only with, and by which deliveries may name it (WHOOP recovery: its sleep).
+    `is_dated_by_read` says that the provider does not tell when this copy changed: its revision counts as the time of the read that
+    brought it, unless an equal copy is stored, which stays as it is. `revision` then only gives the rank.
     `values` holds our names and units, exactly as they appear in a day document; `raw` is the provider's own record.
     """
 
@@ -53,6 +55,7 @@ class Record:
     given_day: date | None = None
     group_id: str | None = None
     parent_id: str | None = None
+    is_dated_by_read: bool = False
     external_user_id: str | None = None  # whose it is, where the provider says so
     values: dict[str, Any] = field(default_factory=dict)
     raw: dict[str, Any] = field(default_factory=dict)

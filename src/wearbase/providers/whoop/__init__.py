@@ -51,7 +51,7 @@ PROVIDER = Provider(
     extra_scopes=("offline", "read:body_measurement"),
     overlap=timedelta(days=3),
     page_size=client.PAGE_SIZE,
-    oauth=OAuth(),
+    oauth_rules=OAuth(),
     webhook=Webhook(),
     assemble_day=assemble_day,
     day_metrics=day_metrics,

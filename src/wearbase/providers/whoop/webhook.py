@@ -41,7 +41,7 @@ class Webhook:
             raise StaleDelivery(provider="whoop", signed_at=signed_at)
         return signed_at
 
-    def parse(self, body: bytes) -> list[Notice]:
+    def parse(self, body: bytes, headers: Mapping[str, str] | None = None) -> list[Notice]:
         """The one thing a delivery names. Raises MalformedDelivery."""
         try:
             raw = orjson.loads(body)
