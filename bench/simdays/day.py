@@ -14,6 +14,7 @@ from bench.simdays.events import Event, Events
 from bench.simdays.looks import Looked
 from bench.simdays.plan import Plan, at_ms, instant, user_of
 from bench.simdays.stage import Stage, staged
+from wearbase.store.work import chores, due
 from wearbase.sync.chores import plan_chores
 from wearbase_sim.api.calls import Calls
 
@@ -111,11 +112,8 @@ class Day:
         return min(end, max(now + SHORTEST, min(at for at in [*found, now + LONGEST] if at)))
 
     async def _engine_due(self) -> datetime | None:
-        return await self.stage.value(
-            """select least((select min(due_at) from wearbase.sync_state where due_at is not null),
-                            (select min(backfill_due_at) from wearbase.sync_state where backfill_due_at is not null),
-                            (select min(due_at) from wearbase.chore))"""
-        )
+        async with self.stage.engine.db.connection() as tx:
+            return min((at for at in (await due.next_due(tx), await chores.next_due(tx)) if at), default=None)
 
     async def _step(self, at: datetime) -> None:
         stage, self.steps = self.stage, self.steps + 1
@@ -137,13 +135,15 @@ class Day:
     async def _prove(self) -> list[Looked]:
         """After the day, with the next day's calls, somebody looks at some who were idle: is everything there then?"""
         idle = [number for number in self.plan.numbers if not self.plan.is_looked_at(number)]
-        sample = self.plan.draw("sample").sample(idle, min(len(idle), PROVED))
+        # Their calls are a small part of the new day's.
+        sample = self.plan.draw("sample").sample(idle, min(len(idle), PROVED, self.plan.quota // 40))
         self.looked, self.midnights = [], []
-        begins = self.plan.ends_at + LONGEST
+        begins = self.plan.ends_at + 10 * LONGEST  # when the provider's day has begun again too
         self.looks = [behaviour.Look(begins + PROVED_EVERY * nth, number) for nth, number in enumerate(sample)]
         self.stage.world.quotas.clear()
         if sample:
             await self._until(begins + PROVED_EVERY * len(sample) + 10 * LONGEST)
+            await self._show()
         return self.looked
 
     async def _day_ends(self, numbers: list[int]) -> None:

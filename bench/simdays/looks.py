@@ -10,7 +10,7 @@ from wearbase.read import localdays
 from wearbase.sync import ask
 
 PATIENCE = timedelta(minutes=10)
-SHOWN = timedelta(days=2)
+SINCE = timedelta(days=8)  # before the last visit to whoever was away, and so nothing may be missing in between
 
 
 @dataclass
@@ -47,5 +47,5 @@ async def check(stage: Stage, looked: Looked) -> None:
 
 
 async def _is_current(stage: Stage, number: int) -> bool:
-    """Whether what is stored of the days shown equals what the provider has, the running values of the day too."""
-    return not (await compare(stage, [number], since=SHOWN, is_exact=True)).gaps
+    """Whether what is stored of the last days equals what the provider has, the running values of the day too."""
+    return not (await compare(stage, [number], since=SINCE, is_exact=True)).gaps

@@ -1,6 +1,8 @@
 """Members who have been connected for weeks: granted and stored in bulk, without a consent each."""
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
@@ -21,6 +23,7 @@ from wearbase_sim.page.connect import grant
 STORED_DAYS = 4
 ROUTES = {"/v2/cycle": "cycle", "/v2/recovery": "recovery", "/v2/activity/sleep": "sleep", "/v2/activity/workout": "workout"}
 AT_ONCE = 4
+MORNING, IDLE_EVERY_DAYS = 8, 7
 DAY = timedelta(days=1)
 
 
@@ -55,22 +58,44 @@ def _connected(stage: Stage, number: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _read_at(stage: Stage, number: int) -> datetime:
+    """When everything of a member was last read: after this morning's waking, or on a morning of the last week for who does not look."""
+    before = stage.now
+    if not stage.plan.is_looked_at(number):
+        before -= DAY * stage.plan.draw("idle", number).randrange(IDLE_EVERY_DAYS)
+    night = stage.world.timeline(number).newest_night(at_ms(before))
+    return max(instant(night.visible_ms), before - DAY) if night else before - DAY
+
+
 def _states(stage: Stage, number: int) -> list[dict[str, Any]]:
-    """Each resource as a worker would have left it: read this morning, due at its next slot."""
-    plan, now, night = stage.plan, stage.now, stage.world.timeline(number).newest_night(at_ms(stage.now))
-    read_at = max(instant(night.visible_ms), now - DAY) if night else now - DAY
-    rng = plan.draw("states", number)
-    jitter, weekly = timedelta(hours=1) * rng.random(), read_at - DAY * rng.randrange(7)
-    offset = timedelta(minutes=stage.world.person(number).home.offset_min(at_ms(now)))
+    """Each resource as a worker would have left it: read whole, due at its next slot or idle visit."""
+    plan, now, read_at = stage.plan, stage.now, _read_at(stage, number)
+    is_looked_at, rng = plan.is_looked_at(number), plan.draw("states", number)
+    local = _Local(timedelta(minutes=stage.world.person(number).home.offset_min(at_ms(now))), timedelta(hours=1) * rng.random())
+    idle_at = max(local.next([MORNING], after=read_at + DAY * (IDLE_EVERY_DAYS - 0.5))[0], local.next([MORNING], after=now)[0])
     found = []
     for resource in stage.engine.app("whoop").provider.resources:
-        due_at, slot = _next_slot(resource.slots, now=now, offset=offset, jitter=jitter)
+        due_at, slot = local.next(resource.slots, after=now) if is_looked_at else (idle_at, None)
         found.append({
             "user_id": user_of(number), "provider": "whoop", "resource": resource.name, "due_at": due_at, "slot": slot,
-            "reason": "timetable", "priority": 2, "watermark": now, "history_from": now - 40 * DAY, "last_attempt_at": read_at,
-            "last_success_at": read_at, "covered_at": read_at, "long_covered_at": weekly,
+            "reason": "timetable" if is_looked_at else "idle", "priority": 2 if is_looked_at else 3,
+            "watermark": now if is_looked_at else read_at, "history_from": now - 40 * DAY, "last_attempt_at": read_at,
+            "last_success_at": read_at, "covered_at": read_at,
         })  # fmt: skip
     return found
+
+
+@dataclass(frozen=True)
+class _Local:
+    """A member's own hours, each with the same minutes added."""
+
+    offset: timedelta
+    jitter: timedelta
+
+    def next(self, hours: Sequence[int], *, after: datetime) -> tuple[datetime, int]:
+        midnight = datetime.combine((after + self.offset).date(), time.min, tzinfo=UTC) - self.offset
+        coming = ((midnight + timedelta(days=day, hours=hour) + self.jitter, hour) for day in (-1, 0, 1) for hour in sorted(hours))
+        return next((at, hour) for at, hour in coming if at > after)
 
 
 def _budget(stage: Stage) -> dict[str, Any]:
@@ -78,12 +103,6 @@ def _budget(stage: Stage) -> dict[str, Any]:
     app, midnight = stage.engine.app("whoop"), datetime.combine(stage.now.date(), time.min, tzinfo=UTC)
     calls = round(stage.plan.quota * ((stage.now - midnight) / DAY))
     return {"provider": "whoop", "app": app.key, "day": stage.now.date(), "day_calls": calls}
-
-
-def _next_slot(slots: tuple[int, ...], *, now: datetime, offset: timedelta, jitter: timedelta) -> tuple[datetime, int]:
-    midnight = datetime.combine((now + offset).date(), time.min, tzinfo=UTC) - offset
-    coming = ((midnight + timedelta(days=day, hours=hour) + jitter, hour) for day in (-1, 0, 1) for hour in sorted(slots))
-    return next((at, hour) for at, hour in coming if at > now)
 
 
 async def _insert(tx: Tx, table: str, made: list[dict[str, Any]]) -> None:
@@ -99,24 +118,24 @@ async def _store_all(stage: Stage, numbers: Any) -> None:
 
 
 async def _store(stage: Stage, number: int) -> None:
-    """The member's last days, through mapping and write path."""
-    app, now = stage.engine.app("whoop"), stage.now
+    """The member's last days, as they were when they were last read, through mapping and write path."""
+    app, until = stage.engine.app("whoop"), stage.now if stage.plan.is_looked_at(number) else _read_at(stage, number)
     async with stage.engine.db.connection() as tx:
         connection = await connections.get(tx, user_of(number), "whoop")
     assert isinstance(connection, Connection)
 
     async def send(request: Request) -> Response:
-        return Response(200, {}, _listed(stage, number, ROUTES[request.path]))
+        return Response(200, {}, _listed(stage, number, ROUTES[request.path], until=until))
 
-    window = Window(now - STORED_DAYS * DAY, now)
+    window = Window(until - STORED_DAYS * DAY, until)
     pages = [await resource.read_page(send, window, None) for resource in app.provider.resources]
     page = Page([r for p in pages for r in p.records], [u for p in pages for u in p.unmappable], None)
-    await keep_page(stage.engine, app, connection, page, read_at=now, step=_nothing)
+    await keep_page(stage.engine, app, connection, page, read_at=until, step=_nothing)
 
 
-def _listed(stage: Stage, number: int, resource: str) -> bytes:
-    timeline, options, now_ms = stage.world.timeline(number), stage.world.options, at_ms(stage.now)
-    items = timeline.listed(resource, now_ms, low_ms=at_ms(stage.now - STORED_DAYS * DAY), high_ms=now_ms)
+def _listed(stage: Stage, number: int, resource: str, *, until: datetime) -> bytes:
+    timeline, options, until_ms = stage.world.timeline(number), stage.world.options, at_ms(until)
+    items = timeline.listed(resource, until_ms, low_ms=at_ms(until - STORED_DAYS * DAY), high_ms=until_ms)
     return orjson.dumps(wire.page([wire.record(timeline.person, item.record, options) for item in items], None, options))
 
 

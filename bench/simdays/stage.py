@@ -15,7 +15,7 @@ from wearbase.domain.clock import SteppedClock
 from wearbase.domain.provider import Credentials
 from wearbase.providers.registry import PROVIDERS
 from wearbase.read.days import DayReader
-from wearbase.store.postgres.database import Database, rows, value
+from wearbase.store.postgres.database import Database, rows
 from wearbase.store.postgres.hints import Hints
 from wearbase.store.sealing import KeyRing
 from wearbase.sync.engine import Engine
@@ -69,10 +69,6 @@ class Stage:
     async def rows(self, sql: str, *params: Any) -> list[dict[str, Any]]:
         async with self.engine.db.connection() as tx:
             return await rows(tx, sql, params)
-
-    async def value(self, sql: str, *params: Any) -> Any:
-        async with self.engine.db.connection() as tx:
-            return await value(tx, sql, params)
 
 
 @asynccontextmanager
