@@ -1,0 +1,32 @@
+"""Sahha, through its server API and webhooks."""
+
+from datetime import timedelta
+
+from wearbase.domain.provider import Provider, Resource
+from wearbase.providers.sahha import client
+from wearbase.providers.sahha.auth import Account
+from wearbase.providers.sahha.mapping import assemble_day, day_metrics, empty_day
+from wearbase.providers.sahha.webhook import VARIANTS, Webhook
+
+PROVIDER = Provider(
+    name="sahha",
+    title="Sahha",
+    joined_by="account",
+    delivers="payload",
+    resources=(
+        Resource(name="score", read_page=client.read_scores, read_one=client.read_score),
+        Resource(name="biomarker", read_page=client.read_biomarkers, read_one=client.read_biomarker),
+        Resource(name="archetype", read_page=client.read_archetypes, read_one=client.read_archetype),
+    ),
+    overlap=timedelta(days=7),  # what a lost delivery can have changed: whether Sahha repeats one is not known
+    webhook_success_status=200,
+    webhook_body_limit_bytes=1024 * 1024,
+    quota_per_minute=120,  # none is published: two a second, the pace that an integrator kept to
+    quota_per_day=172_800,
+    account_rules=Account(),
+    webhook=Webhook(),
+    signatures={variant: Webhook(variant) for variant in VARIANTS},
+    assemble_day=assemble_day,
+    day_metrics=day_metrics,
+    empty_day=empty_day,
+)
