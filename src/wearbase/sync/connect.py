@@ -28,7 +28,7 @@ from wearbase.domain.windows import Window
 from wearbase.store import connections
 from wearbase.store.connections import Connection, Consent
 from wearbase.store.postgres.database import Tx
-from wearbase.store.work import budget, due, progress
+from wearbase.store.work import budget, due, persons, progress
 from wearbase.store.work.budget import Purpose
 from wearbase.store.work.due import Priority
 from wearbase.sync.disconnect import forget_revocations, plan_revocation
@@ -43,6 +43,7 @@ WAIT_S = 45.0  # for the budget, before the code is used up
 SPENT_WAIT_S = 65.0  # afterwards: within a minute calls come free, and giving up would lose the consent
 FULL_MINUTE = timedelta(seconds=15)  # how long to wait at the most for one call of a full minute: they come free one by one
 WAIT_STEP_S, LOOK_STEP_S = 0.1, 0.5
+CROWD, BEHIND_TODAY = 0.05, timedelta(seconds=5)
 CONNECTING = Purpose(reason="connect", priority=Priority.PERSON)
 
 
@@ -282,9 +283,18 @@ async def _mark_all(tx: Tx, engine: Engine, app: App, connection: Connection, *,
     names = [r.name for r in app.provider.resources]
     missing = [r.name for r in app.provider.resources if r.scope not in connection.scopes]
     await due.start(tx, connection, names, missing=missing, is_new_identity=is_new_identity, now=now)
+    if await _is_crowded(tx, app, now=now):  # then everybody's today comes first, and what it can do without a moment later
+        later = [r.name for r in app.provider.resources if not r.tells_morning and r.name != app.provider.identity_resource]
+        await persons.let_wait(tx, connection, later, until=now + BEHIND_TODAY)
     history = Window(now - engine.backfill, now - app.provider.overlap)
     for name in (n for n in names if n not in missing):
         await progress.start_backfill(tx, connection, name, window=history, now=now)
+
+
+async def _is_crowded(tx: Tx, app: App, *, now: datetime) -> bool:
+    """Whether others have called within the minute, so that its calls may not suffice for all at once."""
+    found = await budget.standing(tx, app.name, app.key, ceilings=app.ceilings, now=now)
+    return found.minute_used > CROWD * found.minute_limit
 
 
 async def _keep_first(tx: Tx, engine: Engine, app: App, connection: Connection, first: _First, *, is_new_identity: bool) -> None:

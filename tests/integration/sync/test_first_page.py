@@ -134,10 +134,26 @@ async def test_an_account_that_comes_back_catches_up_from_where_it_stood(world: 
     await world.same_as_truth("ann", (await world.members())[0]["user_id"])
 
 
+async def test_among_many_who_connect_today_comes_before_workouts(world: Bench) -> None:
+    world.limit(per_minute=100)
+    await use_up(world, 5)
+    await world.connect("ann")
+    due = {name: (state["due_at"] - START, state["priority"], state["reason"]) for name, state in (await world.states()).items()}
+    now = (timedelta(0), 0, "connect")
+    assert (due["recovery"], due["sleep"]) == (now, now)
+    assert due["workout"] == (timedelta(seconds=5), 2, "connect")
+    await world.work()
+    assert await world.stored("ann", "recovery") != []
+    await world.step(seconds=5, webhooks=False)
+    await world.work()
+    await world.same_as_truth("ann", (await world.members())[0]["user_id"])
+
+
 async def use_up(world: Bench, calls: int) -> None:
     app, now = world.engine.app("whoop"), world.clock.now()
-    async with world.engine.db.transaction() as tx:
-        await budget.reserve(tx, app.name, app.key, connect.CONNECTING, ceilings=app.ceilings, calls=calls, now=now)
+    for _ in range(calls):
+        async with world.engine.db.transaction() as tx:
+            await budget.reserve(tx, app.name, app.key, connect.CONNECTING, ceilings=app.ceilings, now=now)
 
 
 async def test_a_full_minute_is_waited_for(world: Bench) -> None:

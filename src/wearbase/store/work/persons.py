@@ -1,11 +1,13 @@
 """What persons may spend and what they have looked at: calls made for a member's persons, and looks that end an idle time."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
 
 from wearbase.store.connections import Connection
 from wearbase.store.postgres.database import Tx, row, run
+from wearbase.store.work.due import Priority
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 CALLS_AN_HOUR, CALLS_A_DAY = 40, 200
@@ -64,4 +66,14 @@ async def end_idleness(tx: Tx, user_id: str, provider: str, *, idle_before: date
                 where user_id = %s and provider = %s and state = 'connected' and greatest(looked_at, connected_at) <= %s""",
             (now, user_id, provider, idle_before),
         )
+    )
+
+
+async def let_wait(tx: Tx, connection: Connection, resources: Sequence[str], *, until: datetime) -> None:
+    """Puts what is due behind what persons wait for, and not before then."""
+    await run(
+        tx,
+        """update wearbase.sync_state set due_at = %s, priority = %s
+            where user_id = %s and provider = %s and resource = any(%s) and due_at is not null""",
+        (until, int(Priority.TIMETABLE), connection.user_id, connection.provider, list(resources)),
     )
