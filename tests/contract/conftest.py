@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 
 from wearbase.domain.days import Dated, group_days, lone_day
-from wearbase.domain.provider import Provider, Request, Response, StoredRecord
+from wearbase.domain.provider import Grant, Provider, Request, Response, StoredRecord
 from wearbase.domain.records import Page, Record
 from wearbase.domain.windows import Window
+from wearbase.providers import sahha
 from wearbase.providers.registry import PROVIDERS
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
@@ -43,6 +44,8 @@ class Samples:
         self.folder = FIXTURES / provider.name
         self.contract: dict[str, Any] = json.loads((self.folder / "contract.json").read_text())
         self.examples = json.loads((self.folder / self.contract["examples"]).read_text())
+        told = self.contract.get("window")
+        self.window = Window(*map(datetime.fromisoformat, told)) if told else WINDOW
 
     def pick(self, *paths: str) -> Iterator[tuple[str, Any]]:
         """Every (name, value) in the examples at those paths; a path that picks nothing is an error."""
@@ -69,12 +72,18 @@ class Samples:
                 _parent(raw, path)[path.rsplit(".")[-1]] = value
             if removed := case.get("remove"):
                 del _parent(raw, removed)[removed.rsplit(".")[-1]]
-            yield Sample(self.provider, f"{case['resource']} {case['at']}", case["resource"], (raw, case["at"]))
+            spoilt = [*case.get("put", {}).values(), "removed"][0]
+            yield Sample(self.provider, f"{case['resource']} {case['at']} {spoilt}", case["resource"], (raw, case["at"]))
+
+    def stated(self) -> Iterator[Sample]:
+        """Every wire record of a provider that says on the wire whether it has scored it."""
+        return self.records() if "score_states" not in self.contract else iter(())
 
     def cases(self, section: str) -> Iterator[Sample]:
         """The entries of a list in contract.json."""
-        listed = self.contract[section]
-        yield from (Sample(self.provider, str(c.get("from", i)), section, c) for i, c in enumerate(listed))
+        for i, case in enumerate(self.contract[section]):
+            name = f"{case.get('from', i)} {case.get('status', '')}".strip()
+            yield Sample(self.provider, name, section, case)
 
     def by_id(self) -> Iterator[Sample]:
         yield from (Sample(self.provider, resource, resource, case) for resource, case in self.contract["by_id"].items())
@@ -87,15 +96,21 @@ class Samples:
         """Deliveries that the provider signed, headers in lower case."""
         for name, hook in self.pick(*self.contract["webhooks"]["accepted"]):
             if isinstance(hook, dict):
-                headers = {k.lower(): v for k, v in hook["headers"].items()}
-                yield Sample(self.provider, name, "", (headers, hook["raw_body"].encode(), hook["payload"]))
+                yield Sample(self.provider, name, "", (*self._posted(hook), hook[self._member("payload")]))
 
     def rejected(self) -> Iterator[Sample]:
         """Deliveries signed in a way that is not the provider's."""
         hooks = self.contract["webhooks"]
-        for _, case in self.pick(hooks["rejected"]):
-            headers = {header: case[member] for header, member in hooks["rejected_headers"].items()}
-            yield Sample(self.provider, case["why"], "", (headers, case["raw_body"].encode()))
+        for name, case in self.pick(*hooks["rejected"]):
+            told = {header: case[member] for header, member in hooks.get("rejected_headers", {}).items()}
+            yield Sample(self.provider, case.get("why", name), "", self._posted({"headers": told, **case}))
+
+    def _posted(self, hook: dict[str, Any]) -> tuple[dict[str, str], bytes]:
+        return {k.lower(): v for k, v in hook["headers"].items()}, hook[self._member("raw_body")].encode()
+
+    def _member(self, name: str) -> str:
+        """What the examples call a part of a delivery."""
+        return self.contract["webhooks"].get("names", {}).get(name, name)
 
     def bodies(self, section: str, key: str) -> Iterator[Sample]:
         for i, body in enumerate(self.contract[section][key]):
@@ -124,7 +139,11 @@ class Samples:
         """Those wire records through the provider's own page function."""
         declared = self.provider.resource(resource)
         assert declared
-        return await declared.read_page(FakeSend(self.provider, Response(200, {}, self.page_body(list(raws)))), WINDOW, None)
+        return await declared.read_page(FakeSend(self.provider, Response(200, {}, self.page_body(list(raws)))), self.window, None)
+
+    def grant(self, response: Response) -> Grant:
+        """What a token answer gives, however members are joined."""
+        return self.provider.account.token(response) if self.provider.joined_by == "account" else self.provider.oauth.grant(response)
 
     async def day(self) -> tuple[date, list[StoredRecord]]:
         """One full day's records, as the store would give them back."""
@@ -142,7 +161,7 @@ class FakeSend:
 
     async def __call__(self, request: Request) -> Response:
         self.requests.append(request)
-        return self.provider.oauth.check(self.answers.pop(0), now=NOW)
+        return self.provider.rules.check(self.answers.pop(0), now=NOW)
 
 
 def stored(records: list[Record]) -> list[StoredRecord]:
@@ -184,10 +203,20 @@ def _parent(raw: dict[str, Any], path: str) -> dict[str, Any]:
     return raw
 
 
-ALL = [Samples(p) for p in PROVIDERS.values()]
+ALL = [Samples(p) for p in {**PROVIDERS, sahha.PROVIDER.name: sahha.PROVIDER}.values()]
+# Who a test is for, by its argument: every provider, or those of one kind.
+GROUPS: dict[str, Callable[[Samples], bool]] = {
+    "samples": lambda s: True,
+    "joined_by_consent": lambda s: s.provider.joined_by == "oauth",
+    "joined_by_account": lambda s: s.provider.joined_by == "account",
+    "paged_by_token": lambda s: "token_parameter" in s.contract["paging"],
+    "paged_by_slices": lambda s: "token_parameter" not in s.contract["paging"],
+    "known_by_own_id": lambda s: "ids" in s.contract,
+}
 KINDS: dict[str, Callable[[Samples], Iterator[Sample]]] = {
     "record_sample": Samples.records,
     "parked_sample": Samples.parked,
+    "stated_sample": Samples.stated,
     "alike_sample": Samples.alike,
     "by_id_sample": Samples.by_id,
     "answer_sample": lambda s: s.cases("answers"),
@@ -204,8 +233,10 @@ KINDS: dict[str, Callable[[Samples], Iterator[Sample]]] = {
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One run per provider or sample, by the names of a test's arguments."""
-    if "samples" in metafunc.fixturenames and not KINDS.keys() & set(metafunc.fixturenames):
-        metafunc.parametrize("samples", ALL, ids=[s.provider.name for s in ALL])
+    for group, has in GROUPS.items():
+        if group in metafunc.fixturenames and not KINDS.keys() & set(metafunc.fixturenames):
+            chosen = [s for s in ALL if has(s)]
+            metafunc.parametrize(group, chosen, ids=[s.provider.name for s in chosen])
     for kind, of in KINDS.items():
         if kind in metafunc.fixturenames:
             cases = [(sample, samples) for samples in ALL for sample in of(samples)]
@@ -232,5 +263,5 @@ def now() -> datetime:
 
 
 @pytest.fixture
-def window() -> Window:
-    return WINDOW
+def window(samples: Samples) -> Window:
+    return samples.window

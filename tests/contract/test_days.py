@@ -43,8 +43,10 @@ async def test_any_part_of_a_day_has_the_same_keys(samples, provider):
 
 async def test_each_record_of_a_day_is_shown_alone(samples, provider):
     _, records = await samples.day()
+    named = samples.contract["day"].get("named", [])
     for record in records:
-        assert json.dumps(record.values) in json.dumps(provider.assemble_day([record]))
+        told = {record.values["name"]: record.values["value"]} if record.resource in named else record.values
+        assert json.dumps(told).strip("{}") in json.dumps(provider.assemble_day([record]))
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -66,6 +68,8 @@ def test_empty_days_do_not_share_their_lists(provider):
     for value in one.values():
         if isinstance(value, list):
             value.append("x")
+        elif isinstance(value, dict):
+            value["x"] = "x"
     assert provider.empty_day() != one
 
 

@@ -10,8 +10,8 @@ from wearbase.providers.registry import PROVIDERS
 from wearbase.providers.registry import provider as find
 
 SECTIONS = {
-    "examples", "page", "records", "ids", "alike", "kept_unscored", "without_unit", "parked", "paging", "by_id", "answers", "grants",
-    "identity", "quota", "no_quota", "webhooks", "day",
+    "examples", "page", "records", "alike", "kept_unscored", "without_unit", "parked", "paging", "by_id", "answers", "grants",
+    "quota", "no_quota", "webhooks", "day",
 }  # fmt: skip
 
 
@@ -28,6 +28,8 @@ def test_unknown_provider_is_not_found(name):
 
 def test_samples_cover_every_part_of_the_contract(samples, provider):
     assert samples.contract.keys() >= SECTIONS
+    assert len({"ids", "natural_keys"} & samples.contract.keys()) == 1
+    assert ("identity" in samples.contract) == (provider.joined_by == "oauth")
     names = {r.name for r in provider.resources}
     assert samples.contract["records"].keys() == samples.contract["by_id"].keys() == samples.contract["kept_unscored"].keys() == names
 
@@ -64,7 +66,8 @@ def test_each_resource_is_due_at_least_once_a_day_where_notices_do_not_carry_it(
 
 def test_scopes_name_each_need_once(provider):
     assert len(set(provider.scopes)) == len(provider.scopes)
-    assert {r.scope for r in provider.resources} <= set(provider.scopes)
+    assert {r.scope for r in provider.resources if r.scope} <= set(provider.scopes)
+    assert all(bool(r.scope) == (provider.joined_by == "oauth") for r in provider.resources)
     assert set(provider.extra_scopes) <= set(provider.scopes)
 
 

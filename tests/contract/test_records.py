@@ -49,8 +49,15 @@ async def test_each_sample_is_mapped_and_keeps_its_raw_form(samples, record_samp
         assert instant is None or instant.tzinfo is UTC
 
 
-async def test_id_is_the_providers_own(samples, record_sample):
+async def test_id_is_the_providers_own_or_a_natural_key(samples, record_sample):
     record = await only(samples, record_sample.resource, record_sample.value)
+    if "ids" not in samples.contract:
+        renamed = await only(samples, record_sample.resource, {**record_sample.value, "id": "another"})
+        assert renamed.external_id == record.external_id
+        others = samples.contract["natural_keys"][record_sample.resource]
+        changed = [await only(samples, record_sample.resource, {**record_sample.value, name: other}) for name, other in others.items()]
+        assert len({record.external_id, *(c.external_id for c in changed)}) == 1 + len(others)
+        return
     assert record.external_id == str(record_sample.value[samples.contract["ids"][record_sample.resource]]).lower()
 
 
@@ -102,7 +109,8 @@ async def test_unscored_records_have_no_values_at_all(samples, record_sample):
         assert set(numbers.values()) == {None}
 
 
-async def test_a_score_is_not_believed_unless_the_state_vouches_for_it(samples, record_sample):
+async def test_a_score_is_not_believed_unless_the_state_vouches_for_it(samples, stated_sample):
+    record_sample = stated_sample
     record = await only(samples, record_sample.resource, {**record_sample.value, "score_state": "A_WORD_OF_TOMORROW"})
     assert record.score_state == "A_WORD_OF_TOMORROW"
     assert record.is_unsettled
@@ -114,7 +122,7 @@ async def test_samples_hold_every_score_state(samples, provider):
     for resource in provider.resources:
         raws = [sample.value for sample in samples.records() if sample.resource == resource.name]
         states = {record.score_state for record in (await samples.map(resource.name, *raws)).records}
-        assert states == set(ScoreState), resource.name
+        assert states == set(samples.contract.get("score_states", ScoreState)), resource.name
 
 
 async def test_a_spoilt_record_is_parked_and_the_rest_kept(samples, parked_sample):
