@@ -37,12 +37,17 @@ def settle(rig: Rig, cloud: Cloud, *, members: int, days_each: int) -> People:
 async def _settle(rig: Rig, cloud: Cloud, members: int, days_each: int) -> People:
     settings = rig.settings(backfill_days=days_each + 10)
     async with parts(settings, rig.place()) as running:
-        for n in range(1, SOURCES + 1):
-            started = await connect.begin(running.engine, f"source-{n}", "whoop")
-            code = cloud.approve(started.authorization_url, n)
-            await connect.complete(running.engine, started.state, code, by=Completer(is_service=True))
-        await Worker(running.engine, slots=1).drain()
+        await join(running, cloud)
         return await _copied(running, members, days_each)
+
+
+async def join(running: Parts, cloud: Cloud) -> None:
+    """Connects the sources, and reads their history."""
+    for n in range(1, SOURCES + 1):
+        started = await connect.begin(running.engine, f"source-{n}", "whoop")
+        code = cloud.approve(started.authorization_url, n)
+        await connect.complete(running.engine, started.state, code, by=Completer(is_service=True))
+    await Worker(running.engine, slots=1).drain()
 
 
 async def _copied(running: Parts, members: int, days_each: int) -> People:
