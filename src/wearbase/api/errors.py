@@ -25,6 +25,7 @@ STATUS: dict[type[e.WearbaseError], int] = {
     e.RateLimited: 503,  # the provider's budget, not this caller's doing
     e.ProviderUnavailable: 502,
     NotSent: 502,
+    e.EndlessListing: 502,
     e.CursorExpired: 502,
     e.GrantBusy: 503,
     e.GrantsRefused: 502,

@@ -44,6 +44,12 @@ class ProviderUnavailable(RetryLater):
     code = "provider_unavailable"
 
 
+class EndlessListing(ProviderUnavailable):
+    """The provider's pages do not end; the walk starts again much later."""
+
+    code = "endless_listing"
+
+
 class CursorExpired(RetryLater):
     """The provider no longer accepts this page token; the walk starts again."""
 

@@ -1,7 +1,7 @@
 """The day's calls, foretold: what is left out when they will not suffice."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from wearbase.domain.provider import Provider
@@ -10,6 +10,7 @@ from wearbase.domain.timetable import DAY, LONG_EVERY_DAYS, SPREAD, Local
 LONGEST_IDLE = timedelta(days=7)
 LONG_READ_EXTRA = 0.75  # of the calls of an ordinary read: a month is about two pages of most collections
 SLOTS_TAKEN = 0.8  # of the slots, the others being skipped after events
+LATE_SAVES = 0.7  # of the calls for events: what is left when nobody is read before the night is over and again after it
 USUAL_EVENTS = 1.6  # calls a member and day for events besides the morning's, before there is a day to go by
 USUAL_COMPANIONS = 0.8
 FEWEST_EVENTS, MOST_EVENTS = 0.3, 12.0
@@ -50,6 +51,7 @@ class Forecast:
     left: int
     parts: Mapping[str, int]
     thinned: tuple[int, ...]
+    has_late_mornings: bool
     has_companions: bool
     idle_every: timedelta
     active: int
@@ -69,14 +71,23 @@ class Plan:
     """One way to spend the rest of the day."""
 
     thinned: tuple[int, ...]
+    has_late_mornings: bool
     has_companions: bool
     idle_every: timedelta
 
 
-def foretell(
-    provider: Provider, crowds: Sequence[Crowd], habits: Habits, *, now: datetime, resets_at: datetime, left: int, idle_every: timedelta
-) -> Forecast:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rest:
+    """What remains of the budget's day."""
+
+    now: datetime
+    resets_at: datetime
+    left: int
+
+
+def foretell(provider: Provider, crowds: Sequence[Crowd], habits: Habits, *, rest: Rest, idle_every: timedelta) -> Forecast:
     """The first of the plans, the fullest first, that the calls left suffice for; else the barest."""
+    now, resets_at, left = rest.now, rest.resets_at, rest.left
     day_part = (resets_at - now) / DAY
     active, idle = sum(c.active for c in crowds), sum(c.idle for c in crowds)
     mornings = _mornings(provider, crowds, now=now, resets_at=resets_at)
@@ -84,14 +95,15 @@ def foretell(
     for plan in plans(provider, idle_every):
         parts = {
             "mornings": mornings,
-            "events": habits.events * active * day_part,
+            "events": habits.events * active * day_part * (LATE_SAVES if plan.has_late_mornings else 1),
             "companions": habits.companions * active * day_part if plan.has_companions else 0,
             "slots": _slots(provider, crowds, plan, now=now, resets_at=resets_at),
             "idle": idle * len(provider.resources) * (resets_at - now) / plan.idle_every,
         }
         found = Forecast(
             needed=round(sum(parts.values())), left=left, parts={name: round(n) for name, n in parts.items()}, thinned=plan.thinned,
-            has_companions=plan.has_companions, idle_every=plan.idle_every, active=active, idle=idle,
+            has_late_mornings=plan.has_late_mornings, has_companions=plan.has_companions, idle_every=plan.idle_every,
+            active=active, idle=idle,
         )  # fmt: skip
         if found.is_enough:
             break
@@ -100,15 +112,21 @@ def foretell(
 
 
 def plans(provider: Provider, idle_every: timedelta) -> Iterator[Plan]:
-    """Idle members wait longer first, then slots thin one by one, then what is read with events. The mornings always stay."""
+    """Idle members wait longer first, then slots thin one by one, then the mornings come later, then nothing more is read with events.
+
+    One complete read a day always stays.
+    """
     every = max(idle_every, DAY)
-    while every < LONGEST_IDLE:
-        yield Plan(thinned=(), has_companions=True, idle_every=every)
-        every += DAY
     longest = max(idle_every, LONGEST_IDLE)
+    full = Plan(thinned=(), has_late_mornings=False, has_companions=True, idle_every=longest)
+    while every < longest:
+        yield replace(full, idle_every=every)
+        every += DAY
     for count in range(len(provider.thinning) + 1):
-        yield Plan(thinned=provider.thinning[:count], has_companions=True, idle_every=longest)
-    yield Plan(thinned=provider.thinning, has_companions=False, idle_every=longest)
+        yield replace(full, thinned=provider.thinning[:count])
+    late = replace(full, thinned=provider.thinning, has_late_mornings=True)
+    yield late
+    yield replace(late, has_companions=False)
 
 
 def _mornings(provider: Provider, crowds: Sequence[Crowd], *, now: datetime, resets_at: datetime) -> float:

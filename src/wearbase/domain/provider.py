@@ -213,6 +213,7 @@ class Provider:
     extra_scopes: tuple[str, ...] = ()
     overlap: timedelta = timedelta(days=3)
     morning: int = 8  # the local hour at which, at the latest, everything is read: the daily reconciliation
+    late_morning: int = 12  # the same on a day whose calls are short: whoever sleeps longer is then read once, after the night
     thinning: tuple[int, ...] = (20, 14, 23)  # the order in which slots are left out on a day whose calls do not suffice
     page_size: int = 25
     refresh_early: timedelta = timedelta(minutes=5)

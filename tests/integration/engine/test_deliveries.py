@@ -98,7 +98,6 @@ async def test_a_webhooks_read_that_answers_503_is_tried_until_its_record_is_sto
     assert stored[old["id"]] == {w["id"]: w for w in await world.truth(account, "workout")}[old["id"]] != old
 
 
-@pytest.mark.xfail(strict=True, reason="a read by id that succeeds leaves the error of the one before it until the next collection is read")
 async def test_after_a_webhooks_read_has_succeeded_the_status_says_so(long_world: Bench) -> None:
     world = long_world
     account = await settled(world)
@@ -151,7 +150,6 @@ async def test_a_late_upload_from_before_the_watermark_arrives_with_its_webhooks
     await has_arrived(world, account, "sleep", "recovery", "workout")
 
 
-@pytest.mark.xfail(strict=True, reason="a night that is read by its id leaves its cycle, and the one before it, to the weekly read")
 async def test_a_late_upload_brings_the_cycles_of_its_nights_with_it(world: Bench) -> None:
     account = await settled(world)
     await late_upload(world, account, days=6)

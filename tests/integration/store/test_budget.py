@@ -1,6 +1,7 @@
 """The budget: exact over any sliding minute, whoever asks."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import HealthCheck, given, settings
@@ -22,7 +23,7 @@ FOR_A_PERSON = Purpose(reason="person", priority=Priority.PERSON)
 async def ask(db: Database, at: datetime, calls: int = 1, *, app: str = "a", per_day: int = 10_000) -> datetime | None:
     ceilings = Ceilings(per_minute=LIMIT, per_day=per_day)
     async with db.transaction() as tx:
-        return (await budget.reserve(tx, "whoop", app, FOR_A_PERSON, ceilings=ceilings, calls=calls, now=at)).wait_until
+        return (await budget.reserve(tx, "whoop", app, replace(FOR_A_PERSON, calls=calls), ceilings=ceilings, now=at)).wait_until
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -68,7 +69,7 @@ async def test_a_closed_gate_is_closed_for_everybody_and_never_reopened_early(db
 async def take(db: Database, at: datetime, priority: Priority, *, calls: int = 1, per_minute: int = 1_000, per_day: int = 100) -> bool:
     purpose, ceilings = Purpose(reason=priority.name.lower(), priority=priority), Ceilings(per_minute=per_minute, per_day=per_day)
     async with db.transaction() as tx:
-        return (await budget.reserve(tx, "whoop", "s", purpose, ceilings=ceilings, calls=calls, now=at)).wait_until is None
+        return (await budget.reserve(tx, "whoop", "s", replace(purpose, calls=calls), ceilings=ceilings, now=at)).wait_until is None
 
 
 async def filled(db: Database, at: datetime, priority: Priority, **limits: int) -> int:
@@ -114,11 +115,13 @@ async def test_calls_that_others_made_with_the_same_app_are_learnt_from_the_head
     said = Said(limit=10, remaining=3, resets_at=START + timedelta(seconds=30), at=START)
     ceilings = Ceilings(per_minute=1_000, per_day=1_000)
     async with db.transaction() as tx:
-        answer = await budget.reserve(tx, "whoop", "s", FOR_A_PERSON, ceilings=ceilings, said=said, calls=4, now=START)
+        answer = await budget.reserve(tx, "whoop", "s", replace(FOR_A_PERSON, calls=4), ceilings=ceilings, said=said, now=START)
         assert answer.wait_until == START + timedelta(seconds=30)
-        assert (await budget.reserve(tx, "whoop", "s", FOR_A_PERSON, ceilings=ceilings, said=said, calls=3, now=START)).wait_until is None
+        assert (
+            await budget.reserve(tx, "whoop", "s", replace(FOR_A_PERSON, calls=3), ceilings=ceilings, said=said, now=START)
+        ).wait_until is None
         later = START + timedelta(seconds=31)
-        assert (await budget.reserve(tx, "whoop", "s", FOR_A_PERSON, ceilings=ceilings, calls=4, now=later)).wait_until is None
+        assert (await budget.reserve(tx, "whoop", "s", replace(FOR_A_PERSON, calls=4), ceilings=ceilings, now=later)).wait_until is None
 
 
 async def test_a_day_that_others_have_nearly_used_is_not_overdrawn(db: Database) -> None:
@@ -132,7 +135,9 @@ async def test_a_day_that_others_have_nearly_used_is_not_overdrawn(db: Database)
 
     async def ask_at(at: datetime, said: Said | None = None, calls: int = 1) -> datetime | None:
         async with db.transaction() as tx:
-            return (await budget.reserve(tx, "whoop", "s", FOR_A_PERSON, ceilings=ceilings, said=said, calls=calls, now=at)).wait_until
+            return (
+                await budget.reserve(tx, "whoop", "s", replace(FOR_A_PERSON, calls=calls), ceilings=ceilings, said=said, now=at)
+            ).wait_until
 
     assert await ask_at(START, said, calls=3) == midnight
     assert await ask_at(START, calls=2) is None

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wearbase.domain.forecast import LONGEST_IDLE, Crowd, Forecast, Habits, foretell, plans
+from wearbase.domain.forecast import LONGEST_IDLE, Crowd, Forecast, Habits, Rest, foretell, plans
 from wearbase.domain.timetable import DAY
 from wearbase.providers.whoop import PROVIDER
 
@@ -16,7 +16,7 @@ def told(active: int, idle: int = 0, *, left: int = 10_000, hour: float = 0, cov
     covered = active if hour < 4 else covered  # yesterday's morning was had
     return foretell(
         PROVIDER, [Crowd(utc_offset_min=0, active=active, covered=covered, idle=idle)], habits or Habits(),
-        now=MIDNIGHT + timedelta(hours=hour), resets_at=MIDNIGHT + DAY, left=left, idle_every=DAY,
+        rest=Rest(now=MIDNIGHT + timedelta(hours=hour), resets_at=MIDNIGHT + DAY, left=left), idle_every=DAY,
     )  # fmt: skip
 
 
@@ -28,10 +28,10 @@ def test_where_calls_abound_nothing_is_left_out() -> None:
 
 
 def test_slots_thin_in_their_order_and_what_is_read_with_events_goes_last() -> None:
-    levels = [(len(f.thinned), f.has_companions) for f in (told(n) for n in range(500, 2_200, 20))]
-    assert levels == sorted(levels, key=lambda level: (level[0], not level[1]))
-    assert {t for t, _ in levels} == {0, 1, 2, 3}
-    assert (3, False) in levels
+    levels = [(len(f.thinned), f.has_late_mornings, not f.has_companions) for f in (told(n) for n in range(500, 2_200, 20))]
+    assert levels == sorted(levels)
+    assert {slots for slots, *_ in levels} == {0, 1, 2, 3}
+    assert {(3, True, False), (3, True, True)} <= {*levels}
     assert all(told(n).thinned in ((), (20,), (20, 14), (20, 14, 23)) for n in range(500, 2_200, 100))
 
 
@@ -72,10 +72,10 @@ def test_the_days_habits_are_learnt_from_the_day_before() -> None:
 def test_the_fullest_plan_that_suffices_is_taken(active: int, idle: int, left: int, hour: float, offset: int, part: float) -> None:
     crowd = Crowd(utc_offset_min=offset, active=active, covered=int(active * part), idle=idle)
     now = MIDNIGHT + timedelta(hours=hour)
-    found = foretell(PROVIDER, [crowd], Habits(), now=now, resets_at=MIDNIGHT + DAY, left=left, idle_every=DAY)
-    order = [(p.thinned, p.has_companions, p.idle_every) for p in plans(PROVIDER, DAY)]
-    taken = order.index((found.thinned, found.has_companions, found.idle_every))
+    found = foretell(PROVIDER, [crowd], Habits(), rest=Rest(now=now, resets_at=MIDNIGHT + DAY, left=left), idle_every=DAY)
+    order = [(p.thinned, p.has_late_mornings, p.has_companions, p.idle_every) for p in plans(PROVIDER, DAY)]
+    taken = order.index((found.thinned, found.has_late_mornings, found.has_companions, found.idle_every))
     assert found.needed >= 0
     assert found.is_enough or taken == len(order) - 1
-    richer = foretell(PROVIDER, [crowd], Habits(), now=now, resets_at=MIDNIGHT + DAY, left=left + 500, idle_every=DAY)
-    assert order.index((richer.thinned, richer.has_companions, richer.idle_every)) <= taken
+    richer = foretell(PROVIDER, [crowd], Habits(), rest=Rest(now=now, resets_at=MIDNIGHT + DAY, left=left + 500), idle_every=DAY)
+    assert order.index((richer.thinned, richer.has_late_mornings, richer.has_companions, richer.idle_every)) <= taken

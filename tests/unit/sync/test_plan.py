@@ -87,6 +87,20 @@ def test_the_mornings_slot_reads_everything_that_this_morning_has_not_had() -> N
     assert all(w.window.start <= NOON - PROVIDER.overlap for w in found.walks)
 
 
+def test_where_calls_are_short_a_morning_that_nothing_announces_is_read_at_noon() -> None:
+    due = states({name: {"reason": "timetable", "priority": 2, "slot": 8} for name in EVERY}, covered_at=YESTERDAY)
+    early = replace(situation(has_late_mornings=True), now=NOON - timedelta(hours=3))
+    early_due = [replace(s, due_at=early.now) for s in due]
+    found = plan(early_due, early)
+    assert found.walks == []
+    assert {(s.until.slot, s.thinned) for s in found.skips} == {(8, None)}
+    noon = {s.until.at for s in found.skips}
+    assert len(noon) == 1
+    assert read(plan([replace(s, due_at=min(noon)) for s in due], replace(early, now=min(noon)))) == sorted(EVERY)
+    told = [replace(s, reason="delivery", priority=1, slot=None) if s.resource == "sleep" else s for s in early_due]
+    assert read(plan(told, replace(early, news=[news("sleep")]))) == sorted(EVERY)
+
+
 def test_once_a_week_the_morning_looks_a_month_back() -> None:
     long = [
         day

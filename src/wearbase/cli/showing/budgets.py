@@ -78,6 +78,8 @@ def _forecast(told: dict[str, Any], thinned: dict[str, int]) -> list[str]:
         slots = ", ".join(f"{hour:02}:00" for hour in told["thinned"])
         left_out = sum(thinned.values())
         lines.append(f"So that they suffice, the reads of {slots} are left out ({left_out} so far today); the mornings always stay.")
+    if told["has_late_mornings"]:
+        lines.append("Mornings that nothing announces are read at noon.")
     if not told["has_companions"]:
         lines.append("What has no events of its own is read in the mornings only.")
     if told["idle"]:

@@ -18,10 +18,11 @@ DAY_RESERVES = {Priority.PERSON: 0.0, Priority.DELIVERY: 0.03, Priority.TIMETABL
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Purpose:
-    """Why a call is made, and whose share it uses."""
+    """Why calls are made, whose share they use, and how many at once."""
 
     reason: str
     priority: Priority
+    calls: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,14 +88,14 @@ class Standing:
 
 
 async def reserve(
-    tx: Tx, provider: str, app: str, purpose: Purpose, *, ceilings: Ceilings, said: Said | None = None, calls: int = 1, now: datetime
+    tx: Tx, provider: str, app: str, purpose: Purpose, *, ceilings: Ceilings, said: Said | None = None, now: datetime
 ) -> Answer:
-    """Takes that many calls from the budget, or says when to ask again. One statement: it may run outside a transaction."""
+    """Takes the calls from the budget, or says when to ask again. One statement: it may run outside a transaction."""
     found = await row(
         tx,
         "select * from wearbase.take_calls(%s, %s, %s, %s, %s::integer[], %s::double precision[], %s, %s, %s, %s, %s)",
         (
-            provider, app, calls, now, [ceilings.per_minute, ceilings.per_day], shares(purpose.priority, now=now), purpose.reason,
+            provider, app, purpose.calls, now, [ceilings.per_minute, ceilings.per_day], shares(purpose.priority, now=now), purpose.reason,
             *((said.limit, said.remaining, said.resets_at, said.at) if said else (None, None, None, None)),
         ),
     )  # fmt: skip

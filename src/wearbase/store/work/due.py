@@ -150,6 +150,7 @@ async def ask_backfill(tx: Tx, user_id: str, provider: str, resources: Sequence[
               set backfill_start = least(coalesce(s.backfill_start, %(a)s), %(a)s),
                   backfill_end = coalesce(s.backfill_end, least(%(b)s, s.history_from + interval '1 day'), %(b)s),
                   backfill_token = case when s.backfill_start <= %(a)s then s.backfill_token end,
+                  backfill_pages = case when s.backfill_end is null then 0 else s.backfill_pages end,
                   backfill_due_at = coalesce(s.backfill_due_at, %(now)s)
             where s.user_id = %(u)s and s.provider = %(p)s and s.resource = any(%(r)s)
               and (s.history_from is null or s.history_from > %(a)s)

@@ -8,6 +8,7 @@ from wearbase.domain.windows import Window
 from wearbase.store.connections import Connection
 from wearbase.store.postgres.database import Tx, run, value
 
+CLOCKS_DIFFER = timedelta(seconds=5)
 _STILL_DUE = "marks > window_marks or asked_start is not null"
 _WHERE = "where user_id = %(u)s and provider = %(p)s and resource = %(r)s"
 
@@ -37,8 +38,8 @@ async def turn_page(tx: Tx, connection: Connection, resource: str, *, token: str
     """After a page of the window that is not its last."""
     await run(
         tx,
-        f"""update wearbase.sync_state set page_token = %(token)s, api_calls = api_calls + 1,
-                   records_synced = records_synced + %(stored)s {_WHERE}""",
+        f"""update wearbase.sync_state set page_token = %(token)s, api_calls = api_calls + 1, records_synced = records_synced + %(stored)s,
+                   paged_from = window_start, paged_at = window_end {_WHERE}""",
         {**_who(connection, resource), "token": token, "stored": stored},
     )
 
@@ -85,6 +86,7 @@ async def close_window(tx: Tx, connection: Connection, resource: str, closing: C
                set watermark = case when %(a)s <= watermark - %(overlap)s then greatest(watermark, %(b)s) else watermark end,
                    covered_at = case when %(a)s <= %(b)s - %(overlap)s then greatest(covered_at, %(b)s) else covered_at end,
                    long_covered_at = case when %(a)s <= %(b)s - %(long)s then greatest(long_covered_at, %(b)s) else long_covered_at end,
+                   paged_from = case when page_token is not null then paged_from end,
                    window_start = null, window_end = null, page_token = null, served_marks = window_marks,
                    due_at = case when {_STILL_DUE} then due_at else %(next_at)s end,
                    reason = case when {_STILL_DUE} then reason else %(next_reason)s end,
@@ -99,13 +101,18 @@ async def close_window(tx: Tx, connection: Connection, resource: str, closing: C
     )  # fmt: skip
 
 
-async def skip(tx: Tx, connection: Connection, resource: str, *, marks: int, until: Next) -> None:
-    """Nothing had to be read: due again as the timetable says, unless something came meanwhile."""
+async def skip(tx: Tx, connection: Connection, resource: str, *, marks: int, until: Next, is_settled: bool) -> None:
+    """Nothing had to be read: due again as the timetable says, unless something came meanwhile.
+
+    `is_settled`: its deliveries were settled by themselves, so that what kept them from it is over.
+    """
     await run(
         tx,
         f"""update wearbase.sync_state set due_at = %(next_at)s, reason = %(next_reason)s, priority = %(next_priority)s,
-                   slot = %(next_slot)s, served_marks = marks {_WHERE} and marks = %(marks)s and asked_start is null""",
-        {**_who(connection, resource), **_next(until), "marks": marks},
+                   slot = %(next_slot)s, served_marks = marks, error = case when %(settled)s then null else error end,
+                   attempts = case when %(settled)s then 0 else attempts end
+            {_WHERE} and marks = %(marks)s and asked_start is null""",
+        {**_who(connection, resource), **_next(until), "marks": marks, "settled": is_settled},
     )
 
 
@@ -155,9 +162,23 @@ async def close_backfill(tx: Tx, connection: Connection, resource: str, *, windo
     )
 
 
+async def read_again(tx: Tx, connection: Connection, resource: str, *, removed_at: datetime, now: datetime) -> None:
+    """After a record went away while several pages were read: the pages moved by one, and one record may lie on none of them."""
+    await run(
+        tx,
+        f"""update wearbase.sync_state set asked_start = least(coalesce(asked_start, paged_from), paged_from),
+                   asked_end = greatest(coalesce(asked_end, paged_at), paged_at), marks = marks + 1, reason = 'delivery', slot = null,
+                   priority = least(coalesce(priority, 1), 1), due_at = %(now)s, paged_from = null, paged_at = null
+            {_WHERE} and paged_from is not null and due_at is not null
+               and %(removed)s between paged_at and last_success_at + %(skew)s::interval""",
+        {**_who(connection, resource), "removed": removed_at, "now": now, "skew": CLOCKS_DIFFER},
+    )
+
+
 async def restart(tx: Tx, connection: Connection, resource: str) -> None:
     """Begins the open walks again at their first page: an offset cursor cannot be trusted after a record was removed."""
-    await run(tx, f"update wearbase.sync_state set page_token = null, backfill_token = null {_WHERE}", _who(connection, resource))
+    sql = f"update wearbase.sync_state set page_token = null, backfill_token = null, backfill_pages = 0 {_WHERE}"
+    await run(tx, sql, _who(connection, resource))
 
 
 async def fail(
@@ -205,7 +226,7 @@ async def start_backfill(tx: Tx, connection: Connection, resource: str, *, windo
     """Sets the first history window of a new connection; never shortens what is under way."""
     await run(
         tx,
-        f"""update wearbase.sync_state set backfill_start = %(a)s, backfill_end = %(b)s, backfill_token = null, backfill_due_at = %(now)s
-            {_WHERE} and watermark is null and backfill_end is null""",
+        f"""update wearbase.sync_state set backfill_start = %(a)s, backfill_end = %(b)s, backfill_token = null, backfill_pages = 0,
+                   backfill_due_at = %(now)s {_WHERE} and watermark is null and backfill_end is null""",
         {**_who(connection, resource), "a": window.start, "b": window.end, "now": now},
     )

@@ -5,7 +5,7 @@ from typing import Any
 
 import structlog
 
-from wearbase.domain.forecast import Forecast, Habits, foretell
+from wearbase.domain.forecast import Forecast, Habits, Rest, foretell
 from wearbase.store.postgres.database import Tx
 from wearbase.store.work import budget, outlook
 from wearbase.store.work.budget import Standing
@@ -36,7 +36,8 @@ def shown(found: Forecast, *, made_at: datetime) -> dict[str, Any]:
     """The forecast as it is kept and shown."""
     return {
         "made_at": made_at.isoformat(), "needed": found.needed, "left": found.left, "spare": found.spare, "is_enough": found.is_enough,
-        "parts": dict(found.parts), "thinned": list(found.thinned), "has_companions": found.has_companions,
+        "parts": dict(found.parts), "thinned": list(found.thinned),
+        "has_late_mornings": found.has_late_mornings, "has_companions": found.has_companions,
         "idle_every_s": found.idle_every.total_seconds(), "active": found.active, "idle": found.idle,
     }  # fmt: skip
 
@@ -44,8 +45,8 @@ def shown(found: Forecast, *, made_at: datetime) -> dict[str, Any]:
 async def _foretold(tx: Tx, engine: Engine, app: App, standing: Standing, *, now: datetime) -> Forecast:
     crowds = await outlook.crowds(tx, app.name, resource=app.provider.resources[0].name, idle_before=now - engine.idle_after, now=now)
     habits = Habits.of(standing.by_reason_before, active=sum(c.active for c in crowds))
-    left = standing.left_for(Priority.TIMETABLE, now=now)
-    return foretell(app.provider, crowds, habits, now=now, resets_at=standing.day_resets_at, left=left, idle_every=engine.visit_idle_every)
+    rest = Rest(now=now, resets_at=standing.day_resets_at, left=standing.left_for(Priority.TIMETABLE, now=now))
+    return foretell(app.provider, crowds, habits, rest=rest, idle_every=engine.visit_idle_every)
 
 
 async def _warn(tx: Tx, app: App, standing: Standing) -> None:

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from math import ceil
 
-from wearbase.domain.errors import ProviderUnavailable
+from wearbase.domain.errors import EndlessListing, ProviderUnavailable
 from wearbase.domain.provider import Resource, Send
 from wearbase.domain.records import Page
-from wearbase.domain.timetable import next_pending_read
+from wearbase.domain.timetable import DAY, next_pending_read
+from wearbase.domain.windows import Window
 from wearbase.store import records
 from wearbase.store.connections import Connection
 from wearbase.store.postgres.database import Tx
@@ -16,6 +18,9 @@ from wearbase.sync.engine import Engine
 from wearbase.sync.visits.keep import keep_page
 from wearbase.sync.visits.plan import Lane, Situation, Walk
 from wearbase.transport.apps import App
+
+MOST_RECORDS_A_DAY = 16
+FEW_PAGES = 10
 
 
 @dataclass(slots=True)
@@ -62,6 +67,8 @@ async def take_walk(reading: Reading, walk: Walk, *, most_pages: int | None = No
         page = await reading.resource.read_page(reading.send, walk.window, token)
         if page.next_token is not None and (page.next_token == token or not own.add(page)):
             raise ProviderUnavailable("The provider repeats a page.", resource=walk.resource)
+        if walk.pages_before + pages >= _most_pages(walk.window, reading.situation.provider.page_size):
+            raise EndlessListing(resource=walk.resource)
         reading.seen.add(page)
         await _keep(reading, walk, page, read_at=read_at)
         pages, token = pages + 1, page.next_token
@@ -75,6 +82,11 @@ async def begin_with(tx: Tx, reading: Reading, walk: Walk, page: Page) -> None:
     await progress.attempt(tx, reading.connection, walk.resource, now=reading.engine.clock.now())
     await progress.open_window(tx, reading.connection, walk.resource, window=walk.window, is_asked=False)
     await _step(tx, reading, walk, page)
+
+
+def _most_pages(window: Window, page_size: int) -> int:
+    """More than anybody's days can fill: a listing that goes on is broken."""
+    return FEW_PAGES + ceil(MOST_RECORDS_A_DAY * ((window.end - window.start) / DAY) / page_size)
 
 
 async def _begin(reading: Reading, walk: Walk) -> None:

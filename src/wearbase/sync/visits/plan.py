@@ -35,6 +35,7 @@ class Walk:
     token: str | None
     is_open: bool
     purpose: Purpose
+    pages_before: int = 0  # of this history, in earlier visits
     is_slots: bool = False  # made for a slot of the timetable, and serving no other
 
 
@@ -46,6 +47,7 @@ class Skip:
     marks: int
     until: Next
     thinned: int | None = None
+    is_served: bool = False  # its deliveries need no collection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +68,7 @@ class Situation:
     is_idle: bool = False
     idle_every: timedelta = DAY
     thinned: frozenset[int] = frozenset()
+    has_late_mornings: bool = False
     has_companions: bool = True
     news: Sequence[OpenDelivery] = ()
 
@@ -125,11 +128,23 @@ def _skipped(state: SyncState, situation: Situation) -> Skip | None:
         return None if situation.is_idle_visit(state) else Skip(resource=state.resource, marks=state.marks, until=later)
     if state.reason == TIMETABLE and state.slot in situation.thinned:
         return Skip(resource=state.resource, marks=state.marks, until=later, thinned=state.slot)
+    if state.reason == TIMETABLE and (late := _late_morning(state, situation)):
+        return Skip(resource=state.resource, marks=state.marks, until=late)
     if state.reason == DELIVERY and not any(_needs_collection(n, situation) for n in situation.news if n.resource == state.resource):
         # The slot that the delivery came before still counts.
         until = situation.next(resource, read_at=state.covered_at, after=state.covered_at or now)
-        return Skip(resource=state.resource, marks=state.marks, until=until)
+        return Skip(resource=state.resource, marks=state.marks, until=until, is_served=True)
     return None
+
+
+def _late_morning(state: SyncState, situation: Situation) -> Next | None:
+    """When a morning that nothing has announced is read on a day whose calls are short."""
+    if not situation.has_late_mornings or state.slot != situation.provider.morning or situation.has_morning(state):
+        return None
+    late = situation.local.slot(situation.local.day(situation.now), situation.provider.late_morning)
+    if situation.now >= late.at:
+        return None
+    return Next(at=late.at, reason=TIMETABLE, priority=Priority.TIMETABLE, slot=situation.provider.morning)
 
 
 def _needs_collection(news: OpenDelivery, situation: Situation) -> bool:
@@ -209,5 +224,6 @@ def _history(state: SyncState, *, now: datetime) -> Walk | None:
         return None
     purpose = Purpose(reason=BACKFILL, priority=Priority.BACKFILL)
     return Walk(
-        resource=state.resource, lane=Lane.BACKFILL, window=state.backfill, token=state.backfill_token, is_open=True, purpose=purpose
-    )
+        resource=state.resource, lane=Lane.BACKFILL, window=state.backfill, token=state.backfill_token, is_open=True, purpose=purpose,
+        pages_before=state.backfill_pages,
+    )  # fmt: skip

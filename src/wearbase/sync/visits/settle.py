@@ -6,7 +6,8 @@ from itertools import groupby
 from wearbase.domain.errors import ResourceGone
 from wearbase.domain.provider import Lookup
 from wearbase.domain.records import Page
-from wearbase.domain.timetable import next_pending_read
+from wearbase.domain.timetable import DAY, next_pending_read
+from wearbase.domain.windows import Window
 from wearbase.store import deliveries, records
 from wearbase.store.deliveries import OpenDelivery
 from wearbase.store.postgres.database import Tx
@@ -15,9 +16,10 @@ from wearbase.sync.visits.fetch import Reading
 from wearbase.sync.visits.keep import hold, keep_page, rebuild
 
 
-async def settle(reading: Reading, open_ones: Sequence[OpenDelivery]) -> None:
+async def settle(reading: Reading, open_ones: Sequence[OpenDelivery], companions: Sequence[Reading] = ()) -> None:
     """Settles the notices of one resource that were open before this visit's reads began.
 
+    `companions` move with its records without being announced: around a record that is read by id they are read too.
     Raises what a read by id raises; those not reached stay open.
     """
     by_record = groupby(sorted(open_ones, key=_record_key), key=_record_key)
@@ -27,10 +29,10 @@ async def settle(reading: Reading, open_ones: Sequence[OpenDelivery]) -> None:
             await _bury(reading, notice)
         updates = [n for n in notices if n.action == "updated"]
         if updates:
-            await _settle_updates(reading, updates)
+            await _settle_updates(reading, updates, companions)
 
 
-async def _settle_updates(reading: Reading, updates: list[OpenDelivery]) -> None:
+async def _settle_updates(reading: Reading, updates: list[OpenDelivery], companions: Sequence[Reading]) -> None:
     last, ids = updates[-1], [u.id for u in updates]
     if reading.seen.has(last.resource, last.external_id, by_parent=last.is_by_parent):
         return await _note(reading, ids, reason="read with its collection")
@@ -40,11 +42,29 @@ async def _settle_updates(reading: Reading, updates: list[OpenDelivery]) -> None
     except ResourceGone:
         return await _not_there(reading, updates)
 
+    for companion in companions:
+        await _read_around(companion, page)
+
     async def step(tx: Tx) -> None:
         await progress.count_read(tx, reading.connection, last.resource, stored=len(page.records))
         await deliveries.settle(tx, reading.connection, ids, reason="read by id", now=now)
 
     await keep_page(reading.engine, reading.app, reading.connection, page, read_at=now, step=step)
+
+
+async def _read_around(companion: Reading, page: Page) -> None:
+    """A page of the companion's collection about old records; newer ones come with the usual reads."""
+    now, overlap = companion.engine.clock.now(), companion.situation.provider.overlap
+    spans = [(r.start_at, r.end_at or r.start_at) for r in page.records if r.start_at and r.start_at < now - overlap]
+    if not spans:
+        return
+    window = Window(min(start for start, _ in spans) - DAY, min(max(end for _, end in spans) + DAY, now))
+    around = await companion.resource.read_page(companion.send, window, None)
+
+    async def step(tx: Tx) -> None:
+        await progress.count_read(tx, companion.connection, companion.resource.name, stored=len(around.records))
+
+    await keep_page(companion.engine, companion.app, companion.connection, around, read_at=now, step=step)
 
 
 async def _read(reading: Reading, notice: OpenDelivery) -> Page:
@@ -78,6 +98,7 @@ async def _bury(reading: Reading, notice: OpenDelivery, *, also: Sequence[int] =
         await rebuild(tx, reading.app.provider, connection, change, now=now)
         if change.count:
             await progress.restart(tx, connection, notice.resource)
+            await progress.read_again(tx, connection, notice.resource, removed_at=notice.sent_at if is_announced else now, now=now)
         await deliveries.settle(tx, connection, [notice.id, *also], reason="deleted" if is_announced else "gone", now=now)
 
 

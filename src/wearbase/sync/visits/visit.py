@@ -13,6 +13,7 @@ from wearbase.domain.errors import (
     ClientMisconfigured,
     ConnectionEnded,
     CursorExpired,
+    EndlessListing,
     GrantsRefused,
     LeaseLost,
     MissingScope,
@@ -59,7 +60,7 @@ async def visit(engine: Engine, connection: Connection) -> None:
     try:
         failures = await _without_token(engine, app, connection, planned.walks) or await _take(readings, planned.walks)
         failures = await _settle(readings, _within(situation, planned), failed=failures)
-        await _skip(engine, app, connection, planned.skips)
+        await _skip(engine, app, connection, planned.skips, failed=failures)
         await _note(engine, app, connection, failures)
     except (LeaseLost, ConnectionEnded):
         log.info("visit abandoned", provider=app.name, connection=connection.id)
@@ -83,7 +84,8 @@ async def _look(engine: Engine, app: App, connection: Connection) -> tuple[list[
         provider=app.provider, local=local_of(connection), now=now, news=news,
         is_idle=connection.is_idle(before=now - engine.idle_after),
         idle_every=timedelta(seconds=forecast["idle_every_s"]) if forecast else engine.visit_idle_every,
-        thinned=frozenset(forecast.get("thinned", ())), has_companions=forecast.get("has_companions", True),
+        thinned=frozenset(forecast.get("thinned", ())), has_late_mornings=forecast.get("has_late_mornings", False),
+        has_companions=forecast.get("has_companions", True),
     )  # fmt: skip
 
 
@@ -129,14 +131,15 @@ def _within(situation: Situation, planned: Plan) -> list[OpenDelivery]:
     return [news for news in situation.news if news.resource in names or news.action == "deleted"]
 
 
-async def _skip(engine: Engine, app: App, connection: Connection, skips: Sequence[Skip]) -> None:
+async def _skip(engine: Engine, app: App, connection: Connection, skips: Sequence[Skip], *, failed: Failures) -> None:
     if not skips:
         return
     now = engine.clock.now()
     async with engine.db.transaction() as tx:
         await hold(tx, connection)
         for skip in skips:
-            await progress.skip(tx, connection, skip.resource, marks=skip.marks, until=skip.until)
+            is_settled = skip.is_served and skip.resource not in failed
+            await progress.skip(tx, connection, skip.resource, marks=skip.marks, until=skip.until, is_settled=is_settled)
             if skip.thinned is not None:
                 await budget.note_thinned(tx, app.name, app.key, slot=skip.thinned, now=now)
 
@@ -168,7 +171,7 @@ async def _walk(reading: Reading, walk: Walk) -> WearbaseError | None:
         is_whole = await take_walk(reading, walk, most_pages=HISTORY_PAGES_A_VISIT if walk.lane is Lane.BACKFILL else None)
         if is_whole and walk.lane is Lane.RECENT and not walk.is_open:
             await check_absent(reading, walk.window)
-    except CursorExpired as error:
+    except (CursorExpired, EndlessListing) as error:
         await restart_walks(reading)
         return error
     except WearbaseError as error:
@@ -182,7 +185,7 @@ async def _settle(readings: dict[str, Reading], inbox: Sequence[OpenDelivery], *
     for name, reading in readings.items():
         own = [d for d in inbox if d.resource == name and (name not in failed or d.action == "deleted")]
         try:
-            await settle(reading, own)
+            await settle(reading, own, [readings[other] for other in reading.resource.companions if other not in failed])
         except (LeaseLost, ConnectionEnded):
             raise
         except WearbaseError as error:
@@ -222,7 +225,7 @@ async def _note_one(tx: Tx, engine: Engine, connection: Connection, resource: st
 
 def retry_after(error: WearbaseError, *, attempts: int) -> timedelta:
     """How long to wait after a failure: growing, jittered; long where only a person can help."""
-    if isinstance(error, MissingScope):
+    if isinstance(error, (MissingScope, EndlessListing)):
         return REFUSED_RETRY
     if isinstance(error, ClientMisconfigured):
         return MISCONFIGURED_RETRY

@@ -15,7 +15,9 @@ update wearbase.connection set keepalive_due_at = updated_at where state = 'conn
 alter table wearbase.sync_state
     add column slot             smallint,     -- the local hour that the due time stands for, where the timetable set it
     add column covered_at       timestamptz,  -- when the last complete read of the overlap began
-    add column long_covered_at  timestamptz;  -- the same, of the weekly one
+    add column long_covered_at  timestamptz,  -- the same, of the weekly one
+    add column paged_from       timestamptz,  -- the newest window that took several pages: from when,
+    add column paged_at         timestamptz;  -- and when its first page was read
 update wearbase.sync_state set covered_at = last_success_at;
 
 alter table wearbase.budget
