@@ -88,7 +88,7 @@ async def _stored(stage: Stage, numbers: Iterable[int], since: timedelta) -> dic
     found = await stage.rows(
         """select user_id, resource, external_id, raw from wearbase.record
             where user_id = any(%s) and provider = 'whoop' and deleted_at is null and (start_at is null or start_at > %s)""",
-        [user_of(number) for number in numbers], stage.now - since - timedelta(days=3),
+        [user_of(number) for number in numbers], stage.now - since - timedelta(days=20),  # an open cycle may have begun long ago
     )  # fmt: skip
     return {(row["user_id"], row["resource"], row["external_id"]): row["raw"] for row in found}
 

@@ -18,7 +18,8 @@ from wearbase.store.work import chores, due
 from wearbase.sync.chores import plan_chores
 from wearbase_sim.api.calls import Calls
 
-SHORTEST, LONGEST = timedelta(seconds=1), timedelta(minutes=1)
+SHORTEST, LONGEST = timedelta(seconds=1), timedelta(minutes=10)
+MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
 PROVED, PROVED_EVERY = 100, timedelta(seconds=5)
 
@@ -124,7 +125,7 @@ class Day:
             self.looked.append(await looks.look(stage, self.looks.pop(0).number))
         await stage.worker.drain()
         await self.events.look()
-        if at - self._behind_at >= LONGEST:
+        if at - self._behind_at >= MINUTE:
             self._behind_at = at
             await self.events.look_behind()
         for looked in self.looked:
@@ -138,11 +139,11 @@ class Day:
         # Their calls are a small part of the new day's.
         sample = self.plan.draw("sample").sample(idle, min(len(idle), PROVED, self.plan.quota // 40))
         self.looked, self.midnights = [], []
-        begins = self.plan.ends_at + 10 * LONGEST  # when the provider's day has begun again too
+        begins = self.plan.ends_at + 10 * MINUTE  # when the provider's day has begun again too
         self.looks = [behaviour.Look(begins + PROVED_EVERY * nth, number) for nth, number in enumerate(sample)]
         self.stage.world.quotas.clear()
         if sample:
-            await self._until(begins + PROVED_EVERY * len(sample) + 10 * LONGEST)
+            await self._until(begins + PROVED_EVERY * len(sample) + 10 * MINUTE)
             await self._show()
         return self.looked
 

@@ -1,8 +1,8 @@
 """Engine and simulator in one process: real code, a real PostgreSQL, one clock for both."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, MutableMapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, MutableMapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -83,10 +83,9 @@ async def staged(plan: Plan, url: str) -> AsyncIterator[Stage]:
         reader = DayReader(db, clock, {"whoop": PROVIDERS["whoop"].empty_day()})
         stage = Stage(plan, engine, Worker(engine, slots=1), Receiver(engine), reader, clock, sim.state.world)
         holder.append(stage)
-        _listen(stage.said)
-        yield stage
+        with _listening(stage.said):
+            yield stage
     finally:
-        structlog.reset_defaults()
         await sim.state.world.sender.close()
         await http.close()
         await db.close()
@@ -114,11 +113,17 @@ def _engine(plan: Plan, db: Database, clock: SteppedClock, http: Http) -> Engine
     )  # fmt: skip
 
 
-def _listen(said: Counter[str]) -> None:
+@contextmanager
+def _listening(said: Counter[str]) -> Iterator[None]:
     """Counts what is logged instead of printing it."""
 
     def count(logger: Any, method: str, event: MutableMapping[str, Any]) -> Any:
         said[" ".join(str(event[k]) for k in ("event", "resource", "error", "place") if k in event)] += 1
         raise structlog.DropEvent
 
+    before = structlog.get_config()
     structlog.configure(processors=[count], cache_logger_on_first_use=False)
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
