@@ -48,7 +48,7 @@ class Hints:
                     on_hint()
                     async for _ in session.notifies():
                         on_hint()
-            except psycopg.OperationalError:
+            except psycopg.Error:
                 await asyncio.sleep(wait_s)
                 wait_s = min(LONGEST_RECONNECT_S, wait_s * 4)
 
