@@ -34,17 +34,19 @@ class Trap:
     let_go: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def reach(self, place: str) -> None:
-        if place != self.place or self.sprung.is_set():
+        if self.sprung.is_set():
+            if self.victim:
+                raise asyncio.CancelledError  # nothing of a dead process goes on
             return
-        self.nth -= 1
+        self.nth -= place == self.place
         if self.nth > 0:
             return
         self.sprung.set()
         if self.victim is None:
             await self.let_go.wait()
-        else:
-            self.victim.cancel()
-            await asyncio.Event().wait()
+            return
+        self.victim.cancel()
+        raise asyncio.CancelledError
 
 
 @dataclass

@@ -1,6 +1,7 @@
 """A storm over one wearbase: what may happen to it, one turn at a time, and the calm in which everything must come right."""
 
 import asyncio
+import math
 import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -25,6 +26,7 @@ DAYS, HISTORY = 16, 30  # the cloud holds fewer days than we ask for, and fewer 
 OLD = timedelta(days=2)  # what happens to older records may need its webhook, or the weekly read
 SIGNED_FOR, LATEST = timedelta(hours=2), timedelta(minutes=100)
 LONGEST_AWAY = timedelta(hours=30)
+LONGEST_STEP = timedelta(hours=3)
 ENDLESS_S = 60
 
 
@@ -201,6 +203,11 @@ class Storm:
 
     # Workers.
 
+    async def stir(self) -> None:
+        """Everything is due for everybody, so that there is something to be disturbed at."""
+        for user in sorted(self.connected):
+            await self.bench.mark(user_id=user)
+
     async def work(self, nth: int = 0) -> None:
         """A worker does everything that is due."""
         async with self.turn():
@@ -214,10 +221,15 @@ class Storm:
     async def die(self, place: str, at: int, nth: int = 0) -> None:
         """A worker is killed where it passes a place for the n-th time; its lease is left behind."""
         async with self.turn():
+            living = asyncio.all_tasks()
             task = asyncio.create_task(self.workers[nth].drain())
             self.cloud.trap = Trap(place, at, victim=task)
-            with suppress(asyncio.CancelledError):
-                await task
+            await asyncio.wait([task])
+            for other in (left := asyncio.all_tasks() - living):
+                other.cancel()
+            await asyncio.gather(*left, task, return_exceptions=True)
+            if not task.cancelled():
+                task.result()
             if self.cloud.trap.sprung.is_set():
                 await self._bury(nth)
             self.cloud.trap = None
@@ -237,11 +249,33 @@ class Storm:
             await asyncio.wait([slow, stopped], return_when=asyncio.FIRST_COMPLETED)
             self.cloud.trap = None
             if trap.sprung.is_set() and not self.is_in_token_call():
+                held = await self.bench.rows(
+                    "select user_id, lease_number from wearbase.connection where lease_holder = %s", self.workers[0].id
+                )
                 await self.step(seconds)
                 await self.workers[1].drain()
+                before = await self._kept(held)
+                trap.let_go.set()
+                await slow
+                assert before == await self._kept(held), "a worker stored something after it had lost its lease"
             trap.let_go.set()
             stopped.cancel()
             await slow
+
+    async def _kept(self, held: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Everything stored of the members whose lease has been lost."""
+        lost = [
+            h["user_id"]
+            for h in held
+            if not await self.bench.rows("select 1 from wearbase.connection where user_id = %s and lease_number = %s", *h.values())
+        ]
+        tables = ("record", "day_document", "sync_state", "delivery")
+        return [
+            row
+            for table in tables
+            for user in lost
+            for row in await self.bench.rows(f"select t::text as row from wearbase.{table} t where user_id = %s order by 1", user)
+        ]
 
     def is_in_token_call(self) -> bool:
         """Whether the newest thing asked of the cloud was a refresh: an answer kept from the store is a lost one."""
@@ -256,8 +290,8 @@ class Storm:
             await self.event(user, "sync_on")
         await self.deliver_needed()
         end, compared = self.bench.clock.now() + timedelta(hours=24), set[tuple[str, str]]()
-        for seconds in (31, 60, 240, 900, *[3600] * 52):
-            await self._calm_step(seconds)
+        while self.bench.clock.now() < end + timedelta(hours=30):
+            await self._calm_step()
             if self.bench.clock.now() >= end:
                 compared |= await self._compare_what_was_read()
                 if compared >= {(user, r) for user in self.connected for r in RESOURCES}:
@@ -270,18 +304,18 @@ class Storm:
         self.lose()
         await self.deliver()
 
-    async def _calm_step(self, seconds: float) -> None:
-        await self.bench.step(seconds=seconds, webhooks=False)
+    async def _calm_step(self) -> None:
+        """To the next instant at which something is due, and everything that is due then; nobody is told of anything."""
+        now = self.bench.clock.now()
+        found = await self.bench.rows(
+            """select min(t) as at from (select least(due_at, backfill_due_at) as t from wearbase.sync_state
+                                         union all select due_at from wearbase.chore) d where t > %s""",
+            now,
+        )
+        at = min(found[0]["at"] or now + LONGEST_STEP, now + LONGEST_STEP)
+        await self.bench.step(seconds=max(1, math.ceil((at - now).total_seconds())), webhooks=False)
         self.bench.deliveries.clear()
-        for _ in range(8):
-            await self.work_together()
-            now = self.bench.clock.now()
-            soon = await self.bench.rows(
-                "select 1 from wearbase.sync_state where least(due_at, backfill_due_at) <= %s", now + timedelta(seconds=61)
-            )
-            if not soon:
-                return
-            await self.bench.step(seconds=61, webhooks=False)
+        await self.work_together()
 
     async def _compare_what_was_read(self) -> set[tuple[str, str]]:
         """Compares each resource that was completely read at this very instant."""
@@ -344,6 +378,8 @@ def _set_traps(db: Database, cloud: Cloud) -> None:
     @asynccontextmanager
     async def transaction() -> AsyncIterator[Any]:
         trap = cloud.trap
+        if trap:
+            await trap.reach("begin")
         async with real() as tx:
             yield tx
             if trap:

@@ -38,7 +38,9 @@ users = st.sampled_from(USERS)
 somebody = st.none() | users
 workers = st.integers(0, 1)
 counts = st.none() | st.integers(1, 4)
-records = st.sampled_from([0, 0, 0, 1, 1, 2, 3, 5, 9, 15])
+records = st.sampled_from([0, 0, 1, 2, 6, 10])
+shifts = st.sampled_from([-5400, -600, 600, 1800])
+changes = st.lists(st.sampled_from(["rescore", "rescore", "edit", "delete"]), min_size=1, max_size=3)
 
 
 class Box:
@@ -117,9 +119,16 @@ class Machine(RuleBasedStateMachine):
     def change(self, user: str, event: str, resource: str, nth: int) -> None:
         self._do(lambda s: s.event(user, event, resource=resource, nth=nth))
 
-    @rule(user=users, resource=st.sampled_from(["sleep", "workout"]), nth=records, shift_s=st.sampled_from([-5400, -600, 600, 1800]))
+    @rule(user=users, resource=st.sampled_from(["sleep", "workout"]), nth=records, shift_s=shifts)
     def edit(self, user: str, resource: str, nth: int, shift_s: int) -> None:
         self._do(lambda s: s.event(user, "edit", resource=resource, nth=nth, shift_s=shift_s))
+
+    @rule(user=users, resource=st.sampled_from(["sleep", "workout"]), nth=records, events=changes, nth_worker=workers)
+    def told_each_time(self, user: str, resource: str, nth: int, events: list[str], nth_worker: int) -> None:
+        for event in events:
+            self._do(lambda s, event=event: s.event(user, event, resource=resource, nth=nth))
+            self._do(lambda s: s.deliver())
+            self._do(lambda s: s.work(nth_worker))
 
     @rule(user=users, resource=st.sampled_from(["sleep", "workout"]))
     def revive(self, user: str, resource: str) -> None:
@@ -158,6 +167,13 @@ class Machine(RuleBasedStateMachine):
     def fault(self, route: str, kind: str, status: int, count: int | None, user: str | None) -> None:
         self._do(lambda s: s.fault(route, kind, status=status, count=count, user=user))
 
+    @rule(user=users, count=st.integers(1, 9))
+    def reject(self, user: str, count: int) -> None:
+        """The access token is refused all at once, as when another has refreshed it."""
+        self._do(lambda s: s.fault("/v2", "status", status=401, count=count, user=user))
+        self._do(lambda s: s.stir())
+        self._do(lambda s: s.work_together())
+
     @rule(kind=st.sampled_from(PAGING), count=st.integers(1, 2))
     def paging(self, kind: str, count: int) -> None:
         self._do(lambda s: s.fault("/v2", kind, count=count))
@@ -195,10 +211,12 @@ class Machine(RuleBasedStateMachine):
 
     @rule(place=st.sampled_from(["call", "answer", "commit", "committed"]), at=st.integers(1, 12), nth=workers)
     def die(self, place: str, at: int, nth: int) -> None:
+        self._do(lambda s: s.stir())
         self._do(lambda s: s.die(place, at, nth))
 
     @rule(at=st.integers(1, 6), seconds=st.sampled_from([5, 31, 120]))
     def stall(self, at: int, seconds: int) -> None:
+        self._do(lambda s: s.stir())
         self._do(lambda s: s.stall(at, seconds))
 
     def teardown(self) -> None:
