@@ -9,8 +9,10 @@ from wearbase.domain.provider import Response
 from wearbase.providers.sahha import PROVIDER
 from wearbase.providers.sahha.mapping import map_archetype, map_biomarker, map_score
 
-USED = {"webhookKey", "accountToken", "registerProfile", "profileToken", "profile", "scores", "biomarkers", "biomarkerOddities", "archetypes",
-        "errors", "noResults", "webhooks", "whoopConversionVector"}  # fmt: skip
+USED = {
+    "webhookKey", "accountToken", "registerProfile", "profileToken", "profile", "scores", "biomarkers", "biomarkerOddities", "archetypes",
+    "errors", "noResults", "webhooks", "whoopConversionVector",
+}  # fmt: skip
 NOT_READ = {"note", "profilePage", "trends", "comparisons", "integrations", "dataLogInput"}
 
 RECORDS = {

@@ -126,22 +126,22 @@ def test_inclusive_and_exclusive_ends_give_the_same_day(biomarker, start, end, d
 
 
 @given(
-    st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1)),
+    st.dates(date(2000, 1, 1), date(2100, 1, 1)),
     st.integers(-18 * 4, 18 * 4).map(lambda quarters: quarters * 15),
     st.sampled_from([0, 1]),
 )
-def test_the_day_is_read_in_the_offset_that_it_carries(wall, offset_min, less_s):
-    day = wall.date()
+def test_the_day_is_read_in_the_offset_that_it_carries(day, offset_min, less_s):
     sign, minutes = "-" if offset_min < 0 else "+", abs(offset_min)
     offset = f"{sign}{minutes // 60:02}:{minutes % 60:02}"
-    end = datetime(day.year, day.month, day.day) + timedelta(days=1, seconds=-less_s)
+    midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    end = (midnight + timedelta(days=1, seconds=-less_s)).replace(tzinfo=None)
     raw = {
         "category": "activity", "type": "steps", "periodicity": "daily", "value": "1", "unit": "count",
         "startDateTime": f"{day}T00:00:00{offset}", "endDateTime": f"{end.isoformat()}{offset}",
     }  # fmt: skip
     record = map_biomarker(raw)
     assert (record.given_day, record.utc_offset_min) == (day, offset_min)
-    assert record.start_at == datetime(day.year, day.month, day.day, tzinfo=UTC) - timedelta(minutes=offset_min)
+    assert record.start_at == midnight - timedelta(minutes=offset_min)
 
 
 @pytest.mark.parametrize("end", ["yesterday", "", None, 7, "2026-11-18T17:59:59+19:00", "0001-01-01T00:00:00Z", "9999-12-31T00:00:00Z"])

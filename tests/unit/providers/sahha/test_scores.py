@@ -74,7 +74,7 @@ def test_a_factor_in_an_unknown_unit_is_named_and_has_no_value(score):
 
 @pytest.mark.parametrize("name", ["factors", "dataSources"])
 def test_a_list_may_be_null(score, name):
-    assert map_score(score(**{name: None})).values[{"dataSources": "data_sources"}.get(name, name)] == []
+    assert map_score(score(**{name: None})).values["factors" if name == "factors" else "data_sources"] == []
 
 
 @pytest.mark.parametrize(

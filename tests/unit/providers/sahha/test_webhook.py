@@ -19,11 +19,8 @@ SIGNED = {
     "base64-text": lambda body: b64encode(hmac.digest(SECRET.encode(), body, "sha256")).decode(),
     "base64-base64": lambda body: b64encode(hmac.digest(b"thirty-two bytes of a secret key", body, "sha256")).decode(),
 }
-EVENTS = {
-    "score": "ScoreCreatedIntegrationEvent",
-    "biomarker": "BiomarkerCreatedIntegrationEvent",
-    "archetype": "ArchetypeCreatedIntegrationEvent",
-}
+EVENTS = {kind: f"{kind.capitalize()}CreatedIntegrationEvent" for kind in ("score", "biomarker", "archetype")}
+FOREIGN = ("StreakCreatedIntegrationEvent", "scorecreatedintegrationevent", "ActivityLog_Received")
 
 
 def headers_of(hook):
@@ -136,9 +133,7 @@ def test_a_list_of_events_is_taken_up_to_a_fixed_size(examples):
         PROVIDER.webhook.parse(json.dumps(bodies[:1] * (MOST_EVENTS + 1)).encode())
 
 
-@pytest.mark.parametrize(
-    "said", ["StreakCreatedIntegrationEvent", "scorecreatedintegrationevent", "ActivityLog_Received", *EVENTS.values()]
-)
+@pytest.mark.parametrize("said", [*FOREIGN, *EVENTS.values()])
 @pytest.mark.parametrize("kind", EVENTS)
 def test_an_event_of_another_name_than_its_shape_is_kept_aside(examples, said, kind):
     [notice] = PROVIDER.webhook.parse(examples["webhooks"][kind]["rawBody"].encode(), {"x-event-type": said})
