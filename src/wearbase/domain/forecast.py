@@ -1,11 +1,12 @@
 """The day's calls, foretold: what is left out when they will not suffice."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from wearbase.domain.provider import Provider
-from wearbase.domain.timetable import DAY, LONG_EVERY_DAYS, SPREAD, Local
+from wearbase.domain.timetable import DAY, LONG_EVERY_DAYS, SPREAD, Local, slot_name
 
 LONGEST_IDLE = timedelta(days=7)
 LONG_READ_EXTRA = 0.75  # of the calls of an ordinary read: a month is about two pages of most collections
@@ -50,7 +51,7 @@ class Forecast:
     needed: int
     left: int
     parts: Mapping[str, int]
-    thinned: tuple[int, ...]
+    thinned: tuple[str, ...]
     has_late_mornings: bool
     has_companions: bool
     idle_every: timedelta
@@ -70,7 +71,7 @@ class Forecast:
 class Plan:
     """One way to spend the rest of the day."""
 
-    thinned: tuple[int, ...]
+    thinned: tuple[str, ...]
     has_late_mornings: bool
     has_companions: bool
     idle_every: timedelta
@@ -112,9 +113,8 @@ def foretell(provider: Provider, crowds: Sequence[Crowd], habits: Habits, *, res
 
 
 def plans(provider: Provider, idle_every: timedelta) -> Iterator[Plan]:
-    """Idle members wait longer first, then slots thin one by one, then the mornings come later, then nothing more is read with events.
-
-    One complete read a day always stays.
+    """Idle members wait longer first, then slots thin one by one, then the mornings come later, then nothing more is read with events,
+    and last goes the last of the slots. One complete read a day always stays.
     """
     every = max(idle_every, DAY)
     longest = max(idle_every, LONGEST_IDLE)
@@ -122,11 +122,13 @@ def plans(provider: Provider, idle_every: timedelta) -> Iterator[Plan]:
     while every < longest:
         yield replace(full, idle_every=every)
         every += DAY
-    for count in range(len(provider.thinning) + 1):
-        yield replace(full, thinned=provider.thinning[:count])
-    late = replace(full, thinned=provider.thinning, has_late_mornings=True)
+    steps = [tuple(slot_name(hour, name) for name in names) for hour, names in provider.thinning]
+    for count in range(len(steps)):
+        yield replace(full, thinned=sum(steps[:count], ()))
+    late = replace(full, thinned=sum(steps[:-1], ()), has_late_mornings=True)
     yield late
     yield replace(late, has_companions=False)
+    yield replace(late, has_companions=False, thinned=sum(steps, ()))
 
 
 def _mornings(provider: Provider, crowds: Sequence[Crowd], *, now: datetime, resets_at: datetime) -> float:
@@ -141,13 +143,13 @@ def _mornings(provider: Provider, crowds: Sequence[Crowd], *, now: datetime, res
 
 
 def _slots(provider: Provider, crowds: Sequence[Crowd], plan: Plan, *, now: datetime, resets_at: datetime) -> float:
+    hours = [hour for r in provider.resources for hour in r.slots if slot_name(hour, r.name) not in plan.thinned]
     calls = 0.0
     for crowd in crowds:
         local = Local(crowd.utc_offset_min, "")
-        for hour in {h for r in provider.resources for h in r.slots} - {provider.morning, *plan.thinned}:
+        for hour, readers in Counter(hours).items():
             at = local.slot(local.day(now), hour).at
             at = at if at > now else at + DAY
-            readers = sum(1 for r in provider.resources if hour in r.slots)
             calls += crowd.active * readers * SLOTS_TAKEN * _part_before(at, resets_at)
     return calls
 

@@ -214,7 +214,7 @@ class Provider:
     overlap: timedelta = timedelta(days=3)
     morning: int = 8  # the local hour at which, at the latest, everything is read: the daily reconciliation
     late_morning: int = 12  # the same on a day whose calls are short: whoever sleeps longer is then read once, after the night
-    thinning: tuple[int, ...] = (20, 14, 23)  # the order in which slots are left out on a day whose calls do not suffice
+    thinning: tuple[tuple[int, tuple[str, ...]], ...] = ()  # the order in which slots of resources are left out on such a day
     page_size: int = 25
     refresh_early: timedelta = timedelta(minutes=5)
     webhook_success_status: int = 204

@@ -79,6 +79,11 @@ def idle_slot(*, morning: int, local: Local, read_at: datetime, every: timedelta
     return next(slot for slot in _slots([morning], local, wanted) if slot.at > wanted)
 
 
+def slot_name(hour: int, resource: str) -> str:
+    """A resource's slot, as it is kept and shown: `20:00 workout`."""
+    return f"{hour:02}:00 {resource}"
+
+
 def jitter(member: str) -> timedelta:
     """A stable part of the spread, by the member's name."""
     return SPREAD * (_digest(member) / 2**32)
@@ -87,6 +92,11 @@ def jitter(member: str) -> timedelta:
 def next_pending_read(reads_so_far: int, *, now: datetime) -> datetime | None:
     """When to ask again for an unscored record; None: leave it to the timetable."""
     return now + RETRY_PENDING[reads_so_far] if reads_so_far < len(RETRY_PENDING) else None
+
+
+def previous_slot(hours: Sequence[int], *, local: Local, before: datetime) -> Slot:
+    """The last slot that began before that instant."""
+    return max((s for d in (-1, 0) for h in hours if (s := local.slot(local.day(before) + d * DAY, h)).at < before), key=lambda s: s.at)
 
 
 def _slots(hours: Sequence[int], local: Local, around: datetime) -> Iterator[Slot]:

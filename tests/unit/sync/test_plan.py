@@ -134,10 +134,19 @@ def test_a_thinned_slot_is_left_out_and_says_so() -> None:
         {"workout": {"reason": "timetable", "priority": 2, "slot": 14}, "cycle": {"reason": "timetable", "priority": 2, "slot": 14}}
     )
     assert read(plan(due, situation())) == ["cycle", "workout"]
-    found = plan(due, situation(thinned=frozenset({14, 20})))
+    found = plan(due, situation(thinned=frozenset({"14:00 workout", "14:00 cycle"})))
     assert found.walks == []
-    assert {(s.resource, s.thinned) for s in found.skips} == {("workout", 14), ("cycle", 14)}
+    assert {(s.resource, s.thinned) for s in found.skips} == {("workout", "14:00 workout"), ("cycle", "14:00 cycle")}
     assert all(s.until.at > NOON for s in found.skips)
+
+
+def test_what_was_read_since_the_last_slot_that_is_kept_is_not_read_again_for_the_night() -> None:
+    night = MEMBER.slot(MEMBER.day(NOON), 23).at
+    thinned = frozenset({"20:00 workout", "14:00 workout"})
+    for hours_ago, is_read in ((5, False), (16, True)):
+        covered_at = night - timedelta(hours=hours_ago)
+        due = replace(state("workout"), due_at=night, slot=23, covered_at=covered_at)
+        assert read(plan([due], replace(situation(thinned=thinned), now=night))) == (["workout"] if is_read else [])
 
 
 def test_an_idle_member_waits_for_the_idle_visit_which_reads_everything() -> None:
@@ -216,7 +225,7 @@ def test_whatever_is_due_is_read_or_put_off_once_and_every_window_covers_the_ove
     each: dict[str, dict[str, Any]], fresh: list[OpenDelivery], is_idle: bool, is_tight: bool
 ) -> None:
     given_states = [state(name, **each[name]) for name in EVERY]
-    thinned = frozenset({20, 14, 23}) if is_tight else frozenset()
+    thinned = frozenset(f"{hour}:00 {name}" for hour in (20, 14, 23) for name in EVERY) if is_tight else frozenset()
     found = plan(given_states, situation(*fresh, is_idle=is_idle, thinned=thinned, has_companions=not is_tight))
     due = {s.resource for s in given_states if s.due_at is not None and s.due_at <= NOON}
     walked, skipped = [w.resource for w in found.walks], [s.resource for s in found.skips]

@@ -75,7 +75,7 @@ def _forecast(told: dict[str, Any], thinned: dict[str, int]) -> list[str]:
     """The forecast in words."""
     lines = [f"The rest of the day needs about {told['needed']} calls; {told['left']} are left for it."]
     if told["thinned"]:
-        slots = ", ".join(f"{hour:02}:00" for hour in told["thinned"])
+        slots = ", ".join(told["thinned"])
         left_out = sum(thinned.values())
         lines.append(f"So that they suffice, the reads of {slots} are left out ({left_out} so far today); the mornings always stay.")
     if told["has_late_mornings"]:

@@ -50,6 +50,12 @@ PROVIDER = Provider(
     identity_resource="cycle",
     extra_scopes=("offline", "read:body_measurement"),
     overlap=timedelta(days=3),
+    thinning=(
+        (20, ("workout", "cycle")),
+        (14, ("workout", "cycle")),
+        (23, ("recovery", "sleep", "cycle")),
+        (23, ("workout",)),  # last: a workout whose delivery was lost would wait for the morning
+    ),
     page_size=client.PAGE_SIZE,
     oauth_rules=OAuth(),
     webhook=Webhook(),

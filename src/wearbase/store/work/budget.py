@@ -174,13 +174,13 @@ async def standing(tx: Tx, provider: str, app: str, *, ceilings: Ceilings, now: 
     )  # fmt: skip
 
 
-async def note_thinned(tx: Tx, provider: str, app: str, *, slot: int, now: datetime) -> None:
+async def note_thinned(tx: Tx, provider: str, app: str, *, slot: str, now: datetime) -> None:
     """Counts a slot that the timetable left out."""
     await run(
         tx,
         """update wearbase.budget set thinned = jsonb_set(thinned, array[%(slot)s], to_jsonb(coalesce((thinned ->> %(slot)s)::int, 0) + 1))
             where provider = %(provider)s and app = %(app)s and day = (%(now)s::timestamptz at time zone 'utc')::date""",
-        {"provider": provider, "app": app, "slot": f"{slot:02}:00", "now": now},
+        {"provider": provider, "app": app, "slot": slot, "now": now},
     )
 
 

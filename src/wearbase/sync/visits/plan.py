@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from wearbase.domain.provider import Provider, Resource
-from wearbase.domain.timetable import DAY, LONG_OVERLAP, Local, Slot, idle_slot, next_slot
+from wearbase.domain.timetable import DAY, LONG_OVERLAP, SPREAD, Local, Slot, idle_slot, next_slot, previous_slot, slot_name
 from wearbase.domain.windows import Window
 from wearbase.store.deliveries import OpenDelivery
 from wearbase.store.work.budget import Purpose
@@ -46,7 +46,7 @@ class Skip:
     resource: str
     marks: int
     until: Next
-    thinned: int | None = None
+    thinned: str | None = None
     is_served: bool = False  # its deliveries need no collection
 
 
@@ -67,7 +67,7 @@ class Situation:
     now: datetime
     is_idle: bool = False
     idle_every: timedelta = DAY
-    thinned: frozenset[int] = frozenset()
+    thinned: frozenset[str] = frozenset()
     has_late_mornings: bool = False
     has_companions: bool = True
     news: Sequence[OpenDelivery] = ()
@@ -126,8 +126,8 @@ def _skipped(state: SyncState, situation: Situation) -> Skip | None:
     later = situation.next(resource, read_at=state.covered_at, after=now)
     if situation.is_idle and state.reason in (TIMETABLE, IDLE, PENDING):
         return None if situation.is_idle_visit(state) else Skip(resource=state.resource, marks=state.marks, until=later)
-    if state.reason == TIMETABLE and state.slot in situation.thinned:
-        return Skip(resource=state.resource, marks=state.marks, until=later, thinned=state.slot)
+    if state.reason == TIMETABLE and (name := _left_out(state, resource, situation)):
+        return Skip(resource=state.resource, marks=state.marks, until=later, thinned=name)
     if state.reason == TIMETABLE and (late := _late_morning(state, situation)):
         return Skip(resource=state.resource, marks=state.marks, until=late)
     if state.reason == DELIVERY and not any(_needs_collection(n, situation) for n in situation.news if n.resource == state.resource):
@@ -135,6 +135,18 @@ def _skipped(state: SyncState, situation: Situation) -> Skip | None:
         until = situation.next(resource, read_at=state.covered_at, after=state.covered_at or now)
         return Skip(resource=state.resource, marks=state.marks, until=until, is_served=True)
     return None
+
+
+def _left_out(state: SyncState, resource: Resource, situation: Situation) -> str | None:
+    """The slot's name if the forecast leaves it out, or if a read since the last slot that it does not leave out serves it."""
+    if state.slot is None or state.slot == situation.provider.morning or not situation.thinned:
+        return None
+    name = slot_name(state.slot, resource.name)
+    hours = [h for h in (situation.provider.morning, *resource.slots) if slot_name(h, resource.name) not in situation.thinned]
+    own = previous_slot([state.slot], local=situation.local, before=situation.now + SPREAD)  # a due time may have been put off since
+    previous = previous_slot(hours, local=situation.local, before=own.at)
+    is_served = state.covered_at is not None and state.covered_at > previous.at + SPREAD  # within the hour, it was that slot's own read
+    return name if name in situation.thinned or is_served else None
 
 
 def _late_morning(state: SyncState, situation: Situation) -> Next | None:
