@@ -13,7 +13,7 @@ from tests.integration.engine.conftest import connection_of, local_day, newest, 
 from tests.integration.harness import Bench
 from wearbase.domain.errors import LeaseLost
 from wearbase.domain.records import Page
-from wearbase.providers.whoop.mapping import map_sleep, map_workout
+from wearbase.providers.whoop.mapping import map_recovery, map_sleep, map_workout
 from wearbase.store import connections
 from wearbase.store.postgres.database import Tx
 from wearbase.store.work import due
@@ -39,11 +39,11 @@ async def content(world: Bench) -> dict[str, list[dict[str, Any]]]:
 async def test_two_workers_that_rebuild_one_members_day_at_once_lose_neither_change(world: Bench) -> None:
     account = await settled(world)
     await world.event(account, "workout", minutes=30, webhooks=False)
-    await world.step(minutes=60, webhooks=False)
-    await world.event(account, "nap", minutes=30, webhooks=False)
-    workout, nap = newest(await world.truth(account, "workout")), newest(await world.truth(account, "sleep"), nap=True)
-    day = local_day(nap)
-    assert day == local_day(workout, "start")
+    await world.event(account, "rescore", resource="recovery", webhooks=False)
+    workout = newest(await world.truth(account, "workout"))
+    recovery = max(await world.truth(account, "recovery"), key=lambda r: r["created_at"])
+    day = local_day(workout, "start")
+    assert (await world.day("ann", day))["recovery"]["score"] != recovery["score"]["recovery_score"]
     connection, app, now = await connection_of(world), world.engine.app("whoop"), world.clock.now()
     has_rebuilt, may_commit = asyncio.Event(), asyncio.Event()
 
@@ -54,14 +54,16 @@ async def test_two_workers_that_rebuild_one_members_day_at_once_lose_neither_cha
     async with world.another() as other:
         first = asyncio.create_task(keep_page(world.engine, app, connection, Page([map_workout(workout)], []), read_at=now, step=hesitate))
         await has_rebuilt.wait()
-        second = asyncio.create_task(keep_page(other._engine, app, connection, Page([map_sleep(nap)], []), read_at=now, step=nothing))
+        second = asyncio.create_task(
+            keep_page(other._engine, app, connection, Page([map_recovery(recovery)], []), read_at=now, step=nothing)
+        )
         with suppress(TimeoutError):
             await asyncio.wait_for(asyncio.shield(second), 0.3)
         may_commit.set()
         await asyncio.gather(first, second)
     document = await world.day("ann", day)
     assert workout["id"] in [w["id"] for w in document["workouts"]]
-    assert nap["id"] in [n["id"] for n in document["naps"]]
+    assert document["recovery"]["score"] == recovery["score"]["recovery_score"]
 
 
 async def test_many_pages_of_one_day_stored_by_two_processes_at_once_make_one_whole_day(world: Bench) -> None:
