@@ -127,6 +127,7 @@ class Resource:
     read_one: "ReadOne"
     slots: tuple[int, ...] = ()  # local hours, besides the morning, at which it is due at the latest
     companions: tuple[str, ...] = ()  # what is read with a delivery of this one while the budget allows
+    is_of_night: bool = False  # every record of it belongs to a main sleep
     tells_morning: bool = False  # a record not seen before says that the night is over: time for the day's reconciliation
 
 

@@ -74,6 +74,17 @@ def test_the_nights_first_delivery_reads_everything_and_the_second_only_its_own(
     assert read(later) == ["cycle", "recovery"]
 
 
+def test_a_night_told_after_an_early_read_has_its_cycle_read_again_even_where_calls_are_short() -> None:
+    early = [
+        replace(s, covered_at=NOON - timedelta(hours=7)) if s.resource == "cycle" else s
+        for s in states({"sleep": delivery(), "recovery": delivery()}, covered_at=YESTERDAY)
+    ]
+    assert read(plan(early, situation(news("sleep"), news("recovery")))) == sorted(EVERY)
+    tight = situation(news("recovery"), has_companions=False)
+    assert read(plan(states({"recovery": delivery()}), tight)) == ["cycle", "recovery"]
+    assert read(plan(states({"sleep": delivery()}), situation(news("sleep"), has_companions=False))) == ["sleep"]  # a nap
+
+
 def test_a_rescore_of_a_night_that_is_stored_is_not_taken_for_the_morning() -> None:
     early = states({"sleep": delivery()}, covered_at=YESTERDAY)
     assert read(plan(early, situation(news("sleep", is_known=True, placed_at=YESTERDAY)))) == ["cycle", "sleep"]

@@ -25,6 +25,7 @@ PROVIDER = Provider(
             read_one=client.read_recovery,
             slots=NIGHT,
             companions=WITHOUT_EVENTS,
+            is_of_night=True,
             tells_morning=True,
         ),
         Resource(

@@ -11,7 +11,7 @@ from wearbase.domain.windows import Window
 from wearbase.store.deliveries import OpenDelivery
 from wearbase.store.work.budget import Purpose
 from wearbase.store.work.due import Priority, SyncState
-from wearbase.store.work.progress import Next
+from wearbase.store.work.progress import CLOCKS_DIFFER, Next
 
 CAPPED = ("person", "day", "look")  # asked for by persons, for each member only so often
 FOR_PERSONS = ("connect", *CAPPED)
@@ -96,6 +96,20 @@ class Situation:
         """Whether the resource was completely read this morning, or later."""
         return state.covered_at is not None and state.covered_at >= self.local.morning_begins(self.now)
 
+    @property
+    def fresh(self) -> dict[str, datetime]:
+        """Resources of which a record not seen before was announced, and when first."""
+        found: dict[str, datetime] = {}
+        for news in self.news:
+            if news.action == "updated" and not news.is_known and news.resource:
+                found[news.resource] = min(found.get(news.resource, news.sent_at), news.sent_at)
+        return found
+
+    def is_current(self, state: SyncState) -> bool:
+        """Whether the resource was read this morning, and since the night was announced."""
+        told = [at for name, at in self.fresh.items() if (r := self.provider.resource(name)) and r.tells_morning]
+        return self.has_morning(state) and all(state.covered_at is not None and state.covered_at > at + CLOCKS_DIFFER for at in told)
+
     def _idle_slot(self, read_at: datetime, after: datetime) -> Slot:
         slot = idle_slot(morning=self.provider.morning, local=self.local, read_at=read_at, every=self.idle_every)
         return slot if slot.at > after else idle_slot(morning=self.provider.morning, local=self.local, read_at=after, every=DAY)
@@ -112,7 +126,7 @@ def plan(states: Sequence[SyncState], situation: Situation) -> Plan:
     walks = [_urgent(s, situation, _own_purpose(s)) for s in wanted]
     if _is_morning(wanted, situation):
         walks = _whole(walks, known, wanted, situation)
-    elif situation.has_companions:
+    else:
         walks += _companions(known, wanted, situation)
     taken = {walk.resource for walk in walks}
     return Plan(walks=walks, skips=[skip for name, skip in skips.items() if name not in taken])
@@ -167,16 +181,15 @@ def _needs_collection(news: OpenDelivery, situation: Situation) -> bool:
 
 def _is_morning(wanted: Sequence[SyncState], situation: Situation) -> bool:
     """Whether this is the visit that reads everything: the night is over, or the morning's slot or an idle visit has come."""
-    fresh = {n.resource for n in situation.news if n.action == "updated" and not n.is_known}
-    return any(not situation.has_morning(s) and _tells_morning(s, situation, fresh) for s in wanted)
+    return any(not situation.has_morning(s) and _tells_morning(s, situation) for s in wanted)
 
 
-def _tells_morning(state: SyncState, situation: Situation, fresh: set[str]) -> bool:
+def _tells_morning(state: SyncState, situation: Situation) -> bool:
     if state.reason == IDLE or situation.is_idle:
         return True
     if state.reason == TIMETABLE:
         return state.slot == situation.provider.morning
-    return state.reason == DELIVERY and state.resource in fresh and situation.resource(state).tells_morning
+    return state.reason == DELIVERY and state.resource in situation.fresh and situation.resource(state).tells_morning
 
 
 def _whole(walks: Sequence[Walk], known: Sequence[SyncState], wanted: Sequence[SyncState], situation: Situation) -> list[Walk]:
@@ -185,7 +198,7 @@ def _whole(walks: Sequence[Walk], known: Sequence[SyncState], wanted: Sequence[S
         reason=IDLE if situation.is_idle else MORNING, priority=Priority(min(Priority.TIMETABLE, *(w.purpose.priority for w in walks)))
     )
     is_slots = any(walk.is_slots for walk in walks)
-    more = [_urgent(s, situation, purpose) for s in _others(known, wanted, situation) if not situation.has_morning(s)]
+    more = [_urgent(s, situation, purpose) for s in _others(known, wanted, situation) if not situation.is_current(s)]
     return [_reconciling(walk, purpose, situation, is_slots=is_slots) for walk in (*walks, *more)]
 
 
@@ -199,8 +212,10 @@ def _reconciling(walk: Walk, purpose: Purpose, situation: Situation, *, is_slots
 
 
 def _companions(known: Sequence[SyncState], wanted: Sequence[SyncState], situation: Situation) -> list[Walk]:
-    """What moves with the events that were announced, and is never announced itself."""
-    named = {name for s in wanted if s.reason == DELIVERY for name in situation.resource(s).companions}
+    """What moves with the events that were announced, and is never announced itself; with a new night whatever the forecast says."""
+    told = [s for s in wanted if s.reason == DELIVERY]
+    told = [s for s in told if situation.has_companions or (situation.resource(s).is_of_night and s.resource in situation.fresh)]
+    named = {name for s in told for name in situation.resource(s).companions}
     purpose = Purpose(reason=COMPANION, priority=Priority.DELIVERY)
     return [_urgent(s, situation, purpose) for s in _others(known, wanted, situation) if s.resource in named]
 
