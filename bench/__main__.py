@@ -10,7 +10,7 @@ from bench import machine, report
 from bench.report import Run, Section
 
 USUAL = ("reads", "webhooks", "visible", "pickup", "connect", "backfill", "start", "sim")
-LONG = ("concurrent", "growth")
+LONG = ("concurrent", "growth", "members")
 
 
 def main() -> None:
