@@ -7,6 +7,7 @@ import pytest
 from tests.integration.storm.driver import Storm
 from wearbase.providers.whoop import client
 from wearbase.store import connections
+from wearbase.store.deliveries import Incoming
 from wearbase.sync.visits import visit
 from wearbase.transport.gateway import Gateway
 
@@ -58,4 +59,16 @@ async def test_a_deletion_that_nobody_tells_and_nobody_looks_for(weather: Storm,
     await weather.work()
     await weather.event("ann", "delete", resource="workout", nth=0)
     with pytest.raises(AssertionError, match="deleted there, kept here"):
+        await weather.subside()
+
+
+async def test_a_second_change_of_an_old_record_taken_for_a_repetition(weather: Storm, monkeypatch: pytest.MonkeyPatch) -> None:
+    await weather.connect("ann")
+    await weather.work()
+    monkeypatch.setattr(Incoming, "dedup_key", property(lambda notice: notice.external_id.encode()))
+    for _ in range(2):
+        await weather.event("ann", "rescore", resource="workout", nth=6)
+        await weather.deliver()
+        await weather.work()
+    with pytest.raises(AssertionError, match=r"ann .*, workout"):
         await weather.subside()

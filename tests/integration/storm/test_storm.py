@@ -1,7 +1,7 @@
 """Storms that nobody has thought of: random members, records, webhooks, faults and deaths, until all of it has come right again.
 
 STORM_SECONDS (default 25) is the time that they may take, STORM_STEPS (default 30) how much happens in each, STORM_SEED repeats a run,
-STORM_SHRINK=1 looks for the shortest storm that fails.
+STORM_SHRINK=1 looks for the shortest storm that fails. For an hour of it: STORM_SECONDS=3600 ARGS="tests/integration/storm -s" make test
 """
 
 import os
