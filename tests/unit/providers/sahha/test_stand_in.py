@@ -20,7 +20,7 @@ RESOURCES = [resource.name for resource in PROVIDER.resources]
 class Cloud(Sim):
     """The simulator, called as the transport would call Sahha."""
 
-    token = ""
+    account = ""
 
     async def call(self, request, member=""):
         request = request.of_member(member)
@@ -30,9 +30,9 @@ class Cloud(Sim):
 
     def sender(self, member=""):
         async def send(request):
-            if not self.token:
-                self.token = PROVIDER.account.token(await self.call(PROVIDER.account.token_request(APP))).access_token
-            return PROVIDER.rules.check(await self.call(PROVIDER.rules.authorized(request, self.token), member), now=NOW)
+            if not self.account:
+                self.account = PROVIDER.account.token(await self.call(PROVIDER.account.token_request(APP))).access_token
+            return PROVIDER.rules.check(await self.call(PROVIDER.rules.authorized(request, self.account), member), now=NOW)
 
         return send
 
@@ -76,7 +76,7 @@ async def test_a_member_whom_nobody_registered_is_gone():
 async def test_a_dead_token_is_rejected_and_not_taken_for_no_data():
     sim = Cloud()
     member = await joined(sim)
-    sim.token = "dead"
+    sim.account = "dead"
     with pytest.raises(AccessTokenRejected):
         await sim.read(member, "score")
 
