@@ -196,7 +196,8 @@ async def _settle(readings: dict[str, Reading], inbox: Sequence[OpenDelivery], *
 async def _note(engine: Engine, app: App, connection: Connection, failures: Failures) -> None:
     """Writes down each failure with when to try again; a proven dead grant ends the connection."""
     for resource, (walk, error) in failures.items():
-        log.warning("resource failed", provider=app.name, connection=connection.id, resource=resource, error=error.code)
+        if not isinstance(error, RateLimited):  # waiting for budget is no failure
+            log.warning("resource failed", provider=app.name, connection=connection.id, resource=resource, error=error.code)
         if isinstance(error, ReauthorizationRequired):
             if await needs_reauthorization(engine, connection):
                 return
