@@ -10,7 +10,7 @@ import typer.main
 from typer.core import TyperGroup
 
 from wearbase import __version__
-from wearbase.cli import doctor, keys, members, pull, servers
+from wearbase.cli import doctor, grants, keys, members, pull, servers
 from wearbase.cli.exits import Code, Stop, code_of
 from wearbase.cli.output import tell
 from wearbase.cli.showing import budgets, status
@@ -82,6 +82,7 @@ app.command("disconnect")(members.leave)
 app.add_typer(members.user, name="user")
 app.add_typer(keys.keys, name="keys")
 app.command("budget")(budgets.show_budget)
+app.command("grants")(grants.show_grants)
 app.command("doctor")(doctor.doctor)
 app.command("api")(servers.api)
 app.command("worker")(servers.worker)

@@ -18,6 +18,7 @@ STANDING = {PRUNE: UUID(int=1), KEEPALIVE: UUID(int=2), FORECAST: UUID(int=3)}  
 PRUNE_EVERY = timedelta(hours=1)
 KEEPALIVE_EVERY = timedelta(minutes=1)
 KEEPALIVE_BREATH = timedelta(seconds=5)  # between two runs when many are due: visits have their turn
+DEAD_FOR = timedelta(hours=1)
 REFUSED_FOR = timedelta(hours=24)  # how long tokens are kept that the provider refused
 LONGEST_RETRY = timedelta(minutes=30)
 
@@ -55,6 +56,7 @@ async def _prune(engine: Engine, chore: Chore) -> None:
     now = engine.clock.now()
     async with engine.db.transaction() as tx:
         await deliveries.prune(tx, now=now)
+        await chores.forget_dead_workers(tx, before=now - DEAD_FOR)
         await grants_care.erase_refused(tx, before=now - REFUSED_FOR)
         await chores.again(tx, chore, at=now + PRUNE_EVERY)
 

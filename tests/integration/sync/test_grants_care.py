@@ -12,7 +12,7 @@ from wearbase.store.postgres.database import run
 from wearbase.sync import disconnect
 from wearbase.sync.chores import plan_chores
 from wearbase.sync.upkeep import keepalive
-from wearbase.sync.upkeep.alarm import is_mass
+from wearbase.sync.upkeep.alarm import believe, is_mass
 from wearbase.sync.upkeep.keepalive import keep_grants_alive
 
 CROWD = 20
@@ -429,3 +429,23 @@ async def test_a_keepalive_that_waits_for_budget_leaves_the_mark_of_a_lost_answe
     await pass_time(few, until=timedelta(hours=2), every=timedelta(minutes=20))
     assert all(found["refresh_attempts"] == 0 for found in (await grants(few)).values())
     assert await states(few) == ["connected"] * 6
+
+
+async def test_an_operators_word_that_the_refusals_are_real_ends_the_alarm_and_asks_the_members_to_connect_again(few: Bench) -> None:
+    await refuse_all(few)
+    await few.step(hours=2, webhooks=False)
+    await all_want(few, range(6))
+    await few.work()
+    assert await alarm(few) is not None
+    refused = [found["user_id"] for found in (await grants(few)).values() if found["refused_at"] is not None]
+    assert len(refused) >= 5
+    assert await believe(few.engine, few.engine.app("whoop")) == len(refused)
+    assert await alarm(few) is None
+    found = await grants(few)
+    assert {found[user]["state"] for user in refused} == {"needs_reauthorization"}
+    assert all(found[user]["refresh_token"] is None for user in refused)
+    await few.heal()
+    await few.connect(refused[0], int(refused[0].removeprefix("user")))
+    await upkeep(few)
+    assert (await grants(few))[refused[0]]["state"] == "connected"
+    assert (await grants(few))[refused[1]]["state"] == "needs_reauthorization"

@@ -12,7 +12,23 @@ from wearbase.cli.exits import Code, Stop, code_of
 from wearbase.cli.main import app, report_defect
 from wearbase.domain import errors
 
-COMMANDS = ("up", "connect", "status", "day", "pull", "disconnect", "user", "keys", "budget", "doctor", "api", "worker", "db", "sim")
+COMMANDS = (
+    "up",
+    "connect",
+    "status",
+    "day",
+    "pull",
+    "disconnect",
+    "user",
+    "keys",
+    "budget",
+    "grants",
+    "doctor",
+    "api",
+    "worker",
+    "db",
+    "sim",
+)
 
 
 @pytest.fixture(autouse=True)

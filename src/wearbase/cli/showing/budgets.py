@@ -35,7 +35,7 @@ async def _budget(choice: Choice, provider: str, *, as_json: bool) -> None:
     note_demo(choice)
     say(f"Last minute: {found.minute_used} of {found.minute_limit} calls")
     style = "red" if found.used_percent >= ALARM_PERCENT else "yellow" if found.used_percent >= WARN_PERCENT else None
-    say(f"Today: {found.day_used} of {found.day_limit} calls ({found.used_percent} %), until {_clock(found.day_resets_at)}", style=style)
+    say(f"Today: {found.day_used} of {found.day_limit} calls ({found.used_percent} %), until {clock(found.day_resets_at)}", style=style)
     if found.elsewhere:
         say(f"Besides, {found.elsewhere} calls were made elsewhere with the same app.")
     say(f"Token calls so far, counted apart: {found.token_calls}")
@@ -50,17 +50,18 @@ async def _budget(choice: Choice, provider: str, *, as_json: bool) -> None:
     return None
 
 
-def _clock(at: datetime) -> str:
+def clock(at: datetime) -> str:
+    """A time of today."""
     return f"{at:%H:%M} UTC"
 
 
 def _say_what_holds(found: Standing) -> None:
     if found.closed_until:
-        say(f"The provider has refused calls; the next go out at {_clock(found.closed_until)}.", style="yellow")
+        say(f"The provider has refused calls; the next go out at {clock(found.closed_until)}.", style="yellow")
     if found.paused_until:
-        say(f"The provider does not answer; it is tried again at {_clock(found.paused_until)}.", style="yellow")
+        say(f"The provider does not answer; it is tried again at {clock(found.paused_until)}.", style="yellow")
     if found.alarm_since:
-        text = f"Since {_clock(found.alarm_since)} the provider refuses the tokens of many members at once. Nobody is disconnected for it."
+        text = f"Since {clock(found.alarm_since)} the provider refuses the tokens of many members at once. Nobody is disconnected for it."
         say(text, style="red")
 
 

@@ -113,3 +113,8 @@ async def retire(tx: Tx, worker_id: str) -> None:
 async def has_worker(tx: Tx, *, since: datetime) -> bool:
     """Whether any worker has shown a sign of life since then."""
     return bool(await value(tx, "select true from wearbase.worker where heartbeat_at >= %s limit 1", (since,)))
+
+
+async def forget_dead_workers(tx: Tx, *, before: datetime) -> None:
+    """Forgets workers that have shown no sign of life since then and could not sign off."""
+    await run(tx, "delete from wearbase.worker where heartbeat_at < %s", (before,))

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from wearbase.store.connections import Connection
-from wearbase.store.postgres.database import Tx, run, value
+from wearbase.store.postgres.database import Tx, rows, run, value
 
 
 async def refused(tx: Tx, provider: str, *, since: datetime) -> int:
@@ -92,4 +92,22 @@ async def erase_refused(tx: Tx, *, before: datetime) -> int:
         """update wearbase.connection set access_token = null, refresh_token = null, token_expires_at = null, refused_at = null
             where refused_at < %s and state = 'needs_reauthorization'""",
         (before,),
+    )
+
+
+async def refused_users(tx: Tx, provider: str) -> list[str]:
+    """Users whose live connection's grant is refused and not given up, the longest refused first."""
+    sql = (
+        "select user_id from wearbase.connection where provider = %s and refused_at is not null and state = 'connected' order by refused_at"
+    )
+    return [found["user_id"] for found in await rows(tx, sql, (provider,))]
+
+
+async def forget_refusals(tx: Tx, provider: str) -> None:
+    """Erases the refused tokens of those given up, so that they cannot be restored, and begins to count anew."""
+    await run(
+        tx,
+        """update wearbase.connection set access_token = null, refresh_token = null, token_expires_at = null, refused_at = null
+            where provider = %s and refused_at is not null and state = 'needs_reauthorization'""",
+        (provider,),
     )

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from wearbase.store import connections
 from wearbase.store.postgres.database import Tx
 from wearbase.store.work import grants_care
 from wearbase.sync.engine import Engine
@@ -55,6 +56,28 @@ async def lasts(engine: Engine, app: App) -> bool:
     if is_ended:
         log.warning("mass invalid_grant is over", provider=app.name, still_refused=standing, seconds=round((now - since).total_seconds()))
     return False
+
+
+async def believe(engine: Engine, app: App) -> int:
+    """An operator knows that the refusals are real: those members must connect again, and the alarm ends. How many they are."""
+    async with engine.db.connection() as tx:
+        users = await grants_care.refused_users(tx, app.name)
+    given_up = 0
+    for user_id in users:
+        async with engine.db.transaction() as tx:
+            await connections.lock_member(tx, user_id)
+            stored = await connections.grant(tx, user_id, app.name, for_update=True)
+            found = await connections.get(tx, user_id, app.name)
+            if found is None or stored is None or stored.state != "connected" or stored.refused_at is None:
+                continue  # meanwhile
+            await connections.give_up(tx, found, now=engine.clock.now())
+            await grants_care.rest(tx, found)
+            given_up += 1
+    async with engine.db.transaction() as tx:
+        await grants_care.forget_refusals(tx, app.name)
+        await grants_care.end_alarm(tx, app.name, app.key)
+    log.warning("refusals believed", provider=app.name, given_up=given_up)
+    return given_up
 
 
 async def _is_many(tx: Tx, app: App, refused: int) -> bool:
