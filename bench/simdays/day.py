@@ -58,7 +58,7 @@ class Day:
     def __init__(self, stage: Stage) -> None:
         self.stage, self.plan = stage, stage.plan
         self.events = Events(stage)
-        self.records, self.looked = Compared(), list[Looked]()
+        self.records, self.looked, self.read = Compared(), list[Looked](), Counter[str]()
         self.looks: list[behaviour.Look] = []
         self.midnights: list[tuple[datetime, list[int]]] = []
         self.steps, self.took_s = 0, dict[str, float]()
@@ -135,23 +135,29 @@ class Day:
 
     async def _prove(self) -> list[Looked]:
         """After the day, with the next day's calls, somebody looks at some who were idle: is everything there then?"""
-        idle = [number for number in self.plan.numbers if not self.plan.is_looked_at(number)]
+        back = {looked.number for looked in self.looked}
+        idle = [number for number in self.plan.numbers if not self.plan.is_looked_at(number) and number not in back]
         # Their calls are a small part of the new day's.
         sample = self.plan.draw("sample").sample(idle, min(len(idle), PROVED, self.plan.quota // 40))
         self.looked, self.midnights = [], []
-        begins = self.plan.ends_at + 10 * MINUTE  # when the provider's day has begun again too
+        begins = self.plan.ends_at + 60 * MINUTE  # when the provider's day, which began with its first call, has begun again too
         self.looks = [behaviour.Look(begins + PROVED_EVERY * nth, number) for nth, number in enumerate(sample)]
-        self.stage.world.quotas.clear()
         if sample:
             await self._until(begins + PROVED_EVERY * len(sample) + 10 * MINUTE)
             await self._show()
         return self.looked
 
     async def _day_ends(self, numbers: list[int]) -> None:
-        """Some members' day is over: what of it is stored?"""
-        found = await compare(self.stage, [n for n in numbers if self.plan.is_looked_at(n)], since=DAY)
+        """Some members' day is over: what of it is stored, and what was read whole within it?"""
+        looking = [n for n in numbers if self.plan.is_looked_at(n)]
+        found = await compare(self.stage, looking, since=DAY)
         found.gaps = [replace(gap, note=self._why(gap)) for gap in found.gaps]
         self.records.add(found)
+        states = await self.stage.rows(
+            "select resource, covered_at > %s as is_read from wearbase.sync_state where user_id = any(%s)",
+            self.stage.now - DAY, [user_of(n) for n in looking],
+        )  # fmt: skip
+        self.read.update("read" if state["is_read"] else f"unread {state['resource']}" for state in states)
 
     def _why(self, gap: Gap) -> str:
         return ", its webhook was lost" if self.events.is_lost(user_of(gap.number), gap.resource, gap.external_id) else ""
@@ -166,16 +172,10 @@ class Day:
         return Outcome(
             plan=plan, events=measured, at_end=stage.now, records=self.records, looked=self.looked,
             budget=(await stage.rows("select * from wearbase.budget") or [{}])[0], provider=stage.world.calls.report(),
-            token_calls=stage.world.calls.kinds["token"], read=await self._read(), oldest_open=await self._oldest_open(),
+            token_calls=stage.world.calls.kinds["token"], read=self.read, oldest_open=await self._oldest_open(),
             idle_age=await self._idle_age(idle), said=stage.said, took_s=self.took_s, steps=self.steps,
             appeared=Counter(event.resource for event in measured),
         )  # fmt: skip
-
-    async def _read(self) -> Counter[str]:
-        """Resources of members that were read whole within the measured hours, and all of them."""
-        found = await self.stage.rows("select user_id, covered_at > %s as is_read from wearbase.sync_state", self.plan.measures_from)
-        looking = {user_of(number): self.plan.is_looked_at(number) for number in self.plan.numbers}
-        return Counter(f"{'looking' if looking[f['user_id']] else 'idle'} {'read' if f['is_read'] else 'unread'}" for f in found)
 
     async def _oldest_open(self) -> dict[str, timedelta | None]:
         found = await self.stage.rows("select user_id, min(received_at) as at from wearbase.delivery where state = 'open' group by user_id")

@@ -1,9 +1,9 @@
 """A member comes back: the look itself, and when everything shown is current."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from bench.simdays.compare import compare
+from bench.simdays.compare import Gap, compare
 from bench.simdays.plan import user_of
 from bench.simdays.stage import Stage
 from wearbase.read import localdays
@@ -22,12 +22,13 @@ class Looked:
     was_current: bool
     current_at: datetime | None = None
     is_given_up: bool = False
+    gaps: list[Gap] = field(default_factory=list)
 
 
 async def look(stage: Stage, number: int) -> Looked:
     """What the API does when somebody reads the member's day: it is waited for, so that the worker is at it in the same instant."""
     user_id, engine = user_of(number), stage.engine
-    looked = Looked(number, stage.now, await _is_current(stage, number))
+    looked = Looked(number, stage.now, not await _gaps(stage, number))
     day = await localdays.today(engine.db, engine.clock, user_id, "whoop")
     answer = await stage.reader.day(user_id, "whoop", day)
     ticket = await ask.wake(engine, user_id, "whoop")
@@ -40,12 +41,13 @@ async def check(stage: Stage, looked: Looked) -> None:
     """Whether the member is current by now."""
     if looked.current_at or looked.is_given_up:
         return
-    if await _is_current(stage, looked.number):
+    looked.gaps = await _gaps(stage, looked.number)
+    if not looked.gaps:
         looked.current_at = stage.now
     elif stage.now - looked.at > PATIENCE:
         looked.is_given_up = True
 
 
-async def _is_current(stage: Stage, number: int) -> bool:
-    """Whether what is stored of the last days equals what the provider has, the running values of the day too."""
-    return not (await compare(stage, [number], since=SINCE, is_exact=True)).gaps
+async def _gaps(stage: Stage, number: int) -> list[Gap]:
+    """What of the last days is not stored as the provider has it, the running values of the day included."""
+    return (await compare(stage, [number], since=SINCE, is_exact=True)).gaps

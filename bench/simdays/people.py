@@ -20,7 +20,7 @@ from wearbase.sync.visits.keep import keep_page
 from wearbase_sim.api import wire
 from wearbase_sim.page.connect import grant
 
-STORED_DAYS = 4
+STORED_DAYS, IDLE_STORED_DAYS = 4, 11  # before the first instant; the second reaches beyond the last visit to anybody
 ROUTES = {"/v2/cycle": "cycle", "/v2/recovery": "recovery", "/v2/activity/sleep": "sleep", "/v2/activity/workout": "workout"}
 AT_ONCE = 4
 MORNING, IDLE_EVERY_DAYS = 8, 7
@@ -119,23 +119,24 @@ async def _store_all(stage: Stage, numbers: Any) -> None:
 
 async def _store(stage: Stage, number: int) -> None:
     """The member's last days, as they were when they were last read, through mapping and write path."""
-    app, until = stage.engine.app("whoop"), stage.now if stage.plan.is_looked_at(number) else _read_at(stage, number)
+    app, is_looked_at = stage.engine.app("whoop"), stage.plan.is_looked_at(number)
+    until = stage.now if is_looked_at else _read_at(stage, number)
+    window = Window(stage.now - DAY * (STORED_DAYS if is_looked_at else IDLE_STORED_DAYS), until)
     async with stage.engine.db.connection() as tx:
         connection = await connections.get(tx, user_of(number), "whoop")
     assert isinstance(connection, Connection)
 
     async def send(request: Request) -> Response:
-        return Response(200, {}, _listed(stage, number, ROUTES[request.path], until=until))
+        return Response(200, {}, _listed(stage, number, ROUTES[request.path], window))
 
-    window = Window(until - STORED_DAYS * DAY, until)
     pages = [await resource.read_page(send, window, None) for resource in app.provider.resources]
     page = Page([r for p in pages for r in p.records], [u for p in pages for u in p.unmappable], None)
     await keep_page(stage.engine, app, connection, page, read_at=until, step=_nothing)
 
 
-def _listed(stage: Stage, number: int, resource: str, *, until: datetime) -> bytes:
-    timeline, options, until_ms = stage.world.timeline(number), stage.world.options, at_ms(until)
-    items = timeline.listed(resource, until_ms, low_ms=at_ms(until - STORED_DAYS * DAY), high_ms=until_ms)
+def _listed(stage: Stage, number: int, resource: str, window: Window) -> bytes:
+    timeline, options, until_ms = stage.world.timeline(number), stage.world.options, at_ms(window.end)
+    items = timeline.listed(resource, until_ms, low_ms=at_ms(window.start), high_ms=until_ms)
     return orjson.dumps(wire.page([wire.record(timeline.person, item.record, options) for item in items], None, options))
 
 

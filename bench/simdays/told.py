@@ -48,8 +48,9 @@ def _stored(day: Outcome) -> Condition:
 
 
 def _read(day: Outcome) -> Condition:
-    read, unread = day.read["looking read"], day.read["looking unread"]
-    return Condition("each resource completely read", not unread, f"{read:,} of {read + unread:,} resources of members")
+    unread = {name: count for name, count in day.read.items() if name != "read"}
+    text = f"{day.read['read']:,} of {day.read.total():,} resources of members within their own day"
+    return Condition("each resource completely read", not unread, f"{text}; {_counts(unread)}" if unread else text)
 
 
 def _current(day: Outcome) -> Condition:
@@ -88,12 +89,13 @@ def lines(day: Outcome) -> Iterator[str]:
     if plan.looking < 1:
         yield f"idle members' events: {_delays([e for e in day.events if not e.is_looked_at], day)}"
         ages = sorted(day.idle_age)
-        yield f"idle members: last read whole {_hours(ages[len(ages) // 2])} ago (median), {_hours(ages[-1])} (oldest); {dict(day.read)}"
+        yield f"idle members: last read whole {_hours(ages[len(ages) // 2])} ago (median), {_hours(ages[-1])} (oldest)"
     ages_open = [f"{who} {_hours(age) if age else 'none'}" for who, age in day.oldest_open.items()]
     yield f"oldest unsettled delivery: {', '.join(ages_open)}"
     for condition in conditions(day):
         yield f"{'yes' if condition.holds else 'NO '}  {condition.what}: {condition.found}"
-    for gap in day.records.gaps[:SHOWN_GAPS]:
+    looks = [gap for looked in [*day.looked, *day.proved] if not looked.current_at for gap in looked.gaps]
+    for gap in [*day.records.gaps[:SHOWN_GAPS], *looks[:SHOWN_GAPS]]:
         when = f"changed {gap.changed_at:%d %H:%M:%S}, looked at {gap.at:%d %H:%M}"
         yield f"     {gap.kind}: {gap.resource} {gap.external_id} of member {gap.number}, {when}{gap.note}"
     yield f"carried: {'YES' if all(c.holds for c in conditions(day)) else 'NO'}"
