@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from bench.simdays.plan import Plan, at_ms
+from bench.simdays.plan import at_ms
 from bench.simdays.stage import Stage
 
 HOUR = timedelta(hours=1)
@@ -63,6 +63,3 @@ def _look(stage: Stage, number: int) -> Look | None:
     if at < plan.measures_from:
         at += timedelta(days=1)
     return Look(at.replace(microsecond=0), number)
-
-
-__all__ = ["Look", "Plan", "begin"]

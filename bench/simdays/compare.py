@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from bench.simdays.plan import at_ms, instant, user_of
+from bench.simdays.plan import at_ms, user_of
 from bench.simdays.stage import Stage
 from wearbase_sim.api import wire
 
@@ -111,6 +111,3 @@ def _kind(stored: dict[str, Any] | None, record: dict[str, Any], *, is_exact: bo
 
 def _text(record: dict[str, Any]) -> bytes:
     return orjson.dumps(record, option=orjson.OPT_SORT_KEYS)
-
-
-__all__ = ["Compared", "Gap", "compare", "instant"]

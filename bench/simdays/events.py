@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from bench.simdays.plan import at_ms, instant, number_of, user_of
+from bench.simdays.plan import at_ms, instant, user_of
 from bench.simdays.stage import Stage
 from wearbase_sim.api import wire
 from wearbase_sim.members import ids
@@ -122,6 +122,3 @@ def _shown(body: dict[str, Any]) -> Iterator[tuple[str, datetime]]:
     for resource, parts in (("sleep", [*sleeps, *body.get("naps", [])]), ("workout", body.get("workouts", []))):
         for part in parts:
             yield f"{resource}/{part['id']}", datetime.fromisoformat(part["revision"])
-
-
-__all__ = ["Event", "Events", "number_of"]

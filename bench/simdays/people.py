@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from bench.simdays.plan import ONE_ZONE, Plan, at_ms, instant, user_of
+from bench.simdays.plan import ONE_ZONE, at_ms, instant, user_of
 from bench.simdays.stage import Stage
 from wearbase.domain.provider import Request, Response
 from wearbase.domain.records import Page
@@ -142,6 +142,3 @@ def _listed(stage: Stage, number: int, resource: str, window: Window) -> bytes:
 
 async def _nothing(tx: Tx) -> None:
     """The walk of no visit."""
-
-
-__all__ = ["Plan", "settle"]
