@@ -23,7 +23,7 @@ from wearbase_sim.page.connect import grant
 STORED_DAYS, IDLE_STORED_DAYS = 4, 11  # before the first instant; the second reaches beyond the last visit to anybody
 ROUTES = {"/v2/cycle": "cycle", "/v2/recovery": "recovery", "/v2/activity/sleep": "sleep", "/v2/activity/workout": "workout"}
 AT_ONCE = 4
-MORNING, IDLE_EVERY_DAYS = 8, 7
+MORNING, LONGEST_MORNING, IDLE_EVERY_DAYS = 8, timedelta(hours=5), 7
 DAY = timedelta(days=1)
 
 
@@ -59,19 +59,22 @@ def _connected(stage: Stage, number: int) -> dict[str, Any]:
 
 
 def _read_at(stage: Stage, number: int) -> datetime:
-    """When everything of a member was last read: after this morning's waking, or on a morning of the last week for who does not look."""
+    """When everything of a member was last read: as the night ended, or at the slot of a morning without one; of who does not look on
+    any morning of the last week.
+    """
     before = stage.now
     if not stage.plan.is_looked_at(number):
         before -= DAY * stage.plan.draw("idle", number).randrange(IDLE_EVERY_DAYS)
+    slot = _local(stage, number).next([MORNING], after=before - DAY)[0]
     night = stage.world.timeline(number).newest_night(at_ms(before))
-    return max(instant(night.visible_ms), before - DAY) if night else before - DAY
+    woke_at = instant(night.visible_ms) if night else slot
+    return woke_at if woke_at > slot - LONGEST_MORNING else slot
 
 
 def _states(stage: Stage, number: int) -> list[dict[str, Any]]:
     """Each resource as a worker would have left it: read whole, due at its next slot or idle visit."""
-    plan, now, read_at = stage.plan, stage.now, _read_at(stage, number)
-    is_looked_at, rng = plan.is_looked_at(number), plan.draw("states", number)
-    local = _Local(timedelta(minutes=stage.world.person(number).home.offset_min(at_ms(now))), timedelta(hours=1) * rng.random())
+    now, read_at, local = stage.now, _read_at(stage, number), _local(stage, number)
+    is_looked_at = stage.plan.is_looked_at(number)
     idle_at = max(local.next([MORNING], after=read_at + DAY * (IDLE_EVERY_DAYS - 0.5))[0], local.next([MORNING], after=now)[0])
     found = []
     for resource in stage.engine.app("whoop").provider.resources:
@@ -83,6 +86,11 @@ def _states(stage: Stage, number: int) -> list[dict[str, Any]]:
             "last_success_at": read_at, "covered_at": read_at,
         })  # fmt: skip
     return found
+
+
+def _local(stage: Stage, number: int) -> "_Local":
+    offset_min = stage.world.person(number).home.offset_min(at_ms(stage.now))
+    return _Local(timedelta(minutes=offset_min), timedelta(hours=1) * stage.plan.draw("jitter", number).random())
 
 
 @dataclass(frozen=True)
