@@ -63,6 +63,7 @@ class Database:
             async with self._pool.connection() as connection:
                 yield connection
         except (PoolTimeout, psycopg.OperationalError) as error:
+            end_if_cancelled(error)
             raise DatabaseUnavailable from error
 
     async def is_usable(self) -> bool:
@@ -73,6 +74,13 @@ class Database:
         except (DatabaseUnavailable, TimeoutError):
             return False
         return True
+
+
+def end_if_cancelled(error: Exception) -> None:
+    """Raises CancelledError in a task that was told to stop: the driver may tell of the statement that it broke off instead."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError from error
 
 
 def checked_url(url: str, *, setting: str) -> str:

@@ -8,7 +8,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from wearbase.domain.errors import DatabaseUnavailable
-from wearbase.store.postgres.database import Database
+from wearbase.store.postgres.database import Database, end_if_cancelled
 
 FIRST_RECONNECT_S, LONGEST_RECONNECT_S = 0.1, 5.0
 LISTENER = "wearbase listen"  # how the session is called in pg_stat_activity
@@ -48,7 +48,8 @@ class Hints:
                     on_hint()
                     async for _ in session.notifies():
                         on_hint()
-            except psycopg.Error:
+            except psycopg.Error as error:
+                end_if_cancelled(error)
                 await asyncio.sleep(wait_s)
                 wait_s = min(LONGEST_RECONNECT_S, wait_s * 4)
 
