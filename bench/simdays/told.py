@@ -28,9 +28,14 @@ def conditions(day: Outcome) -> list[Condition]:
 
 
 def _within_quota(day: Outcome) -> Condition:
-    spent, refused, most = day.provider["data"], day.provider["by_status"].get("429", 0), day.provider["max_in_60s"]
-    text = f"{spent:,} of {day.plan.quota:,} data calls, {refused} refused, at most {most} in 60 s"
+    spent, refused, most = _counted(day), day.provider["by_status"].get("429", 0), day.provider["max_in_60s"]
+    text = f"{spent:,} of {day.plan.quota:,} calls, {refused} refused, at most {most} data calls in 60 s"
     return Condition("within the quota", not refused and spent <= day.plan.quota, text)
+
+
+def _counted(day: Outcome) -> int:
+    """The calls that use up the quota, as the provider counted them."""
+    return day.provider["data"] + (day.token_calls if day.plan.is_token_counted else 0)
 
 
 def _visible(day: Outcome) -> Condition:
@@ -79,9 +84,9 @@ def lines(day: Outcome) -> Iterator[str]:
     yield f"quota {plan.quota:,} a day and {plan.per_minute} a minute, token calls {counted}"
     yield f"calls by reason (ours):      {_counts(budget.get('used') or {})}"
     yield f"calls by route (provider's): {_counts(day.provider['by_route'])}; by status {day.provider['by_status']}"
-    ours, theirs = sum((budget.get("used") or {}).values()), day.provider["data"]
+    ours, theirs = sum((budget.get("used") or {}).values()), _counted(day)
     yield f"ours {ours:,}, provider's {theirs:,}: {'agree' if ours == theirs else 'DISAGREE'}; {theirs / plan.members:.2f} a member"
-    yield f"token calls, apart: {day.token_calls:,}"
+    yield f"token calls: {day.token_calls:,}, {day.token_calls / plan.members:.2f} a member"
     yield f"thinned: {_counts(budget.get('thinned') or {})}; forecast: {budget.get('forecast')}"
     yield f"events: {_counts(day.appeared)}; {sum(day.appeared.values()) / plan.members:.2f} a member"
     yield f"webhooks lost: {_lost(day)}"
