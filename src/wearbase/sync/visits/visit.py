@@ -124,10 +124,10 @@ def _counted(send: Send, purpose: Purpose, calls: Counter[str]) -> Send:
 
 
 def _within(situation: Situation, planned: Plan) -> list[OpenDelivery]:
-    """The deliveries that this visit settles: of what it reads or is due, and all that need no read. The others have their own due time."""
+    """The deliveries that this visit settles: of what it reads or serves, and all that need no read. The others have their own due time."""
     if all(walk.lane is Lane.BACKFILL for walk in planned.walks) and not planned.skips:
         return []
-    names = {item.resource for item in (*planned.walks, *planned.skips)}
+    names = {walk.resource for walk in planned.walks} | {skip.resource for skip in planned.skips if skip.is_served}
     return [news for news in situation.news if news.resource in names or news.action == "deleted"]
 
 
