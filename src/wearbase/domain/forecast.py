@@ -39,7 +39,7 @@ class Habits:
         """From a whole day's calls by reason."""
         if not used or not active:
             return cls()
-        events = sum(used.get(reason, 0) for reason in ("delivery", "pending", "person", "check")) / active
+        events = sum(used.get(reason, 0) for reason in ("delivery", "pending", "person", "token")) / active
         companions = used.get("companion", 0) / active
         return cls(events=min(max(events, FEWEST_EVENTS), MOST_EVENTS), companions=companions or USUAL_COMPANIONS)
 

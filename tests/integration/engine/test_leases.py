@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from tests.integration.engine.conftest import connection_of, local_day, newest, settled, visits
-from tests.integration.harness import Bench
+from tests.integration.harness import RESOURCES, Bench
 from wearbase.domain.errors import LeaseLost
 from wearbase.domain.records import Page
 from wearbase.providers.whoop.mapping import map_recovery, map_sleep, map_workout
@@ -88,19 +88,21 @@ async def test_a_worker_whose_lease_ran_out_in_the_middle_of_a_read_stores_nothi
     account = await settled(world)
     await world.event(account, "workout", webhooks=False)
     await world.mark()
-    is_asked, may_answer = asyncio.Event(), asyncio.Event()
+    asked, all_asked, may_answer = list[httpx2.Request](), asyncio.Event(), asyncio.Event()
 
     async def slowly(request: httpx2.Request, send: Send) -> httpx2.Response:
         answer = await send(request)
-        is_asked.set()
-        await may_answer.wait()
+        if len(asked) < len(RESOURCES):  # those of the first worker
+            asked.append(request)
+            if len(asked) == len(RESOURCES):
+                all_asked.set()
+            await may_answer.wait()
         return answer
 
     world.wire.meddle = slowly
     async with world.another() as other:
         late = asyncio.create_task(world.worker._one())
-        await is_asked.wait()
-        world.wire.meddle = None
+        await all_asked.wait()
         await world.step(seconds=LEASE.total_seconds() + 1, webhooks=False)
         await other.drain()
         before, states = await content(world), await world.states()

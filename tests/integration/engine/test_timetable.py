@@ -75,12 +75,16 @@ async def test_an_idle_member_is_visited_less_often_when_calls_are_short_and_los
     async with world.engine.db.transaction() as tx:
         app = world.engine.app("whoop")
         await budget.keep_forecast(tx, app.name, app.key, forecast, now=world.clock.now())
-    before = await collections(world)
+    before, calls = await collections(world), (await world.calls())["data"]
+    async with world.engine.db.transaction() as tx:  # as the last look had left it
+        await run(tx, "update wearbase.sync_state set reason = 'timetable', slot = 23, priority = 2, due_at = %s", (world.clock.now(),))
     for _ in range(4 * 8):
         await world.step(hours=3)
         await world.deliver()
         await world.work()
-    assert max((await collections(world) - before).values(), default=0) <= 1
+    spent = await collections(world) - before
+    assert max(spent.values(), default=0) <= 1
+    assert (await world.calls())["data"] - calls == sum(spent.values())  # and nothing by its id
     await look(world)
     await world.mark()
     await visits(world, 10)
