@@ -19,7 +19,7 @@ HOW = (
 
 
 def measure(run: Run) -> tuple[list[Line], str]:
-    """1,700 members who all look, 5,000 of whom a fifth looks (at a fifth of the size), and a hundredth of the first: whether each is carried."""
+    """1,700 members who all look, 5,000 of whom a fifth looks (at a fifth of the size), 17 of the first: whether each is carried."""
     part = run.take(1, 10)
     plans = {
         "all look": Plan(members=1_700 // part, quota=10_000 // part),
