@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_v
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from wearbase.domain.errors import SettingsError
+from wearbase.providers.registry import PROVIDERS
 from wearbase.store.postgres.schema import DEFAULT_SCHEMA, is_valid
 
 SHORTEST_SERVICE_KEY = 24
@@ -75,6 +76,15 @@ class Settings(BaseSettings):
     whoop_api_url: Address = "https://api.prod.whoop.com/developer"
     whoop_oauth_url: Address = "https://api.prod.whoop.com/oauth/oauth2"
 
+    sahha_client_id: str | None = None
+    sahha_client_secret: SecretStr | None = None
+    sahha_api_url: Address = "https://api.sahha.ai"
+    sahha_webhook_secret: SecretStr | None = None
+    sahha_signature: str = "hex-text"
+    sahha_rate_limit_per_minute: int = Field(120, ge=1)
+
+    source_precedence: str = ""  # such as `whoop,sahha; steps_count=sahha`: whom to believe first, for all and for some quantities
+
     rate_limit_per_minute: int = Field(80, ge=1)
     rate_limit_per_day: int = Field(8_000, ge=1)
     count_token_calls: bool = False
@@ -83,10 +93,12 @@ class Settings(BaseSettings):
     idle_after: Duration = timedelta(days=3)
     visit_idle_members_every: Duration = timedelta(days=1)
     token_keepalive: Duration = timedelta(days=1)
+    keep_deliveries: Duration = timedelta(days=30)
+    keep_payloads: Duration = timedelta(days=3)
 
     @model_validator(mode="after")
     def _consistent(self) -> "Settings":
-        for problem in (*self._key_problems(), *self._whoop_problems(), *self._database_problems()):
+        for problem in (*self._key_problems(), *self._whoop_problems(), *self._sahha_problems(), *self._database_problems()):
             raise ValueError(problem)
         return self
 
@@ -109,6 +121,15 @@ class Settings(BaseSettings):
             return ["WHOOP_REDIRECT_URL or PUBLIC_URL is missing: give the redirect address registered with your WHOOP app"]
         return []
 
+    def _sahha_problems(self) -> list[str]:
+        given = {"SAHHA_CLIENT_ID": self.sahha_client_id, "SAHHA_CLIENT_SECRET": self.sahha_client_secret}
+        missing = [name for name, value in given.items() if not value]
+        if len(missing) == 1:
+            return [f"{missing[0]} is missing: SAHHA_CLIENT_ID and SAHHA_CLIENT_SECRET belong together (app.sahha.ai/dashboard)"]
+        if self.sahha_signature not in PROVIDERS["sahha"].signatures:
+            return [f"SAHHA_SIGNATURE must be one of {', '.join(PROVIDERS['sahha'].signatures)}, not {self.sahha_signature!r}"]
+        return []
+
     def _database_problems(self) -> list[str]:
         problems = []
         if not is_valid(self.database_schema):
@@ -124,6 +145,16 @@ class Settings(BaseSettings):
     def has_whoop(self) -> bool:
         """Whether a WHOOP app is configured."""
         return self.whoop_client_id is not None and self.whoop_client_secret is not None
+
+    @property
+    def has_sahha(self) -> bool:
+        """Whether a Sahha account is configured."""
+        return self.sahha_client_id is not None and self.sahha_client_secret is not None
+
+    @property
+    def has_source(self) -> bool:
+        """Whether any provider is configured."""
+        return self.has_whoop or self.has_sahha
 
     @property
     def is_loopback(self) -> bool:

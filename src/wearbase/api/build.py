@@ -51,7 +51,7 @@ def create_app(services: Services, *, pages: Sequence[Route] = ()) -> FastAPI:
             RequestValidationError: errors.on_validation_error,
         }
     )
-    app.add_middleware(BodyLimit)
+    app.add_middleware(BodyLimit, webhooks={name: p.webhook_body_limit_bytes for name, p in services.providers.items()})
     app.add_middleware(errors.LastResort)
     is_https = services.public_url.startswith("https://")
     app.add_middleware(Observed, metrics=app.state.metrics, keys=services.engine.keys, is_https=is_https, bare=bare)

@@ -99,9 +99,10 @@ def _webhook() -> dict[str, Any]:
         "parameters": [_provider()],
         "requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}, "example": example}}},
         "responses": {
+            "200": {"description": "Durable, where the provider expects this"},
             "204": {"description": "Durable"},
             "400": {"description": "The body cannot be read", "content": PROBLEM},
             "404": {"description": "No such source", "content": PROBLEM},
-            "413": {"description": "Larger than 64 KiB", "content": PROBLEM},
+            "413": {"description": "Larger than this provider's deliveries may be", "content": PROBLEM},
         },
     }  # fmt: skip

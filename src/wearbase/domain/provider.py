@@ -111,6 +111,8 @@ class Notice:
     trace_id: str
     is_by_parent: bool = False  # external_id names the parent (WHOOP: a recovery is named by its sleep)
     records: tuple[Record, ...] = ()  # where the delivery carries them
+    body: bytes | None = field(default=None, repr=False)  # its own part of a delivery that told several
+    reason: str | None = None  # why what it carries could not be understood
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,6 +215,9 @@ class Provider:
     identity_resource: str | None = None  # whose first page tells whose account it is; without one the profile is asked
     extra_scopes: tuple[str, ...] = ()
     overlap: timedelta = timedelta(days=3)
+    history: timedelta | None = None  # how far back there is anything when a member is new; None: as far as is configured
+    tells_absence: bool = True  # whether a listing without a stored record is a reason to ask for it
+    remains: str | None = None  # what stays at the provider after a member has been disconnected, and who can remove it
     morning: int = 8  # the local hour at which, at the latest, everything is read: the daily reconciliation
     late_morning: int = 12  # the same on a day whose calls are short: whoever sleeps longer is then read once, after the night
     thinning: tuple[tuple[int, tuple[str, ...]], ...] = ()  # the order in which slots of resources are left out on such a day

@@ -28,10 +28,23 @@ REVOKE = "revoke"
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What was ended. `revocation` names the chore that tells the provider, None if there was nothing to revoke."""
+    """What was ended. `revocation` names the chore that tells the provider, None if there was nothing to revoke.
+
+    `remains` tells what stays at the provider, and of which account: only this answer knows it once everything here is erased.
+    """
 
     had_connection: bool
     revocation: uuid.UUID | None
+    remains: "Remains | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Remains:
+    """What a provider keeps of a member, and under which id."""
+
+    provider: str
+    external_user_id: str
+    text: str
 
 
 async def disconnect(engine: Engine, user_id: str, provider: str, *, erase: bool) -> Ended:
@@ -102,7 +115,9 @@ async def _end(tx: Tx, engine: Engine, app: App, connection: Connection) -> Ende
     await connections.end(tx, connection, now=now)
     await due.stop(tx, connection)
     await deliveries.park_all(tx, connection, reason="disconnected", now=now)
-    return Ended(had_connection=connection.state != "disconnected", revocation=revocation)
+    account, text = connection.external_user_id, app.provider.remains
+    remains = Remains(app.name, account, text) if account and text else None
+    return Ended(had_connection=connection.state != "disconnected", revocation=revocation, remains=remains)
 
 
 async def plan_revocation(tx: Tx, engine: Engine, app: App, connection: Connection) -> uuid.UUID | None:

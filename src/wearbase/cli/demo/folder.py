@@ -37,7 +37,7 @@ class Kept:
 
 def is_chosen(settings: Settings, *, asked: bool) -> bool:
     """Whether these settings mean the demo: asked for, or in development without a provider or a database of one's own."""
-    return asked or (settings.environment == "development" and not settings.has_whoop and settings.database_url is None)
+    return asked or (settings.environment == "development" and not settings.has_source and settings.database_url is None)
 
 
 def folder_of(settings: Settings) -> Path:
@@ -66,6 +66,7 @@ def settings_for(given: Settings, kept: Kept | None, where: Path) -> Settings:
     own: dict[str, Any] = {
         "host": ADDRESS, "data_dir": where, "database_url": None, "database_direct_url": None, "public_url": None,
         "whoop_redirect_url": (), "whoop_client_id": None, "whoop_client_secret": None, "token_encryption_keys": None,
+        "sahha_client_id": None, "sahha_client_secret": None,
         "backfill_days": HISTORY_DAYS,
     }  # fmt: skip
     if kept is not None and kept.sim_port is not None:
