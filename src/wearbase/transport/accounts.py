@@ -45,11 +45,11 @@ class Accounts:
         is_rejected = rejected is not None and rejected.version == held.version
         if not is_rejected and held.renew_at is not None and now < held.renew_at:
             return LiveToken(held.text, held.version)
-        if is_rejected and _is_recent(held.rejected_at, now):
-            raise AccessTokenRejected(provider=app.name)
-        if _is_recent(held.refused_at, now):
-            raise ClientMisconfigured(provider=app.name)
         if held.under_way is None or held.under_way.done():
+            if is_rejected and _is_recent(held.rejected_at, now):
+                raise AccessTokenRejected(provider=app.name)
+            if _is_recent(held.refused_at, now):
+                raise ClientMisconfigured(provider=app.name)
             held.rejected_at = now if is_rejected else held.rejected_at
             held.under_way = asyncio.create_task(self._renew(app, held))
         try:

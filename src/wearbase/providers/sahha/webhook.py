@@ -110,7 +110,8 @@ def _notice(raw: Any, said: str | None, own_body: bytes | None) -> Notice:
     except UnexpectedPayload as unexpected:
         raise MalformedDelivery(provider="sahha", path=unexpected.path) from None
     event_type = _shape_of(raw) or ""
-    record, reason = _record(raw, event_type) if said in (None, event_type) else (None, "its header names another event than its body")
+    is_other = event_type != "" and said not in (None, event_type)
+    record, reason = (None, "its header names another event than its body") if is_other else _record(raw, event_type)
     return Notice(
         external_user_id=event.external_id,
         event_type=said or event_type or "unknown",
