@@ -112,7 +112,8 @@ async def parts(settings: Settings, where: Place) -> AsyncIterator[Parts]:
         engine = Engine(
             db=db, clock=clock, keys=where.keys, apps=apps(settings), hints=Hints(db),
             gateway=Gateway(db, clock, http, Grants(db, clock, where.keys, http, keepalive=settings.token_keepalive)),
-            combining=combining(settings), hold_down=settings.hold_down, backfill=timedelta(days=settings.backfill_days), idle_after=settings.idle_after,
+            combining=combining(settings),
+            hold_down=settings.hold_down, backfill=timedelta(days=settings.backfill_days), idle_after=settings.idle_after,
             visit_idle_every=settings.visit_idle_members_every, keepalive=settings.token_keepalive,
             keep_deliveries=settings.keep_deliveries, keep_payloads=settings.keep_payloads,
         )  # fmt: skip

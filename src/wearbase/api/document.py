@@ -3,6 +3,7 @@
 from typing import Any
 
 from wearbase.access.users import PATTERN
+from wearbase.api.health_shapes import health_operation
 from wearbase.api.routing import SCHEMES, SECURITY
 from wearbase.api.shapes import EXAMPLE_DAY, Problem
 
@@ -57,7 +58,11 @@ def _tell_errors(operation: dict[str, Any]) -> None:
 
 
 def _bare_paths() -> dict[str, Any]:
-    return {"/api/v1/{provider}/daily-data/{user_id}": {"get": _daily_data()}, "/v1/webhooks/{provider}": {"post": _webhook()}}
+    return {
+        "/api/v1/health/{user_id}": {"get": health_operation(PROBLEM)},
+        "/api/v1/{provider}/daily-data/{user_id}": {"get": _daily_data()},
+        "/v1/webhooks/{provider}": {"post": _webhook()},
+    }
 
 
 def _parameter(name: str, place: str, schema: dict[str, Any], text: str) -> dict[str, Any]:

@@ -4,13 +4,14 @@ A provider package (`providers/<name>/`) declares one `Provider`. It never sees 
 and never does I/O: its client functions are given `send`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Literal, Protocol
 from urllib.parse import quote
 
 from wearbase.domain.errors import Conflict, SettingsError
+from wearbase.domain.quantities import Quantity
 from wearbase.domain.records import Page, Record
 from wearbase.domain.windows import Window
 
@@ -234,6 +235,9 @@ class Provider:
     assemble_day: "AssembleDay"
     day_metrics: Callable[[Mapping[str, Any]], dict[str, float]]
     empty_day: Callable[[], dict[str, Any]]
+    quantities: tuple[Quantity, ...] = ()  # what of a day's part other sources may have too, or may be followed
+    running: Callable[[Mapping[str, Any]], Collection[str]] = lambda part: ()  # the names of those that are not final yet
+    passes_on: bool = False  # brings what other sources measured: whoever measures is believed before it
 
     @property
     def oauth(self) -> OAuthRules:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import Any
 
 from wearbase.domain.baselines import LENGTHS, USUAL_DAYS, Baseline, baseline
@@ -57,8 +58,8 @@ def _point(day: date, chosen: Mapping[date, tuple[str, float]], usual: Baseline)
 def _changes(days: Sequence[date], chosen: Mapping[date, tuple[str, float]]) -> list[dict[str, str]]:
     """Where the series goes on by another source: what looks like a change of the member may be one of the instrument."""
     with_value = [(day, chosen[day][0]) for day in days if day in chosen]
-    pairs = zip(with_value, with_value[1:], strict=False)
-    return [{"day": day.isoformat(), "from": before, "to": source} for (_, before), (day, source) in pairs if before != source]
+    pairs = [(before, day, after) for (_, before), (day, after) in pairwise(with_value)]
+    return [{"day": day.isoformat(), "from": before, "to": after} for before, day, after in pairs if before != after]
 
 
 def _shown(found: Baseline) -> dict[str, Any]:

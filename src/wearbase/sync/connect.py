@@ -305,7 +305,7 @@ async def _is_crowded(tx: Tx, app: App, *, now: datetime) -> bool:
 async def _keep_first(tx: Tx, engine: Engine, app: App, connection: Connection, first: _First, *, is_new_identity: bool) -> None:
     """Stores the page. For a new account it is the first of its resource's walk; one known before has more to catch up with."""
     now, name = engine.clock.now(), first.resource.name
-    await store_page(tx, app.provider, connection, first.page, read_at=first.read_at, now=now)
+    await store_page(tx, engine.combining, app.provider, connection, first.page, read_at=first.read_at, now=now)
     if not is_new_identity:
         return await progress.count_read(tx, connection, name, stored=len(first.page.records))
     seen = await connections.get(tx, connection.user_id, connection.provider)  # with the offset that the page told

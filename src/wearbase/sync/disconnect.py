@@ -17,6 +17,7 @@ from wearbase.store.postgres.database import Tx
 from wearbase.store.work import chores, due, grants_care
 from wearbase.store.work.chores import Chore, NewChore
 from wearbase.store.work.due import Priority
+from wearbase.sync import combine
 from wearbase.sync.ask import WATCH_STEP_S, has_worker
 from wearbase.sync.engine import Engine
 from wearbase.sync.upkeep import alarm
@@ -56,6 +57,7 @@ async def disconnect(engine: Engine, user_id: str, provider: str, *, erase: bool
         ended = await _end(tx, engine, app, connection) if connection else Ended(had_connection=False, revocation=None)
         if erase:
             await erasure.erase_records(tx, user_id, provider)
+            await combine.rebuild_all(tx, engine.combining, user_id, now=engine.clock.now())
     await engine.hint()
     return ended
 

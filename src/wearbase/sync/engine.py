@@ -24,7 +24,7 @@ class Engine:
     apps: Mapping[str, App]
     gateway: Gateway
     hints: Hints
-    combining: Combining = Combining()
+    combining: Combining = field(default_factory=Combining)
     hold_down: timedelta = timedelta(seconds=2)
     backfill: timedelta = timedelta(days=730)
     idle_after: timedelta = timedelta(days=3)

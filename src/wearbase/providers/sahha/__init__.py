@@ -6,6 +6,7 @@ from wearbase.domain.provider import Provider, Resource
 from wearbase.providers.sahha import client
 from wearbase.providers.sahha.auth import Account
 from wearbase.providers.sahha.mapping import assemble_day, day_metrics, empty_day
+from wearbase.providers.sahha.quantities import QUANTITIES, running
 from wearbase.providers.sahha.webhook import VARIANTS, Webhook
 
 PROVIDER = Provider(
@@ -33,4 +34,7 @@ PROVIDER = Provider(
     assemble_day=assemble_day,
     day_metrics=day_metrics,
     empty_day=empty_day,
+    quantities=QUANTITIES,
+    running=running,
+    passes_on=True,  # what it has of a wearable that is connected here too came by a longer way
 )
