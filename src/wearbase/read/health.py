@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
@@ -14,7 +15,7 @@ from wearbase.domain.days import HALF_DAY
 from wearbase.domain.provider import Provider
 from wearbase.read.envelope import ResourceState, instant, last_sync, source_state
 from wearbase.store import health
-from wearbase.store.health import HealthRow, Key
+from wearbase.store.health import Document, HealthRow, Made
 from wearbase.store.postgres.database import Database
 from wearbase.store.postgres.together import Together
 
@@ -35,6 +36,11 @@ class Source(NamedTuple):
     resources: list[ResourceState]
     history_from: dict[str, str | None]
     overlap: timedelta  # how far back each complete read goes
+
+    def reads_all(self, begun: str, over: str) -> bool:
+        """Whether a day between these is completely read, as nearly all are; False where it takes a closer look."""
+        reaches = all(at is not None and at <= begun for at in self.history_from.values())
+        return reaches and all(r.last_success_at is not None and r.last_success_at >= over for r in self.resources)
 
 
 class Standing(NamedTuple):
@@ -67,28 +73,34 @@ class HealthReader:
 
     def __init__(self, db: Database, clock: Clock, combining: Combining) -> None:
         self._db, self._clock, self._combining = db, clock, combining
+        self._made = Made(combining.sources, combining.making)
         self._rows = Together(self._read, largest=LARGEST_BATCH)
 
     async def day(self, user_id: str, day: date | None, states: Mapping[str, str] | None = None) -> HealthAnswer:
         """One local day, today without `day`. A user never seen has sources that are not connected. Raises DatabaseUnavailable."""
-        row = await self._rows(Key(user_id, day))
-        now = self._clock.now()
-        return self._answer(row, self._sources(row, states or {}, now=now), now=now)
+        if day is None:
+            return (await self.recent(user_id, 1, states))[0]
+        return (await self._answers([await self._rows((user_id, day))], states or {}))[0]
 
     async def recent(self, user_id: str, count: int, states: Mapping[str, str] | None = None) -> list[HealthAnswer]:
-        """So many days up to the user's own today, oldest first."""
-        keys = [Key(user_id, None, count - 1 - n, n == 0) for n in range(min(count, MOST_DAYS))]
-        now = self._clock.now()
+        """So many days up to the user's own today, oldest first, at most 90."""
         async with self._db.connection() as tx:
-            found = await health.read(tx, keys, sources=self._combining.sources, making=self._combining.making, now=now)
-        sources = self._sources(found[0], states or {}, now=now)
-        return [self._answer(row, sources, now=now) for row in found]
+            found = await health.recent(tx, user_id, min(count, MOST_DAYS), self._made, now=self._clock.now())
+        return await self._answers(sorted(found, key=lambda row: row.n), states or {})
 
-    async def _read(self, keys: list[Key]) -> dict[Key, HealthRow]:
-        wanted = list(dict.fromkeys(keys))
+    async def _read(self, keys: list[tuple[str, date]]) -> dict[tuple[str, date], HealthRow]:
         async with self._db.connection() as tx:
-            found = await health.read(tx, wanted, sources=self._combining.sources, making=self._combining.making, now=self._clock.now())
-        return dict(zip(wanted, found, strict=True))
+            found = await health.read(tx, list(dict.fromkeys(keys)), self._made)
+        return {(row.user_id, row.day): row for row in found}
+
+    async def _answers(self, found: Sequence[HealthRow], states: Mapping[str, str]) -> list[HealthAnswer]:
+        now, user_id = self._clock.now(), found[0].user_id
+        sources = self._sources(found[0], states, now=now)
+        anew = await self._made_anew(user_id, [row.day for row in found if row.is_outdated])
+        documents: list[HealthRow | Document | None] = [
+            anew.get(row.day) if row.is_outdated else row if row.body else None for row in found
+        ]
+        return [_answer(user_id, row.day, document, sources) for row, document in zip(found, documents, strict=True)]
 
     def _sources(self, row: HealthRow, states: Mapping[str, str], *, now: datetime) -> list[Source]:
         """Every source there is here, connected or not."""
@@ -99,28 +111,30 @@ class HealthReader:
         said = [(p, known.get(p.name), by_source.get(p.name, ()), states.get(p.name)) for p in self._combining.providers]
         return [_source(*what, now=now) for what in said]
 
-    def _answer(self, row: HealthRow, sources: Sequence[Source], *, now: datetime) -> HealthAnswer:
-        stored = self._made_anew(row) if row.is_outdated else row
-        have = (stored.sources or ()) if stored is not None else ()
-        standings = [_standing(source, row.day, has_data=source.name in have, now=now) for source in sources]
-        moving = {s.source.name: _moving(s) for s in standings}
-        body = _spliced(stored, moving) if stored is not None and stored.body else _empty(row, moving)
-        said = hashlib.blake2b((stored.revision or "none").encode() if stored is not None else b"none", digest_size=12)
-        for text in moving.values():
-            said.update(text)
-        return HealthAnswer(row.day, body, f'"{said.hexdigest()}"', standings)
+    async def _made_anew(self, user_id: str, days: Sequence[date]) -> dict[date, Document]:
+        """Documents of days that were stored before they were combined so, or by an older program. The next change stores them."""
+        if not days:
+            return {}
+        async with self._db.connection() as tx:
+            by_day = await health.parts_of(tx, user_id, days, self._combining.sources)
+            wishes = (await health.preferences(tx, user_id)).get("precedence", {})
+        return {day: health.document(self._combining, user_id, day, parts, wishes) for day, parts in by_day.items()}
 
-    def _made_anew(self, row: HealthRow) -> health.Document | None:
-        """The document of a day that was stored before it was combined so, or by an older program. The next change stores it."""
-        if not row.parts:
-            return None
-        parts = {name: health.part(body, revision, datetime.fromisoformat(at)) for name, body, revision, at in row.parts}
-        return health.document(self._combining, row.user_id, row.day, parts, row.wishes or {})
+
+def _answer(user_id: str, day: date, document: HealthRow | Document | None, sources: Sequence[Source]) -> HealthAnswer:
+    have = (document.sources or ()) if document else ()
+    standings = [_standing(source, day, has_data=source.name in have) for source in sources]
+    moving = {s.source.name: _moving(s) for s in standings}
+    body = _spliced(document, moving) if document else _empty(user_id, day, moving)
+    said = hashlib.blake2b(((document.revision if document else None) or "none").encode(), digest_size=12)
+    for text in moving.values():
+        said.update(text)
+    return HealthAnswer(day, body, f'"{said.hexdigest()}"', standings)
 
 
 def _source(provider: Provider, connection: list[Any] | None, states: Sequence[list[Any]], said: str | None, *, now: datetime) -> Source:
     _, state, offset_min, looked_at, first_day = connection or (provider.name, None, None, None, None)
-    resources = [ResourceState(s[1], instant(s[2]), instant(s[7]), s[3], s[4], s[5]) for s in states]
+    resources = [ResourceState(s[1], instant(s[2]), None, s[3], s[4], s[5]) for s in states]
     return Source(
         name=provider.name,
         state=said or source_state(state, resources, now=now),
@@ -134,23 +148,35 @@ def _source(provider: Provider, connection: list[Any] | None, states: Sequence[l
     )
 
 
-def _standing(source: Source, day: date, *, has_data: bool, now: datetime) -> Standing:
-    midnight = datetime.combine(day, time.min) - timedelta(minutes=source.offset_min)  # UTC without saying so, as the database's texts
-    begun, over = (midnight - HALF_DAY).isoformat(), (midnight + DAY).isoformat()
+def _standing(source: Source, day: date, *, has_data: bool) -> Standing:
+    begun, over = _bounds(day, source.offset_min)
     is_over = day < source.today
-    missing = [r.name for r in source.resources if not _is_read(r, source, begun, over if is_over else None)]
-    reason = None if has_data else _why_not(source, day, begun)
-    return Standing(source, has_data, reason, missing, is_over)
+    missing = [] if is_over and source.reads_all(begun, over) else _missing(source, begun, over if is_over else None)
+    return Standing(source, has_data, None if has_data else _why_not(source, day, begun), missing, is_over)
+
+
+@lru_cache(maxsize=4_096)
+def _bounds(day: date, offset_min: int) -> tuple[str, str]:
+    """From when and until when a day's records may lie, in UTC, as the database's texts that can be compared without parsing."""
+    midnight = datetime.combine(day, time.min) - timedelta(minutes=offset_min)
+    return (midnight - HALF_DAY).isoformat(), (midnight + DAY).isoformat()
+
+
+def _missing(source: Source, begun: str, over: str | None) -> list[str]:
+    """The resources of which a day is not completely read: from before it began, after it was over. Of a day that runs: not at all."""
+    return [r.name for r in source.resources if not _is_read(r, source, begun, over)]
 
 
 def _is_read(resource: ResourceState, source: Source, begun: str, over: str | None) -> bool:
-    """Whether a day is completely read: from before it began, after it was over. A day that runs: whether it was read at all."""
     if resource.last_success_at is None or over is None:
         return resource.last_success_at is not None
+    if resource.last_success_at < over:
+        return False
     history_from = source.history_from[resource.name]
-    reaches = history_from is not None and history_from <= begun
+    if history_from is not None and history_from <= begun:
+        return True
     recent = datetime.fromisoformat(resource.last_success_at).replace(tzinfo=None) - source.overlap
-    return resource.last_success_at >= over and (reaches or recent.isoformat() <= begun)
+    return recent.isoformat() <= begun
 
 
 def _why_not(source: Source, day: date, begun: str) -> str | None:
@@ -186,7 +212,7 @@ def _moving(standing: Standing) -> bytes:
     return orjson.dumps(fields)[1:-1]
 
 
-def _spliced(stored: "health.Document | HealthRow", moving: Mapping[str, bytes]) -> bytes:
+def _spliced(stored: Document | HealthRow, moving: Mapping[str, bytes]) -> bytes:
     """The whole answer: the moving fields behind the brace of each source, and the sources without a part at the end."""
     body, places, names = stored.body or "", stored.places or (), stored.sources or ()
     pieces, at = [], 0
@@ -198,8 +224,8 @@ def _spliced(stored: "health.Document | HealthRow", moving: Mapping[str, bytes])
     return b"".join([*pieces, b"}}"])
 
 
-def _empty(row: HealthRow, moving: Mapping[str, bytes]) -> bytes:
-    head = orjson.dumps({"user_id": row.user_id, "date": row.day.isoformat(), "combined": {}})[:-1] + b',"sources":{'
+def _empty(user_id: str, day: date, moving: Mapping[str, bytes]) -> bytes:
+    head = orjson.dumps({"user_id": user_id, "date": day.isoformat(), "combined": {}})[:-1] + b',"sources":{'
     return head + b"".join(_without_part(name, text, is_first=n == 0) for n, (name, text) in enumerate(moving.items())) + b"}}"
 
 

@@ -34,8 +34,10 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class HealthRow:
-    """What one read needs. `parts` and `wishes` only where the stored document is not of these parts; `connections` and `states`,
-    which are the user's and not the day's, only in a user's first row."""
+    """What one read needs. `connections` and `states`, which are the user's and not the day's, are in a user's first row only.
+
+    One that `is_outdated` is not made of the parts that there are now.
+    """
 
     n: int
     user_id: str
@@ -45,19 +47,8 @@ class HealthRow:
     places: list[int] | None
     sources: list[str] | None
     is_outdated: bool
-    parts: list[list[Any]] | None
-    wishes: dict[str, list[str]] | None
     connections: list[list[Any]] | None
     states: list[list[Any]] | None
-
-
-class Key(NamedTuple):
-    """A day of a user: a date, or so many days before the user's own today. Only a user's first key brings what is the user's."""
-
-    user_id: str
-    day: date | None = None
-    days_back: int = 0
-    is_first: bool = True
 
 
 def document(combining: Combining, user_id: str, day: date, parts: Mapping[str, Part], wishes: Precedence) -> Document:
@@ -149,54 +140,60 @@ async def put_preferences(tx: Tx, user_id: str, content: Mapping[str, Any], *, n
     )
 
 
-# What is of the user is looked up in the first row only, and what makes a document anew only where one is out of date: the usual read
-# touches one row of each table. Where a source has no part of the day, its first day says why.
-_READ = """
-select k.n, k.user_id, k.day, h.body, h.revision, h.places, h.sources, h.made_of is distinct from p.made_of as is_outdated,
-       case when h.made_of is distinct from p.made_of then (
-            select json_agg(json_build_array(provider, body, revision, updated_at)) from wearbase.day_document d
-             where d.user_id = k.user_id and d.provider = any(%(sources)s) and d.day = k.day) end as parts,
-       case when h.made_of is distinct from p.made_of then (
-            select content -> 'precedence' from wearbase.preference f where f.user_id = k.user_id) end as wishes,
+# What is of the user is looked up in the first row only. What makes an outdated document anew is left to further questions: a plan that
+# is large costs more than what it brings. A source's first day tells why it has no part of a later one.
+_FIRST_DAY = "(select min(day) from wearbase.day_document d where d.user_id = c.user_id and d.provider = c.provider)"
+_SELECT = """
+select k.n::int as n, k.user_id, k.day, h.body, h.revision, h.places, h.sources, h.made_of is distinct from p.made_of as is_outdated,
        case when k.is_first then (
             select json_agg(json_build_array(c.provider, c.state, c.utc_offset_min,
-                                             greatest(c.looked_at, c.connected_at) at time zone 'utc',
-                                             case when %(is_many)s or p.made_of is null or c.provider <> all (p.sources) then (
-                                                  select min(day) from wearbase.day_document d
-                                                   where d.user_id = c.user_id and d.provider = c.provider) end))
+                                             greatest(c.looked_at, c.connected_at) at time zone 'utc', {first_day}))
               from wearbase.connection c where c.user_id = k.user_id) end as connections,
        case when k.is_first then (
             select json_agg(json_build_array(provider, resource, last_success_at at time zone 'utc', error, priority,
-                                             backfill_end is not null, history_from at time zone 'utc', due_at at time zone 'utc'))
+                                             backfill_end is not null, history_from at time zone 'utc'))
               from wearbase.sync_state s where s.user_id = k.user_id) end as states
-  from (select n::int, user_id, is_first, coalesce(day, (%(now)s::timestamptz at time zone 'utc' + make_interval(mins => coalesce((
-                    select utc_offset_min from wearbase.connection c where c.user_id = i.user_id
-                     order by offset_seen_at desc nulls last limit 1), 0)))::date) - back as day
-          from unnest(%(users)s::text[], %(days)s::date[], %(backs)s::integer[], %(firsts)s::boolean[])
-               with ordinality as i(user_id, day, back, is_first, n)) k
+  from {keys}
   left join lateral (
        select body, revision, places, sources, made_of from wearbase.health_document h
         where h.user_id = k.user_id and h.day = k.day limit 1) h on true
   left join lateral (
-       select %(making)s || string_agg(' ' || provider || ' ' || revision, '' order by provider) as made_of, array_agg(provider) as sources
+       select %(making)s || string_agg(' ' || provider || ' ' || revision, '' order by provider) as made_of
          from wearbase.day_document d
         where d.user_id = k.user_id and d.provider = any(%(sources)s) and d.day = k.day) p on true
- order by k.n
 """
+_GIVEN = _SELECT.format(
+    first_day="case when h.sources is null or c.provider <> all (h.sources) then " + _FIRST_DAY + " end",
+    keys="(select *, true as is_first from unnest(%(users)s::text[], %(days)s::date[]) with ordinality as i(user_id, day, n)) k",
+)
+_RECENT = _SELECT.format(
+    first_day=_FIRST_DAY,
+    keys="""(select n, %(user)s::text as user_id, n = 1 as is_first,
+                    (%(now)s::timestamptz at time zone 'utc' + make_interval(mins => coalesce((
+                        select utc_offset_min from wearbase.connection c where c.user_id = %(user)s
+                         order by offset_seen_at desc nulls last limit 1), 0)))::date - %(count)s::int + n as day
+               from generate_series(1, %(count)s::int) n) k""",
+)
 
 
-async def read(tx: Tx, keys: Sequence[Key], *, sources: Sequence[str], making: str, now: datetime) -> list[HealthRow]:
-    """The rows of the keys, in their order, in one query."""
-    return await many(
-        tx,
-        HealthRow,
-        _READ,
-        {
-            "users": [k.user_id for k in keys], "days": [k.day for k in keys], "backs": [k.days_back for k in keys],
-            "firsts": [k.is_first for k in keys], "is_many": not all(k.is_first for k in keys), "sources": list(sources),
-            "making": making, "now": now,
-        },
-    )  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class Made:
+    """Which sources there are, and how they are combined: a document that says so is the one to read."""
+
+    sources: tuple[str, ...]
+    making: str
+
+
+async def read(tx: Tx, keys: Sequence[tuple[str, date]], made: Made) -> list[HealthRow]:
+    """The rows of many (user, day) keys, in no order; their `n` counts the keys from 1. One query."""
+    given = {"users": [k[0] for k in keys], "days": [k[1] for k in keys], "sources": list(made.sources), "making": made.making}
+    return await many(tx, HealthRow, _GIVEN, given)
+
+
+async def recent(tx: Tx, user_id: str, count: int, made: Made, *, now: datetime) -> list[HealthRow]:
+    """The rows of so many days up to the user's own today, in no order; the oldest is the first. One query."""
+    given = {"user": user_id, "count": count, "now": now, "sources": list(made.sources), "making": made.making}
+    return await many(tx, HealthRow, _RECENT, given)
 
 
 def _rfc3339(at: datetime) -> str:
