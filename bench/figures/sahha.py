@@ -16,7 +16,7 @@ from bench.load import Load, Request
 from bench.report import Line, Run, spread
 from bench.rig import Rig, rig
 
-MEMBERS, MOST_PER_S, DAYS = 400, 5_000, 3
+MEMBERS, MOST_PER_S, DAYS = 200, 5_000, 3
 SECRET, EACH_A_DAY = "bench-sahha-webhook-secret", 470
 # As counted for 57 profiles over a week: 58 % biomarkers, 33 % scores, 7 % logs, 2 % archetypes.
 MIX = (("BiomarkerCreatedIntegrationEvent", 58), ("ScoreCreatedIntegrationEvent", 33), ("DataLogReceivedIntegrationEvent", 7),
