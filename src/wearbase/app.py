@@ -22,7 +22,6 @@ from wearbase import __version__
 from wearbase.access.keys import KeyBook
 from wearbase.domain.combining import Combining
 from wearbase.domain.errors import BadRequest, DatabaseUnavailable, SettingsError
-from wearbase.domain.provider import Credentials
 from wearbase.providers.registry import PROVIDERS
 from wearbase.read.days import DayReader
 from wearbase.settings import Settings
@@ -137,33 +136,7 @@ def combining(settings: Settings) -> Combining:
 
 def apps(settings: Settings) -> dict[str, App]:
     """Our registrations at the providers; one without credentials is known but cannot be connected."""
-    return {app.name: app for app in (_whoop(settings), _sahha(settings)) if app is not None}
-
-
-def _whoop(settings: Settings) -> App | None:
-    if settings.whoop_client_id is None or settings.whoop_client_secret is None:
-        return None
-    credentials = Credentials(
-        client_id=settings.whoop_client_id, client_secret=settings.whoop_client_secret.get_secret_value(),
-        api_url=settings.whoop_api_url, oauth_url=settings.whoop_oauth_url,
-    )  # fmt: skip
-    return App(
-        provider=PROVIDERS["whoop"], credentials=credentials, redirect_uris=settings.whoop_redirects,
-        per_minute=settings.rate_limit_per_minute, per_day=settings.rate_limit_per_day,
-        counts_token_calls=settings.count_token_calls,
-    )  # fmt: skip
-
-
-def _sahha(settings: Settings) -> App | None:
-    if settings.sahha_client_id is None or settings.sahha_client_secret is None:
-        return None
-    secret = settings.sahha_webhook_secret
-    credentials = Credentials(
-        client_id=settings.sahha_client_id, client_secret=settings.sahha_client_secret.get_secret_value(),
-        api_url=settings.sahha_api_url, webhook_secret=secret.get_secret_value() if secret else "",  # without one none is accepted
-    )  # fmt: skip
-    provider = PROVIDERS["sahha"].pinned(settings.sahha_signature)
-    return App(provider=provider, credentials=credentials, per_minute=settings.sahha_rate_limit_per_minute, per_day=provider.quota_per_day)
+    return {app.name: app for app in settings.apps()}
 
 
 def listen(settings: Settings) -> tuple[Settings, socket.socket]:

@@ -10,11 +10,14 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_v
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from wearbase.domain.errors import SettingsError
+from wearbase.domain.provider import Credentials
 from wearbase.providers.registry import PROVIDERS
 from wearbase.store.postgres.schema import DEFAULT_SCHEMA, is_valid
+from wearbase.transport.apps import App
 
 SHORTEST_SERVICE_KEY = 24
 SCOPES = ("read", "sync", "connect", "erase", "ops")
+NOT_FOR_THE_DEMO = ("sahha_client_id", "sahha_client_secret")  # the demo has a simulated WHOOP and nothing real
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 
@@ -150,6 +153,33 @@ class Settings(BaseSettings):
     def has_sahha(self) -> bool:
         """Whether a Sahha account is configured."""
         return self.sahha_client_id is not None and self.sahha_client_secret is not None
+
+    def apps(self) -> list[App]:
+        """Our registrations at the providers that have credentials here."""
+        return [app for app in (self._whoop(), self._sahha()) if app is not None]
+
+    def _whoop(self) -> App | None:
+        if self.whoop_client_id is None or self.whoop_client_secret is None:
+            return None
+        credentials = Credentials(
+            client_id=self.whoop_client_id, client_secret=self.whoop_client_secret.get_secret_value(), api_url=self.whoop_api_url,
+            oauth_url=self.whoop_oauth_url,
+        )  # fmt: skip
+        return App(
+            provider=PROVIDERS["whoop"], credentials=credentials, redirect_uris=self.whoop_redirects,
+            per_minute=self.rate_limit_per_minute, per_day=self.rate_limit_per_day, counts_token_calls=self.count_token_calls,
+        )  # fmt: skip
+
+    def _sahha(self) -> App | None:
+        if self.sahha_client_id is None or self.sahha_client_secret is None:
+            return None
+        secret = self.sahha_webhook_secret.get_secret_value() if self.sahha_webhook_secret else ""  # without one none is accepted
+        credentials = Credentials(
+            client_id=self.sahha_client_id, client_secret=self.sahha_client_secret.get_secret_value(), api_url=self.sahha_api_url,
+            webhook_secret=secret,
+        )  # fmt: skip
+        provider = PROVIDERS["sahha"].pinned(self.sahha_signature)
+        return App(provider=provider, credentials=credentials, per_minute=self.sahha_rate_limit_per_minute, per_day=provider.quota_per_day)
 
     @property
     def has_source(self) -> bool:
