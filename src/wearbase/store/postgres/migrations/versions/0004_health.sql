@@ -12,6 +12,7 @@ create table wearbase.health_document (
     updated_at       timestamptz not null,
     primary key (user_id, day)
 ) with (toast_tuple_target = 8160);
+alter table wearbase.health_document alter column body set storage external;  -- to unpack a long one took longer than to find it
 
 create table wearbase.preference (
     user_id          text primary key,
