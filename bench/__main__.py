@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from bench import machine, report
 from bench.report import Run, Section
 
-USUAL = ("reads", "webhooks", "visible", "pickup", "connect", "backfill", "start", "sim")
+USUAL = ("reads", "webhooks", "sahha", "visible", "pickup", "connect", "backfill", "start", "sim")
 LONG = ("concurrent", "growth", "members")
 
 

@@ -3,6 +3,7 @@
 from statistics import median
 
 from bench import load, people
+from bench.health import beside
 from bench.load import Load, Request
 from bench.report import Line, Run, spread
 from bench.rig import NO_CEILING, NO_QUOTA, Rig, rig
@@ -24,15 +25,18 @@ def measure(run: Run) -> tuple[list[Line], str]:
         cloud = place.cloud(members=people.SOURCES, days=60, **NO_QUOTA)
         found = people.settle(place, cloud, members=MEMBERS, days_each=DAYS)
         cloud.child.stop()
+        long = beside.prepare(place, found)
         body = place.folder / "static.json"
         body.write_bytes(found.answer)
         place.api(**{BODY: str(body)})
-        key = (("x-api-key", _key(place)),)
+        secret = _key(place)
+        key = (("x-api-key", secret),)
         paths = [f"/api/v1/whoop/daily-data/{user}?date={day}" for user in found.user_ids for day in found.days]
         days = [Request(path, key) for path in paths]
         static = [Request(f"/bench/static/{user}", key) for user in found.user_ids]
         reads, bare = _in_turn(place, run, days, static)
-    return _lines(reads, bare, len(found.answer)), HOW.format(tool=load.tool())
+        health = beside.measure(place, run, found, secret, long)
+    return [*_lines(reads, bare, len(found.answer)), *health], f"{HOW.format(tool=load.tool())} {beside.HOW}"
 
 
 def _in_turn(place: Rig, run: Run, days: list[Request], static: list[Request]) -> tuple[list[Load], list[Load]]:

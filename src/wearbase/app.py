@@ -20,8 +20,8 @@ import uvicorn
 
 from wearbase import __version__
 from wearbase.access.keys import KeyBook
-from wearbase.domain.errors import DatabaseUnavailable, SettingsError
-from wearbase.domain.provider import Credentials
+from wearbase.domain.combining import Combining
+from wearbase.domain.errors import BadRequest, DatabaseUnavailable, SettingsError
 from wearbase.providers.registry import PROVIDERS
 from wearbase.read.days import DayReader
 from wearbase.settings import Settings
@@ -111,8 +111,10 @@ async def parts(settings: Settings, where: Place) -> AsyncIterator[Parts]:
         engine = Engine(
             db=db, clock=clock, keys=where.keys, apps=apps(settings), hints=Hints(db),
             gateway=Gateway(db, clock, http, Grants(db, clock, where.keys, http, keepalive=settings.token_keepalive)),
+            combining=combining(settings),
             hold_down=settings.hold_down, backfill=timedelta(days=settings.backfill_days), idle_after=settings.idle_after,
             visit_idle_every=settings.visit_idle_members_every, keepalive=settings.token_keepalive,
+            keep_deliveries=settings.keep_deliveries, keep_payloads=settings.keep_payloads,
         )  # fmt: skip
         yield Parts(
             settings=settings, place=where, db=db, clock=clock, engine=engine, receiver=Receiver(engine),
@@ -124,22 +126,17 @@ async def parts(settings: Settings, where: Place) -> AsyncIterator[Parts]:
         await db.close()
 
 
+def combining(settings: Settings) -> Combining:
+    """How the sources are combined. Raises SettingsError naming what is allowed."""
+    try:
+        return Combining.of(PROVIDERS.values(), settings.source_precedence)
+    except BadRequest as error:
+        raise SettingsError(f"SOURCE_PRECEDENCE: {error.message}") from error
+
+
 def apps(settings: Settings) -> dict[str, App]:
     """Our registrations at the providers; one without credentials is known but cannot be connected."""
-    if not settings.has_whoop:
-        return {}
-    assert settings.whoop_client_id is not None
-    assert settings.whoop_client_secret is not None
-    credentials = Credentials(
-        client_id=settings.whoop_client_id, client_secret=settings.whoop_client_secret.get_secret_value(),
-        api_url=settings.whoop_api_url, oauth_url=settings.whoop_oauth_url,
-    )  # fmt: skip
-    whoop = App(
-        provider=PROVIDERS["whoop"], credentials=credentials, redirect_uris=settings.whoop_redirects,
-        per_minute=settings.rate_limit_per_minute, per_day=settings.rate_limit_per_day,
-        counts_token_calls=settings.count_token_calls,
-    )  # fmt: skip
-    return {"whoop": whoop}
+    return {app.name: app for app in settings.apps()}
 
 
 def listen(settings: Settings) -> tuple[Settings, socket.socket]:

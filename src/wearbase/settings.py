@@ -10,10 +10,14 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_v
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from wearbase.domain.errors import SettingsError
+from wearbase.domain.provider import Credentials
+from wearbase.providers.registry import PROVIDERS
 from wearbase.store.postgres.schema import DEFAULT_SCHEMA, is_valid
+from wearbase.transport.apps import App
 
 SHORTEST_SERVICE_KEY = 24
 SCOPES = ("read", "sync", "connect", "erase", "ops")
+NOT_FOR_THE_DEMO = ("sahha_client_id", "sahha_client_secret")  # the demo has a simulated WHOOP and nothing real
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 
@@ -75,6 +79,15 @@ class Settings(BaseSettings):
     whoop_api_url: Address = "https://api.prod.whoop.com/developer"
     whoop_oauth_url: Address = "https://api.prod.whoop.com/oauth/oauth2"
 
+    sahha_client_id: str | None = None
+    sahha_client_secret: SecretStr | None = None
+    sahha_api_url: Address = "https://api.sahha.ai"
+    sahha_webhook_secret: SecretStr | None = None
+    sahha_signature: str = "hex-text"
+    sahha_rate_limit_per_minute: int = Field(120, ge=1)
+
+    source_precedence: str = ""  # such as `whoop,sahha; steps_count=sahha`: whom to believe first, for all and for some quantities
+
     rate_limit_per_minute: int = Field(80, ge=1)
     rate_limit_per_day: int = Field(8_000, ge=1)
     count_token_calls: bool = False
@@ -83,10 +96,12 @@ class Settings(BaseSettings):
     idle_after: Duration = timedelta(days=3)
     visit_idle_members_every: Duration = timedelta(days=1)
     token_keepalive: Duration = timedelta(days=1)
+    keep_deliveries: Duration = timedelta(days=30)
+    keep_payloads: Duration = timedelta(days=3)
 
     @model_validator(mode="after")
     def _consistent(self) -> "Settings":
-        for problem in (*self._key_problems(), *self._whoop_problems(), *self._database_problems()):
+        for problem in (*self._key_problems(), *self._whoop_problems(), *self._sahha_problems(), *self._database_problems()):
             raise ValueError(problem)
         return self
 
@@ -109,6 +124,15 @@ class Settings(BaseSettings):
             return ["WHOOP_REDIRECT_URL or PUBLIC_URL is missing: give the redirect address registered with your WHOOP app"]
         return []
 
+    def _sahha_problems(self) -> list[str]:
+        given = {"SAHHA_CLIENT_ID": self.sahha_client_id, "SAHHA_CLIENT_SECRET": self.sahha_client_secret}
+        missing = [name for name, value in given.items() if not value]
+        if len(missing) == 1:
+            return [f"{missing[0]} is missing: SAHHA_CLIENT_ID and SAHHA_CLIENT_SECRET belong together (app.sahha.ai/dashboard)"]
+        if self.sahha_signature not in PROVIDERS["sahha"].signatures:
+            return [f"SAHHA_SIGNATURE must be one of {', '.join(PROVIDERS['sahha'].signatures)}, not {self.sahha_signature!r}"]
+        return []
+
     def _database_problems(self) -> list[str]:
         problems = []
         if not is_valid(self.database_schema):
@@ -124,6 +148,43 @@ class Settings(BaseSettings):
     def has_whoop(self) -> bool:
         """Whether a WHOOP app is configured."""
         return self.whoop_client_id is not None and self.whoop_client_secret is not None
+
+    @property
+    def has_sahha(self) -> bool:
+        """Whether a Sahha account is configured."""
+        return self.sahha_client_id is not None and self.sahha_client_secret is not None
+
+    def apps(self) -> list[App]:
+        """Our registrations at the providers that have credentials here."""
+        return [app for app in (self._whoop(), self._sahha()) if app is not None]
+
+    def _whoop(self) -> App | None:
+        if self.whoop_client_id is None or self.whoop_client_secret is None:
+            return None
+        credentials = Credentials(
+            client_id=self.whoop_client_id, client_secret=self.whoop_client_secret.get_secret_value(), api_url=self.whoop_api_url,
+            oauth_url=self.whoop_oauth_url,
+        )  # fmt: skip
+        return App(
+            provider=PROVIDERS["whoop"], credentials=credentials, redirect_uris=self.whoop_redirects,
+            per_minute=self.rate_limit_per_minute, per_day=self.rate_limit_per_day, counts_token_calls=self.count_token_calls,
+        )  # fmt: skip
+
+    def _sahha(self) -> App | None:
+        if self.sahha_client_id is None or self.sahha_client_secret is None:
+            return None
+        secret = self.sahha_webhook_secret.get_secret_value() if self.sahha_webhook_secret else ""  # without one none is accepted
+        credentials = Credentials(
+            client_id=self.sahha_client_id, client_secret=self.sahha_client_secret.get_secret_value(), api_url=self.sahha_api_url,
+            webhook_secret=secret,
+        )  # fmt: skip
+        provider = PROVIDERS["sahha"].pinned(self.sahha_signature)
+        return App(provider=provider, credentials=credentials, per_minute=self.sahha_rate_limit_per_minute, per_day=provider.quota_per_day)
+
+    @property
+    def has_source(self) -> bool:
+        """Whether any provider is configured."""
+        return self.has_whoop or self.has_sahha
 
     @property
     def is_loopback(self) -> bool:

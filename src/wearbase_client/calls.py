@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from wearbase_client.decode import decode
 from wearbase_client.errors import error_from, invalid, unexpected
-from wearbase_client.models import Connection, ConnectStart, DayDocument, Disconnected, SyncResult, SyncStatus
+from wearbase_client.models import Connection, ConnectStart, DayDocument, Disconnected, HealthDay, SyncResult, SyncStatus, Trend
 from wearbase_client.remember import DayKey, Remembered, RememberedDays
 
 T = TypeVar("T")
@@ -121,6 +121,34 @@ def days(user_id: str, start: Day, end: Day, provider: str) -> Call[list[DayDocu
     return Call(method="GET", path=path, query={"start": _day("start", start), "end": _day("end", end)}, read=read_days)
 
 
+def health(user_id: str, day: Day | None) -> Call[HealthDay]:
+    query = {} if day is None else {"date": _day("date", day)}
+    path = f"/api/v1/health/{user_path(user_id)}"
+    return Call(method="GET", path=path, query=query, read=lambda answer: _health_of(user_id, json_of(answer)))
+
+
+def health_days(user_id: str, count: int) -> Call[list[HealthDay]]:
+    def read_days(answer: Answer) -> list[HealthDay]:
+        body = json_of(answer)
+        documents = body.get("days") if isinstance(body, dict) else None
+        if not isinstance(documents, list):
+            raise unexpected("The answer has no list of days.", answer.status)
+        return [_health_of(user_id, document) for document in documents]
+
+    return Call(method="GET", path=f"/api/v1/health/{user_path(user_id)}", query={"days": str(count)}, read=read_days)
+
+
+def trend(user_id: str, metric: str, start: Day, end: Day) -> Call[Trend]:
+    def read_trend(answer: Answer) -> Trend:
+        found = decode(Trend, json_of(answer))
+        if (found.user_id, found.metric) != (user_id, metric):
+            raise unexpected("The answer is about something else.", answer.status)
+        return found
+
+    query = {"metric": metric, "start": _day("start", start), "end": _day("end", end)}
+    return Call(method="GET", path=f"/api/v1/trends/{user_path(user_id)}", query=query, read=read_trend)
+
+
 def sync(
     user_id: str, data_types: Sequence[str] | None, date_range: tuple[Day, Day] | None, *, wait: bool, provider: str
 ) -> Call[SyncResult]:
@@ -185,6 +213,13 @@ def _day(name: str, value: Day) -> str:
     except (TypeError, ValueError):
         pass
     raise invalid(name, f"{name} must be a date, or text as YYYY-MM-DD.")
+
+
+def _health_of(user_id: str, body: Any) -> HealthDay:
+    document = decode(HealthDay, body)
+    if document.user_id != user_id:
+        raise unexpected("The answer is about another member.")
+    return document
 
 
 def _day_of(user_id: str, body: Any) -> DayDocument:

@@ -16,11 +16,13 @@ from wearbase_client.models import (
     Cycle,
     DayDocument,
     Disconnected,
+    HealthDay,
     Record,
     Recovery,
     Sleep,
     SyncResult,
     SyncStatus,
+    Trend,
     Workout,
 )
 from wearbase_client.pages import Pages, Resource, pages
@@ -84,6 +86,18 @@ class Client:
     def days(self, user_id: str, start: Day, end: Day, *, provider: str = "whoop") -> list[DayDocument]:
         """The day documents from `start` to `end`, at most 366, else Invalid."""
         return self._send(calls.days(user_id, start, end, provider))
+
+    def health(self, user_id: str, date: Day | None = None) -> HealthDay:
+        """What every source knows of one local day, today without `date`: by quantity and by source. No source's failure raises."""
+        return self._send(calls.health(user_id, date))
+
+    def health_days(self, user_id: str, count: int = 7) -> list[HealthDay]:
+        """The same for `count` days up to today, oldest first, at most 90, else Invalid."""
+        return self._send(calls.health_days(user_id, count))
+
+    def trend(self, user_id: str, metric: str, start: Day, end: Day) -> Trend:
+        """One quantity by its name in `HealthDay.combined`, day by day, at most 366, against the member's own usual range."""
+        return self._send(calls.trend(user_id, metric, start, end))
 
     def fetch_range(
         self, user_id: str, resource: Resource, start: Moment | None = None, end: Moment | None = None, *, page_size: int | None = None

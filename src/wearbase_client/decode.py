@@ -139,6 +139,7 @@ def _not(what: str, path: str) -> Unavailable:
 
 
 _SCALARS: dict[Any, Decoder] = {
+    Any: lambda value, path: value,
     str: _text,
     bool: _flag,
     float: _number,

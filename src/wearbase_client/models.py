@@ -6,6 +6,7 @@ travels with `utc_offset_min`. Fields this version does not know are ignored, an
 
 import datetime as dt
 from dataclasses import dataclass, field
+from typing import Any
 
 Id = str | int
 
@@ -164,6 +165,93 @@ class DayDocument:
     last_sync: dt.datetime | None = None
     data_source: str | None = None
     sync: DaySync = field(default_factory=DaySync)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaidValue:
+    """What another source says of the same quantity."""
+
+    source: str
+    value: float | str | None = None
+    is_running: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CombinedValue:
+    """One quantity of a day from the source to be believed first. `near` names quantities of the same idea, defined otherwise."""
+
+    value: float | str | None = None
+    unit: str | None = None
+    source: str | None = None
+    is_running: bool | None = None
+    others: tuple[SaidValue, ...] = ()
+    near: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completeness:
+    """Whether every resource of a source was read after the day was over; `missing` names those that were not."""
+
+    is_complete: bool | None = None
+    is_day_over: bool | None = None
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceDay:
+    """One source's part of a day. `state` and `no_data_reason` as in `DaySync`; `data` is in the source's own shape, None without any."""
+
+    state: str | None = None
+    not_yet: bool | None = None
+    no_data_reason: str | None = None
+    last_success_at: dt.datetime | None = None
+    last_change_at: dt.datetime | None = None
+    completeness: Completeness = field(default_factory=Completeness)
+    data: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthDay:
+    """Everything known about one of a member's local days: by quantity, and by source."""
+
+    user_id: str
+    date: dt.date
+    combined: dict[str, CombinedValue] = field(default_factory=dict)
+    sources: dict[str, SourceDay] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrendPoint:
+    """One day; `value` is None where there is none. `position`: `below`, `within` or `above` the usual range of that day."""
+
+    day: dt.date
+    value: float | None = None
+    source: str | None = None
+    usual_low: float | None = None
+    usual_high: float | None = None
+    position: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrendBaseline:
+    """Median, 10th and 90th percentile of so many days before the end; None with too few values."""
+
+    days: int
+    count: int
+    median: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trend:
+    """One quantity day by day, oldest first, with no day left out."""
+
+    user_id: str
+    metric: str
+    unit: str | None = None
+    series: tuple[TrendPoint, ...] = ()
+    baselines: tuple[TrendBaseline, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

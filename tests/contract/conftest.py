@@ -18,7 +18,6 @@ from wearbase.domain.days import Dated, group_days, lone_day
 from wearbase.domain.provider import Grant, Provider, Request, Response, StoredRecord
 from wearbase.domain.records import Page, Record
 from wearbase.domain.windows import Window
-from wearbase.providers import sahha
 from wearbase.providers.registry import PROVIDERS
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
@@ -203,7 +202,7 @@ def _parent(raw: dict[str, Any], path: str) -> dict[str, Any]:
     return raw
 
 
-ALL = [Samples(p) for p in {**PROVIDERS, sahha.PROVIDER.name: sahha.PROVIDER}.values()]
+ALL = [Samples(p) for p in PROVIDERS.values()]
 # Who a test is for, by its argument: every provider, or those of one kind.
 GROUPS: dict[str, Callable[[Samples], bool]] = {
     "samples": lambda s: True,

@@ -3,7 +3,7 @@
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -12,6 +12,7 @@ import httpx2
 import orjson
 
 from wearbase.domain.clock import SteppedClock
+from wearbase.domain.combining import Combining
 from wearbase.domain.provider import Credentials
 from wearbase.providers.registry import PROVIDERS
 from wearbase.read import status
@@ -37,6 +38,8 @@ RESOURCES = ("recovery", "sleep", "workout", "cycle")
 SIM = "http://127.0.0.1:8100"
 REDIRECT = "http://127.0.0.1:8000/auth/whoop/callback"
 TOKEN = "control-token-of-the-tests"
+SAHHA_HOOK = "http://wearbase.test/sahha"
+SAHHA_SECRET = "sahha-webhook-secret"
 START = datetime(2026, 11, 18, 14, 0, tzinfo=UTC)
 
 
@@ -73,6 +76,7 @@ class Bench:
     sim: httpx2.AsyncClient
     deliveries: list[tuple[dict[str, str], bytes]]
     wire: Wire
+    sahha_deliveries: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
 
     @asynccontextmanager
     async def another(self) -> AsyncIterator[Worker]:
@@ -185,17 +189,23 @@ class Bench:
 
 @asynccontextmanager
 async def bench(
-    url: str, *, is_pooled: bool = False, days: int = 30, backfill_days: int = 60, start: datetime = START, **sim: Any
-) -> AsyncIterator[Bench]:
-    """A fresh wearbase and a fresh simulated cloud, on one stepped clock."""
+    url: str, *, is_pooled: bool = False, days: int = 30, backfill_days: int = 60, start: datetime = START, has_sahha: bool = False,
+    **sim: Any,
+) -> AsyncIterator[Bench]:  # fmt: skip
+    """A fresh wearbase and a fresh simulated cloud, on one stepped clock; with Sahha as a second source if asked."""
     deliveries: list[tuple[dict[str, str], bytes]] = []
+    sahha_deliveries: list[tuple[dict[str, str], bytes]] = []
+    if has_sahha:
+        sim = {"sahha_webhook_url": (SAHHA_HOOK,), **sim}
     clock = SteppedClock(start)
     sim_app = create_app(
         Options(
             control_token=TOKEN, redirect_uri=(REDIRECT,), webhook_url=("http://wearbase.test/hook",), days=days,
             now=start.isoformat().replace("+00:00", "Z"), **{"quota_minute": 100_000, "quota_day": 1_000_000, **sim},
         ),
-        webhook_transport=httpx2.MockTransport(lambda request: _take(deliveries, request)),
+        webhook_transport=httpx2.MockTransport(
+            lambda request: _take(sahha_deliveries if str(request.url) == SAHHA_HOOK else deliveries, request)
+        ),
     )  # fmt: skip
     db = Database(url, is_pooled=is_pooled)
     await db.open()
@@ -208,9 +218,9 @@ async def bench(
             ) as client,
             sim_app.router.lifespan_context(sim_app),
         ):
-            engine = _engine(db, clock, http, backfill_days)
-            reader = DayReader(db, clock, {"whoop": PROVIDERS["whoop"].empty_day()})
-            yield Bench(engine, Worker(engine, slots=1), reader, Receiver(engine), clock, client, deliveries, wire)
+            engine = _engine(db, clock, http, backfill_days, has_sahha=has_sahha)
+            reader = DayReader(db, clock, {name: provider.empty_day() for name, provider in PROVIDERS.items()})
+            yield Bench(engine, Worker(engine, slots=1), reader, Receiver(engine), clock, client, deliveries, wire, sahha_deliveries)
     finally:
         await http.close()
         await db.close()
@@ -221,13 +231,20 @@ def _take(deliveries: list[tuple[dict[str, str], bytes]], request: httpx2.Reques
     return httpx2.Response(204)
 
 
-def _engine(db: Database, clock: SteppedClock, http: Http, backfill_days: int) -> Engine:
+def _engine(db: Database, clock: SteppedClock, http: Http, backfill_days: int, *, has_sahha: bool) -> Engine:
     credentials = Credentials(
         client_id="sim-client", client_secret="sim-client-secret", api_url=f"{SIM}/developer", oauth_url=f"{SIM}/oauth/oauth2"
     )
     app = App(provider=PROVIDERS["whoop"], credentials=credentials, redirect_uris=(REDIRECT,), per_minute=10_000, per_day=1_000_000)
-    keys = KeyRing([bytes(range(32))])
+    keys, apps = KeyRing([bytes(range(32))]), {"whoop": app, **({"sahha": _sahha()} if has_sahha else {})}
     return Engine(
-        db=db, clock=clock, keys=keys, apps={"whoop": app}, gateway=Gateway(db, clock, http, Grants(db, clock, keys, http)),
-        hints=Hints(db), hold_down=timedelta(0), backfill=timedelta(days=backfill_days),
+        db=db, clock=clock, keys=keys, apps=apps, gateway=Gateway(db, clock, http, Grants(db, clock, keys, http)),
+        hints=Hints(db), combining=Combining.of(PROVIDERS.values()), hold_down=timedelta(0), backfill=timedelta(days=backfill_days),
     )  # fmt: skip
+
+
+def _sahha() -> App:
+    credentials = Credentials(
+        client_id="sahha-client", client_secret="sahha-client-secret", api_url=f"{SIM}/sahha/sandbox", webhook_secret=SAHHA_SECRET
+    )
+    return App(provider=PROVIDERS["sahha"].pinned("hex-text"), credentials=credentials, per_minute=10_000, per_day=1_000_000)

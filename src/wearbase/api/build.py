@@ -16,7 +16,7 @@ from wearbase.api.document import completed
 from wearbase.api.given import Services
 from wearbase.api.metrics import Metrics
 from wearbase.api.middleware import BodyLimit, Observed
-from wearbase.api.routes import app_api, data_api, hot, internal_api, operations
+from wearbase.api.routes import app_api, data_api, health, hot, internal_api, operations, preferences, trends
 from wearbase.domain.errors import WearbaseError
 
 
@@ -40,9 +40,9 @@ def create_app(services: Services, *, pages: Sequence[Route] = ()) -> FastAPI:
         lifespan=_settled,
     )
     app.state.services, app.state.metrics = services, Metrics()
-    bare = [*hot.routes(services), *pages]
+    bare = [*hot.routes(services), *health.routes(services), *pages]
     app.router.routes.extend(bare)
-    for module in (app_api, data_api, internal_api, operations):
+    for module in (app_api, health, trends, preferences, data_api, internal_api, operations):
         app.include_router(module.router)
     app.exception_handlers.update(
         {
@@ -51,7 +51,7 @@ def create_app(services: Services, *, pages: Sequence[Route] = ()) -> FastAPI:
             RequestValidationError: errors.on_validation_error,
         }
     )
-    app.add_middleware(BodyLimit)
+    app.add_middleware(BodyLimit, webhooks={name: p.webhook_body_limit_bytes for name, p in services.providers.items()})
     app.add_middleware(errors.LastResort)
     is_https = services.public_url.startswith("https://")
     app.add_middleware(Observed, metrics=app.state.metrics, keys=services.engine.keys, is_https=is_https, bare=bare)

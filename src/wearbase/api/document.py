@@ -3,6 +3,7 @@
 from typing import Any
 
 from wearbase.access.users import PATTERN
+from wearbase.api.health_shapes import health_operation
 from wearbase.api.routing import SCHEMES, SECURITY
 from wearbase.api.shapes import EXAMPLE_DAY, Problem
 
@@ -57,7 +58,11 @@ def _tell_errors(operation: dict[str, Any]) -> None:
 
 
 def _bare_paths() -> dict[str, Any]:
-    return {"/api/v1/{provider}/daily-data/{user_id}": {"get": _daily_data()}, "/v1/webhooks/{provider}": {"post": _webhook()}}
+    return {
+        "/api/v1/health/{user_id}": {"get": health_operation(PROBLEM)},
+        "/api/v1/{provider}/daily-data/{user_id}": {"get": _daily_data()},
+        "/v1/webhooks/{provider}": {"post": _webhook()},
+    }
 
 
 def _parameter(name: str, place: str, schema: dict[str, Any], text: str) -> dict[str, Any]:
@@ -99,9 +104,10 @@ def _webhook() -> dict[str, Any]:
         "parameters": [_provider()],
         "requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}, "example": example}}},
         "responses": {
+            "200": {"description": "Durable, where the provider expects this"},
             "204": {"description": "Durable"},
             "400": {"description": "The body cannot be read", "content": PROBLEM},
             "404": {"description": "No such source", "content": PROBLEM},
-            "413": {"description": "Larger than 64 KiB", "content": PROBLEM},
+            "413": {"description": "Larger than this provider's deliveries may be", "content": PROBLEM},
         },
     }  # fmt: skip

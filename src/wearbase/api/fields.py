@@ -65,6 +65,14 @@ RedirectUrl = Annotated[
 ]
 
 
+def checked_date(text: str) -> date:
+    """A date of a query that no framework reads. Raises InvalidField."""
+    try:
+        return _day(text)
+    except ValueError:
+        raise InvalidField("date must be YYYY-MM-DD.", field="date") from None
+
+
 def checked_range(start: date, end: date) -> None:
     """Returns if the range is in order and not too long. Raises InvalidField."""
     if end < start:

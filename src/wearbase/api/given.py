@@ -15,6 +15,7 @@ from wearbase.access.tokens import MemberTokens
 from wearbase.domain.clock import Clock
 from wearbase.domain.provider import Provider
 from wearbase.read.days import DayReader
+from wearbase.read.health import HealthReader
 from wearbase.store.postgres.database import Database
 from wearbase.sync.ask import Looks
 from wearbase.sync.engine import Engine
@@ -48,6 +49,10 @@ class Services:
     @cached_property
     def gate(self) -> Gate:
         return Gate(self.keys, self.tokens, is_development=self.environment == "development")
+
+    @cached_property
+    def health(self) -> HealthReader:
+        return HealthReader(self.db, self.clock, self.engine.combining)
 
     @cached_property
     def looks(self) -> Looks:

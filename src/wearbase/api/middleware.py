@@ -4,7 +4,7 @@ import itertools
 import re
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import structlog
 from starlette.exceptions import HTTPException
@@ -18,7 +18,6 @@ from wearbase.store.sealing import KeyRing
 log = structlog.get_logger()
 
 WEBHOOKS = "/v1/webhooks/"
-LARGEST_WEBHOOK = 64 * 1024
 LARGEST_BODY = 1024 * 1024
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 _PROCESS, _NUMBERS = secrets.token_hex(5).encode(), itertools.count(1)  # a random id for each request would cost a twentieth of it
@@ -79,15 +78,15 @@ class Observed:
 
 
 class BodyLimit:
-    """Stops reading a body that is too large, whatever it said about its length."""
+    """Stops reading a body that is too large, whatever it said about its length. Each provider says what its deliveries may have."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, *, webhooks: Mapping[str, int] | None = None) -> None:
+        self._app, self._webhooks = app, {WEBHOOKS + name: limit for name, limit in (webhooks or {}).items()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] == "GET":
             return await self._app(scope, receive, send)
-        limit = LARGEST_WEBHOOK if scope["path"].startswith(WEBHOOKS) else LARGEST_BODY
+        limit = self._webhooks.get(scope["path"], LARGEST_BODY)
         announced, read = _announced(scope), 0
 
         async def counted() -> Message:

@@ -17,6 +17,10 @@ EXAMPLE_DAY: dict[str, Any] = {
 }  # fmt: skip
 
 
+def _is_nothing(value: Any) -> bool:
+    return not value
+
+
 class Body(BaseModel):
     """A request body; a field we do not know is a mistake worth naming."""
 
@@ -42,6 +46,21 @@ class ConnectStart(BaseModel):
     expires_in: int
 
 
+class JoinBody(Body):
+    """Under which id a provider joined by account knows the member already; never an e-mail address. Without one it is made up."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"external_id": "7f0c2a4e-5b1d-4c8a-9a51-0c5a4d0b1a11"}})
+    external_id: Annotated[str, Field(min_length=1, max_length=200, pattern="^[^@]+$")] | None = None
+
+
+class Joined(BaseModel):
+    """A member of a provider joined by account: connected at once, nobody need be sent anywhere."""
+
+    user_id: str
+    connected: Literal[True] = True
+    authorization_url: None = None
+
+
 class Authorization(BaseModel):
     """The address to send the member's browser to."""
 
@@ -65,6 +84,14 @@ class Connected(BaseModel):
     missing_scopes: list[str]
 
 
+class Remains(BaseModel):
+    """What stays at a provider, of which account there: only this answer names it once everything here is erased."""
+
+    provider: str
+    external_user_id: str
+    text: str
+
+
 class Disconnected(BaseModel):
     """An ended connection. `revoked` is false while the provider has not been told yet, null if there was nothing to revoke."""
 
@@ -74,6 +101,7 @@ class Disconnected(BaseModel):
     was_connected: bool
     revoked: bool | None
     data: Literal["keep", "erase"]
+    remains: Annotated[Remains | None, Field(exclude_if=_is_nothing)] = None
 
 
 class DateRange(Body):
@@ -212,6 +240,7 @@ class Erased(BaseModel):
     erased: Literal[True] = True
     connections_ended: int
     revocations_pending: int
+    remains: Annotated[list[Remains], Field(exclude_if=_is_nothing)] = []
 
 
 class AuthStatus(BaseModel):

@@ -4,6 +4,7 @@ import asyncio
 import sys
 import webbrowser
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
 
@@ -15,8 +16,10 @@ from wearbase.cli import words
 from wearbase.cli.exits import Code, Stop
 from wearbase.cli.output import emit, is_watched, say, tell
 from wearbase.cli.session import Choice, choose, opened, require_source, run
+from wearbase.providers.registry import PROVIDERS
 from wearbase.read.status import status
 from wearbase.sync import ask, connect, disconnect
+from wearbase.sync import join as join_by_account
 from wearbase.sync.connect import Started
 from wearbase.sync.disconnect import Ended
 from wearbase.sync.worker import Worker
@@ -35,13 +38,33 @@ def join(
     user_id: Annotated[str, typer.Argument(metavar="USER")],
     provider: Provider = "whoop",
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address.")] = False,
+    external_id: Annotated[str | None, typer.Option(help="The user's id at a source joined by account; else a new one.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Connect a user: prints the address of the consent page, and waits until it has been answered."""
-    run(_join(choose(ctx), words.user(user_id), provider, no_browser=no_browser, as_json=as_json))
+    """Connect a user: prints the address of the consent page, and waits until it has been answered.
+
+    At a source joined by account nobody need be asked.
+    """
+    choice, user_id = choose(ctx), words.user(user_id)
+    by_account = PROVIDERS[provider].joined_by == "account" if provider in PROVIDERS else False
+    if by_account:
+        run(_join(choice, user_id, provider, external_id, as_json=as_json))
+    elif external_id is not None:
+        raise Stop(f"{provider} is joined by the member's consent, and tells whose account it is: no --external-id.", Code.USAGE)
+    else:
+        run(_consent(choice, user_id, provider, no_browser=no_browser, as_json=as_json))
 
 
-async def _join(choice: Choice, user_id: str, provider: str, *, no_browser: bool, as_json: bool) -> None:
+async def _join(choice: Choice, user_id: str, provider: str, external_id: str | None, *, as_json: bool) -> None:
+    async with opened(choice) as running:
+        require_source(running, choice, provider)
+        joined = await join_by_account.join(running.engine, user_id, provider, external_id=external_id)
+    if as_json:
+        return emit({"user_id": user_id, "provider": provider, "external_user_id": joined.external_user_id, "connected": True})
+    return say(f"{user_id} is connected to {provider} as {joined.external_user_id}. History is being read: wear status {user_id}")
+
+
+async def _consent(choice: Choice, user_id: str, provider: str, *, no_browser: bool, as_json: bool) -> None:
     async with opened(choice) as running:
         require_source(running, choice, provider)
         began = running.clock.now()
@@ -125,12 +148,14 @@ async def _leave(choice: Choice, user_id: str, provider: str, *, erase: bool, as
                 "was_connected": ended.had_connection,
                 "revoked": _known(is_told, [ended]),
                 "erased": erase,
+                **_remaining([ended]),
             }
         )
     if not ended.had_connection and not erase:
         raise Stop(f"{user_id} was not connected to {provider}.", Code.NOT_CONNECTED)
     if not as_json:
         say(f"{user_id} is no longer connected to {provider}; its records are {'erased' if erase else 'kept'}.")
+        _say_what_remains([ended])
         if not is_told:
             say(f"{provider} has not been told yet; a worker goes on trying for a day.", style="yellow")
 
@@ -164,9 +189,23 @@ async def _erase(choice: Choice, user_id: str, *, as_json: bool) -> None:
         ended = await disconnect.erase_user(running.engine, user_id)
         is_told = await _tell_provider(running, ended)
     if as_json:
-        emit({"user_id": user_id, "erased": True, "connections_ended": len(ended), "revoked": _known(is_told, ended)})
+        revoked = _known(is_told, ended)
+        emit({"user_id": user_id, "erased": True, "connections_ended": len(ended), "revoked": revoked, **_remaining(ended)})
     else:
         say(f"Nothing is stored about {user_id} any more.")
+        _say_what_remains(ended)
+
+
+def _remaining(ended: Sequence[Ended]) -> dict[str, list[dict[str, str]]]:
+    """What stays at the providers, and of which account there; nothing where nothing does."""
+    found = [asdict(one.remains) for one in ended if one.remains]
+    return {"remains": found} if found else {}
+
+
+def _say_what_remains(ended: Sequence[Ended]) -> None:
+    for one in ended:
+        if one.remains:
+            say(f"{one.remains.text} Its id there: {one.remains.external_user_id}", style="yellow")
 
 
 def confirm(user_id: str, warning: str) -> None:

@@ -4,13 +4,14 @@ A provider package (`providers/<name>/`) declares one `Provider`. It never sees 
 and never does I/O: its client functions are given `send`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Literal, Protocol
 from urllib.parse import quote
 
 from wearbase.domain.errors import Conflict, SettingsError
+from wearbase.domain.quantities import Quantity
 from wearbase.domain.records import Page, Record
 from wearbase.domain.windows import Window
 
@@ -111,6 +112,8 @@ class Notice:
     trace_id: str
     is_by_parent: bool = False  # external_id names the parent (WHOOP: a recovery is named by its sleep)
     records: tuple[Record, ...] = ()  # where the delivery carries them
+    body: bytes | None = field(default=None, repr=False)  # its own part of a delivery that told several
+    reason: str | None = None  # why what it carries could not be understood
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,6 +216,9 @@ class Provider:
     identity_resource: str | None = None  # whose first page tells whose account it is; without one the profile is asked
     extra_scopes: tuple[str, ...] = ()
     overlap: timedelta = timedelta(days=3)
+    history: timedelta | None = None  # how far back there is anything when a member is new; None: as far as is configured
+    tells_absence: bool = True  # whether a listing without a stored record is a reason to ask for it
+    remains: str | None = None  # what stays at the provider after a member has been disconnected, and who can remove it
     morning: int = 8  # the local hour at which, at the latest, everything is read: the daily reconciliation
     late_morning: int = 12  # the same on a day whose calls are short: whoever sleeps longer is then read once, after the night
     thinning: tuple[tuple[int, tuple[str, ...]], ...] = ()  # the order in which slots of resources are left out on such a day
@@ -229,6 +235,9 @@ class Provider:
     assemble_day: "AssembleDay"
     day_metrics: Callable[[Mapping[str, Any]], dict[str, float]]
     empty_day: Callable[[], dict[str, Any]]
+    quantities: tuple[Quantity, ...] = ()  # what of a day's part other sources may have too, or may be followed
+    running: Callable[[Mapping[str, Any]], Collection[str]] = lambda part: ()  # the names of those that are not final yet
+    passes_on: bool = False  # brings what other sources measured: whoever measures is believed before it
 
     @property
     def oauth(self) -> OAuthRules:

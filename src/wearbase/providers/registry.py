@@ -2,9 +2,9 @@
 
 from wearbase.domain.errors import NotFound
 from wearbase.domain.provider import Provider
-from wearbase.providers import whoop
+from wearbase.providers import sahha, whoop
 
-PROVIDERS: dict[str, Provider] = {p.name: p for p in (whoop.PROVIDER,)}
+PROVIDERS: dict[str, Provider] = {p.name: p for p in (whoop.PROVIDER, sahha.PROVIDER)}
 
 
 def provider(name: str) -> Provider:

@@ -146,8 +146,8 @@ async def end(tx: Tx, connection: Connection, *, now: datetime) -> None:
         tx,
         """update wearbase.connection set state = 'disconnected', generation = generation + 1, access_token = null, refresh_token = null,
                   token_expires_at = null, token_version = token_version + 1, refresh_started_at = null, refresh_holder = null,
-                  refresh_until = null, refresh_attempts = 0, refused_at = null, lease_holder = null, lease_until = null,
-                  lease_number = lease_number + 1, ended_at = %s, updated_at = %s
+                  refresh_until = null, refresh_attempts = 0, refused_at = null, inbox_due_at = null, lease_holder = null,
+                  lease_until = null, lease_number = lease_number + 1, ended_at = %s, updated_at = %s
             where user_id = %s and provider = %s""",
         (now, now, connection.user_id, connection.provider),
     )

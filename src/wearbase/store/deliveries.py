@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from wearbase.store.connections import Connection
 from wearbase.store.postgres.database import Tx, many, rows, run
@@ -24,6 +24,7 @@ class Incoming:
     trace_id: str
     sent_at: datetime
     body: bytes
+    reason: str | None = None  # why it cannot be understood
 
     @property
     def dedup_key(self) -> bytes:
@@ -51,11 +52,12 @@ class OpenDelivery:
 
 # One statement for a whole batch: remember each notice once (a known member's with its body, an unknown's without),
 # and mark what it concerns as due.
-_REMEMBER = """
+_KEPT = """
 with incoming as (
     select * from unnest(%(externals)s::text[], %(hashes)s::bytea[], %(types)s::text[], %(resources)s::text[], %(actions)s::text[],
-                         %(ids)s::text[], %(parents)s::boolean[], %(sent)s::timestamptz[], %(bodies)s::bytea[], %(keys)s::bytea[])
-        as i(external_user_id, member_hash, event_type, resource, action, external_id, is_by_parent, sent_at, body, dedup_key)
+                         %(ids)s::text[], %(parents)s::boolean[], %(sent)s::timestamptz[], %(bodies)s::bytea[], %(keys)s::bytea[],
+                         %(reasons)s::text[])
+        as i(external_user_id, member_hash, event_type, resource, action, external_id, is_by_parent, sent_at, body, dedup_key, reason)
 ), known as (
     select i.*, c.user_id from incoming i
       left join wearbase.connection c
@@ -66,12 +68,13 @@ with incoming as (
     select coalesce(user_id, ''), %(provider)s, dedup_key, case when user_id is null then member_hash end, event_type, resource, action,
            case when user_id is not null then external_id end, is_by_parent, sent_at, %(now)s,
            case when user_id is null or resource is null then 'parked' else 'open' end,
-           case when user_id is null then 'unknown_member' when resource is null then 'unknown_type' end,
+           case when user_id is null then 'unknown_member' when resource is null then coalesce(reason, 'unknown_type') end,
            case when user_id is not null then body end
       from known
         on conflict (user_id, provider, dedup_key) do nothing
     returning user_id, resource
-), touched as (
+), """
+_MARK_RESOURCES = f"""{_KEPT} touched as (
     select s.user_id, s.resource from wearbase.sync_state s
       join (select distinct user_id, resource from kept where user_id <> '') m using (user_id, resource)
       join wearbase.connection c on c.user_id = s.user_id and c.provider = s.provider
@@ -87,25 +90,46 @@ update wearbase.sync_state s
   from touched t
  where s.user_id = t.user_id and s.provider = %(provider)s and s.resource = t.resource
 """
+# Deliveries that carry their records need no call: everybody's are stored, and what is due to be read stays as it is. The row is
+# locked even where it says so already: else a visit that ends at this moment would not see these, and would take the mark away.
+_MARK_INBOX = f"""{_KEPT} touched as (
+    select c.id, c.inbox_due_at from wearbase.connection c
+      join (select distinct user_id from kept where user_id <> '' and resource is not null) m using (user_id)
+     where c.provider = %(provider)s and c.state = 'connected'
+     order by c.user_id for update of c
+)
+update wearbase.connection c set inbox_due_at = %(due)s
+  from touched t where c.id = t.id and (t.inbox_due_at is null or t.inbox_due_at > %(due)s)
+"""
 
 
-async def remember(tx: Tx, provider: str, batch: Sequence[Incoming], *, due_at: datetime, idle_before: datetime, now: datetime) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marking:
+    """How a batch marks what is due, and whose notices wait until somebody looks."""
+
+    due_at: datetime
+    idle_before: datetime
+    has_payloads: bool = False
+
+
+async def remember(tx: Tx, provider: str, batch: Sequence[Incoming], *, marking: Marking, now: datetime) -> None:
     """Keeps a batch of notices and marks due what they concern. A repetition changes nothing.
 
-    Members at whom nobody has looked since `idle_before` are not marked: their notices stay open until they are visited.
+    Members at whom nobody has looked since `idle_before` are not marked where a notice has to be followed by a call: theirs stay
+    open until they are visited.
     """
     once = {(i.external_user_id, i.dedup_key): i for i in batch}.values()
-    await run(
-        tx,
-        _REMEMBER,
-        {
-            "provider": provider, "now": now, "due": due_at, "idle_before": idle_before,
-            "externals": [i.external_user_id for i in once], "hashes": [i.member_hash for i in once],
-            "types": [i.event_type for i in once], "resources": [i.resource for i in once], "actions": [i.action for i in once],
-            "ids": [i.external_id for i in once], "parents": [i.is_by_parent for i in once], "sent": [i.sent_at for i in once],
-            "bodies": [i.body for i in once], "keys": [i.dedup_key for i in once],
-        },
-    )  # fmt: skip
+    given = {
+        "provider": provider, "now": now, "due": marking.due_at,
+        "externals": [i.external_user_id for i in once], "hashes": [i.member_hash for i in once],
+        "types": [i.event_type for i in once], "resources": [i.resource for i in once], "actions": [i.action for i in once],
+        "ids": [i.external_id for i in once], "parents": [i.is_by_parent for i in once], "sent": [i.sent_at for i in once],
+        "bodies": [i.body for i in once], "keys": [i.dedup_key for i in once], "reasons": [i.reason for i in once],
+    }  # fmt: skip
+    if marking.has_payloads:
+        await run(tx, _MARK_INBOX, given)
+    else:
+        await run(tx, _MARK_RESOURCES, {**given, "idle_before": marking.idle_before})
 
 
 async def open_ones(tx: Tx, connection: Connection, *, now: datetime) -> list[OpenDelivery]:
@@ -160,13 +184,31 @@ async def park_all(tx: Tx, connection: Connection, *, reason: str, now: datetime
     )
 
 
-async def prune(tx: Tx, *, now: datetime) -> int:
-    """Forgets unknown members' notices after a day, others after thirty."""
-    return await run(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pruning:
+    """Before when notices are forgotten: unknown members', all others, and settled ones that carried their records."""
+
+    unknown_before: datetime
+    before: datetime
+    payloads_before: datetime
+    payload_providers: Sequence[str] = ()
+
+
+async def prune(tx: Tx, pruning: Pruning, *, most: int) -> int:
+    """Forgets notices, at most so many of a kind at once; how many that were."""
+    old = await run(
         tx,
-        "delete from wearbase.delivery where received_at < %s or (user_id = '' and received_at < %s)",
-        (now - timedelta(days=30), now - timedelta(days=1)),
+        """delete from wearbase.delivery where (user_id, id) in (
+               select user_id, id from wearbase.delivery where received_at < %s or (user_id = '' and received_at < %s) limit %s)""",
+        (pruning.before, pruning.unknown_before, most),
     )
+    stored = await run(
+        tx,
+        """delete from wearbase.delivery where (user_id, id) in (
+               select user_id, id from wearbase.delivery where state = 'settled' and provider = any(%s) and settled_at < %s limit %s)""",
+        (list(pruning.payload_providers), pruning.payloads_before, most),
+    )
+    return max(old, stored)
 
 
 async def counts(tx: Tx, user_id: str, provider: str) -> dict[str, int]:

@@ -1,7 +1,7 @@
 """Records: stored whole, newest revision wins, dated by their group."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -30,7 +30,7 @@ NOTHING = Change(0, frozenset(), frozenset())
 _INCOMING = """
     resource text, external_id text, group_id text, parent_id text, dating text, start_at timestamptz, end_at timestamptz,
     utc_offset_min smallint, given_day date, revision_at timestamptz, revision_rank smallint, score_state text,
-    is_unsettled boolean, mapped json, raw jsonb
+    is_unsettled boolean, mapped json, raw jsonb, is_dated_by_read boolean
 """
 _COLUMNS = (
     "resource, external_id, group_id, parent_id, dating, start_at, end_at, utc_offset_min, given_day, revision_at, revision_rank, "
@@ -38,10 +38,15 @@ _COLUMNS = (
 )
 _REPLACED = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS.replace(" ", "").split(",")[2:])
 
+# A copy that is dated by its read, and is as the one stored, is that one: it is no newer for having been read again.
 # A tombstone is lifted by a read that began after it, or by a newer revision; a copy read before it is not a revival.
 _UPSERT = f"""
 insert into wearbase.record as r (user_id, provider, {_COLUMNS}, first_stored_at, stored_at)
 select %(user_id)s, %(provider)s, {_COLUMNS}, %(now)s, %(now)s from json_to_recordset(%(page)s::json) as i({_INCOMING})
+ where not (i.is_dated_by_read and exists (
+       select from wearbase.record s
+        where s.user_id = %(user_id)s and s.provider = %(provider)s and s.resource = i.resource and s.external_id = i.external_id
+          and s.deleted_at is null and s.revision_rank >= i.revision_rank and s.mapped::text = i.mapped::text))
 on conflict (user_id, provider, resource, external_id) do update
    set {_REPLACED}, stored_at = excluded.stored_at, deleted_at = null
  where (excluded.revision_rank, excluded.revision_at) >= (r.revision_rank, r.revision_at)
@@ -56,7 +61,7 @@ returning resource, external_id, group_id
 
 async def put_page(tx: Tx, connection: Connection, records: Sequence[Record], *, read_at: datetime, now: datetime) -> Change:
     """Stores the records that are new or of an equal or newer revision; tells what changed."""
-    page = list(_newest_copies(records))
+    page = list(_newest_copies([_as_of(read_at, record) for record in records]))
     if not page:
         return NOTHING
     who = {"user_id": connection.user_id, "provider": connection.provider}
@@ -123,7 +128,7 @@ async def date_groups(tx: Tx, connection: Connection, groups: Iterable[str]) -> 
             placed_at = member.dated.start_at or place
             if (member.day, member.placed_at) == (day, placed_at):
                 continue
-            await _place(tx, connection, member.dated, day=day, placed_at=placed_at)
+            await _place(tx, connection, [(member.dated, day, placed_at)])
             touched |= {d for d in (member.day, day) if d}
     return touched
 
@@ -213,29 +218,38 @@ async def _date_alone(tx: Tx, connection: Connection, keys: set[tuple[str, str]]
     """Days of the changed records that belong to no group; for the grouped ones, the day they have now."""
     found = await rows(
         tx,
-        """select group_id, day, resource, external_id, dating, start_at, end_at, utc_offset_min, given_day, parent_id
+        """select group_id, day, placed_at, resource, external_id, dating, start_at, end_at, utc_offset_min, given_day, parent_id
              from wearbase.record where user_id = %s and provider = %s
               and (resource, external_id) in (select * from unnest(%s::text[], %s::text[]))""",
         (connection.user_id, connection.provider, [k[0] for k in keys], [k[1] for k in keys]),
     )
     days: set[date] = set()
+    alone: list[tuple[Dated, date | None, datetime | None]] = []
     for f in found:
-        group, day = f.pop("group_id"), f.pop("day")
+        group, day, was = f.pop("group_id"), f.pop("day"), f.pop("placed_at")
         if group is None:
-            dated = _dated(f)
+            dated, before = _dated(f), day
             day = group_days([dated])[(dated.resource, dated.external_id)]
-            await _place(tx, connection, dated, day=day, placed_at=dated.start_at)
+            alone += [(dated, day, dated.start_at)] if (day, dated.start_at) != (before, was) else []
         days |= {day} if day else set()
+    await _place(tx, connection, alone)
     return days
 
 
-async def _place(tx: Tx, connection: Connection, dated: Dated, *, day: date | None, placed_at: datetime | None) -> None:
+async def _place(tx: Tx, connection: Connection, placed: Sequence[tuple[Dated, date | None, datetime | None]]) -> None:
+    """Gives records their day and place, all in one statement."""
+    if not placed:
+        return
     await run(
         tx,
-        """update wearbase.record set day = %s, placed_at = %s
-            where user_id = %s and provider = %s and resource = %s and external_id = %s""",
-        (day, placed_at, connection.user_id, connection.provider, dated.resource, dated.external_id),
-    )
+        """update wearbase.record r set day = i.day, placed_at = i.placed_at
+             from unnest(%s::text[], %s::text[], %s::date[], %s::timestamptz[]) as i(resource, external_id, day, placed_at)
+            where r.user_id = %s and r.provider = %s and r.resource = i.resource and r.external_id = i.external_id""",
+        (
+            [d.resource for d, _, _ in placed], [d.external_id for d, _, _ in placed], [day for _, day, _ in placed],
+            [at for _, _, at in placed], connection.user_id, connection.provider,
+        ),
+    )  # fmt: skip
 
 
 async def _placed(tx: Tx, connection: Connection, page: list[Record]) -> dict[tuple[str, str], tuple[str | None, date | None]]:
@@ -271,11 +285,16 @@ def _newest_copies(records: Sequence[Record]) -> Iterable[Record]:
     return newest.values()
 
 
+def _as_of(read_at: datetime, record: Record) -> Record:
+    """The record, with the time of its read as its revision where the provider tells none."""
+    return replace(record, revision=record.revision._replace(at=read_at)) if record.is_dated_by_read else record
+
+
 def _as_row(record: Record) -> dict[str, Any]:
     return {
         "resource": record.resource, "external_id": record.external_id, "group_id": record.group_id,
         "parent_id": record.parent_id, "dating": record.dating, "start_at": record.start_at, "end_at": record.end_at,
         "utc_offset_min": record.utc_offset_min, "given_day": record.given_day, "revision_at": record.revision.at,
         "revision_rank": record.revision.rank, "score_state": record.score_state, "is_unsettled": record.is_unsettled,
-        "mapped": record.values, "raw": record.raw,
+        "mapped": record.values, "raw": record.raw, "is_dated_by_read": record.is_dated_by_read,
     }  # fmt: skip

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from wearbase.domain.errors import RateLimited, RetryLater
 from wearbase.store import deliveries
+from wearbase.store.deliveries import Pruning
 from wearbase.store.work import chores, grants_care
 from wearbase.store.work.chores import Chore, NewChore
 from wearbase.store.work.due import Priority
@@ -16,6 +17,9 @@ from wearbase.sync.upkeep.keepalive import keep_grants_alive
 PRUNE, KEEPALIVE, FORECAST = "prune", "keepalive", "forecast"
 STANDING = {PRUNE: UUID(int=1), KEEPALIVE: UUID(int=2), FORECAST: UUID(int=3)}  # one of each for the whole installation
 PRUNE_EVERY = timedelta(hours=1)
+PRUNE_BREATH = timedelta(seconds=1)
+MOST_PRUNED = 20_000  # at once, so that no transaction is long
+UNKNOWN_FOR = timedelta(days=1)  # how long notices of unknown members are kept
 KEEPALIVE_EVERY = timedelta(minutes=1)
 KEEPALIVE_BREATH = timedelta(seconds=5)  # between two runs when many are due: visits have their turn
 DEAD_FOR = timedelta(hours=1)
@@ -54,11 +58,16 @@ async def plan_chores(engine: Engine) -> None:
 
 async def _prune(engine: Engine, chore: Chore) -> None:
     now = engine.clock.now()
+    pruning = Pruning(
+        unknown_before=now - min(UNKNOWN_FOR, engine.keep_deliveries), before=now - engine.keep_deliveries,
+        payloads_before=now - min(engine.keep_payloads, engine.keep_deliveries),
+        payload_providers=[app.name for app in engine.apps.values() if app.provider.delivers == "payload"],
+    )  # fmt: skip
     async with engine.db.transaction() as tx:
-        await deliveries.prune(tx, now=now)
+        has_more = await deliveries.prune(tx, pruning, most=MOST_PRUNED) == MOST_PRUNED
         await chores.forget_dead_workers(tx, before=now - DEAD_FOR)
         await grants_care.erase_refused(tx, before=now - REFUSED_FOR)
-        await chores.again(tx, chore, at=now + PRUNE_EVERY)
+        await chores.again(tx, chore, at=now + (PRUNE_BREATH if has_more else PRUNE_EVERY))
 
 
 async def _keep_alive(engine: Engine, chore: Chore) -> None:

@@ -105,9 +105,12 @@ async def begin(
     browser_nonce: str | None = None,
     started_by: str = "key",
 ) -> Started:
-    """Starts a consent: the address to send the member's browser to. Raises BadRequest for a redirect that is not ours."""
+    """Starts a consent: the address to send the member's browser to.
+
+    Raises: BadRequest for a redirect that is not ours, Conflict where members are not joined by consent.
+    """
     app = engine.app(provider)
-    redirects = redirects or Redirects()
+    rules, redirects = app.provider.oauth, redirects or Redirects()
     chosen = redirects.uri or app.redirect_uris[0]
     if chosen not in app.redirect_uris:
         raise BadRequest("This redirect_uri is not registered with the provider.", field="redirect_uri")
@@ -119,7 +122,7 @@ async def begin(
     )  # fmt: skip
     async with engine.db.transaction() as tx:
         await connections.put_consent(tx, _hash(state), consent, now=now)
-    url = app.provider.oauth.authorization_url(app.credentials, redirect_uri=chosen, state=state, scopes=app.provider.scopes)
+    url = rules.authorization_url(app.credentials, redirect_uri=chosen, state=state, scopes=app.provider.scopes)
     return Started(user_id=user_id, authorization_url=url, state=state, expires_in_s=int(STATE_LIFETIME.total_seconds()))
 
 
@@ -153,7 +156,7 @@ async def complete(engine: Engine, state: str, code: str, *, by: Completer) -> C
     missing = sorted(set(consent.asked_scopes) - set(grant.scopes)) if grant.scopes else []
     if app.provider.identity_scope in missing:
         raise ConsentDenied(f"The member did not grant {app.provider.identity_scope}, without which the account cannot be told.")
-    send = _patient(engine, engine.gateway.sender_with(app, grant.access_token, reason=CONNECTING.reason))
+    send = patient(engine, engine.gateway.sender_with(app, grant.access_token, reason=CONNECTING.reason))
     try:
         first = await _first_page(engine, app, send, missing=missing)
         identity = first.identity if first else app.provider.oauth.identity(await send(app.provider.oauth.identity_request()))
@@ -214,12 +217,12 @@ async def _exchange(engine: Engine, app: App, consent: Consent, code: str) -> Gr
         raise ConsentDenied("The provider did not accept this code. Start again.") from error
 
 
-def _patient(engine: Engine, send: Send) -> Send:
+def patient(engine: Engine, send: Send) -> Send:
     """`send` that waits for the budget, holding nothing."""
     loop = asyncio.get_running_loop()
     give_up = loop.time() + SPENT_WAIT_S
 
-    async def patient(request: Request) -> Response:
+    async def waiting(request: Request) -> Response:
         while True:
             try:
                 return await send(request)
@@ -229,7 +232,7 @@ def _patient(engine: Engine, send: Send) -> Send:
                     raise
             await _sleep(engine, until, give_up=give_up)
 
-    return patient
+    return waiting
 
 
 async def _sleep(engine: Engine, until: datetime, *, give_up: float) -> None:
@@ -273,20 +276,22 @@ async def _link(engine: Engine, app: App, consent: Consent, grant: Grant, identi
         await forget_revocations(tx, engine, identity.external_user_id)
         await engine.gateway.grants.store(tx, connection, grant)
         is_new = old is None or is_other
-        await _mark_all(tx, engine, app, connection, is_new_identity=is_new)
+        await mark_all(tx, engine, app, connection, is_new_identity=is_new)
         if first is not None:
             await _keep_first(tx, engine, app, connection, first, is_new_identity=is_new)
 
 
-async def _mark_all(tx: Tx, engine: Engine, app: App, connection: Connection, *, is_new_identity: bool) -> None:
+async def mark_all(tx: Tx, engine: Engine, app: App, connection: Connection, *, is_new_identity: bool) -> None:
+    """Has everything read now, and the history behind it, as far back as there is any."""
     now = engine.clock.now()
     names = [r.name for r in app.provider.resources]
-    missing = [r.name for r in app.provider.resources if r.scope not in connection.scopes]
+    missing = [r.name for r in app.provider.resources if r.scope and r.scope not in connection.scopes]
     await due.start(tx, connection, names, missing=missing, is_new_identity=is_new_identity, now=now)
     if await _is_crowded(tx, app, now=now):  # then everybody's today comes first, and what it can do without a moment later
-        later = [r.name for r in app.provider.resources if not r.tells_morning and r.name != app.provider.identity_resource]
+        first = [r.name for r in app.provider.resources if r.tells_morning or r.name == app.provider.identity_resource]
+        later = [name for name in names if name not in first] if first else []
         await persons.let_wait(tx, connection, later, until=now + BEHIND_TODAY)
-    history = Window(now - engine.backfill, now - app.provider.overlap)
+    history = Window(now - min(engine.backfill, app.provider.history or engine.backfill), now - app.provider.overlap)
     for name in (n for n in names if n not in missing):
         await progress.start_backfill(tx, connection, name, window=history, now=now)
 
@@ -300,7 +305,7 @@ async def _is_crowded(tx: Tx, app: App, *, now: datetime) -> bool:
 async def _keep_first(tx: Tx, engine: Engine, app: App, connection: Connection, first: _First, *, is_new_identity: bool) -> None:
     """Stores the page. For a new account it is the first of its resource's walk; one known before has more to catch up with."""
     now, name = engine.clock.now(), first.resource.name
-    await store_page(tx, app.provider, connection, first.page, read_at=first.read_at, now=now)
+    await store_page(tx, engine.combining, app.provider, connection, first.page, read_at=first.read_at, now=now)
     if not is_new_identity:
         return await progress.count_read(tx, connection, name, stored=len(first.page.records))
     seen = await connections.get(tx, connection.user_id, connection.provider)  # with the offset that the page told

@@ -17,6 +17,7 @@ from wearbase.store.postgres.database import Tx
 from wearbase.store.work import chores, due, grants_care
 from wearbase.store.work.chores import Chore, NewChore
 from wearbase.store.work.due import Priority
+from wearbase.sync import combine
 from wearbase.sync.ask import WATCH_STEP_S, has_worker
 from wearbase.sync.engine import Engine
 from wearbase.sync.upkeep import alarm
@@ -28,10 +29,23 @@ REVOKE = "revoke"
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What was ended. `revocation` names the chore that tells the provider, None if there was nothing to revoke."""
+    """What was ended. `revocation` names the chore that tells the provider, None if there was nothing to revoke.
+
+    `remains` tells what stays at the provider, and of which account: only this answer knows it once everything here is erased.
+    """
 
     had_connection: bool
     revocation: uuid.UUID | None
+    remains: "Remains | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Remains:
+    """What a provider keeps of a member, and under which id."""
+
+    provider: str
+    external_user_id: str
+    text: str
 
 
 async def disconnect(engine: Engine, user_id: str, provider: str, *, erase: bool) -> Ended:
@@ -43,6 +57,7 @@ async def disconnect(engine: Engine, user_id: str, provider: str, *, erase: bool
         ended = await _end(tx, engine, app, connection) if connection else Ended(had_connection=False, revocation=None)
         if erase:
             await erasure.erase_records(tx, user_id, provider)
+            await combine.rebuild_all(tx, engine.combining, user_id, now=engine.clock.now())
     await engine.hint()
     return ended
 
@@ -102,7 +117,9 @@ async def _end(tx: Tx, engine: Engine, app: App, connection: Connection) -> Ende
     await connections.end(tx, connection, now=now)
     await due.stop(tx, connection)
     await deliveries.park_all(tx, connection, reason="disconnected", now=now)
-    return Ended(had_connection=connection.state != "disconnected", revocation=revocation)
+    account, text = connection.external_user_id, app.provider.remains
+    remains = Remains(app.name, account, text) if account and text else None
+    return Ended(had_connection=connection.state != "disconnected", revocation=revocation, remains=remains)
 
 
 async def plan_revocation(tx: Tx, engine: Engine, app: App, connection: Connection) -> uuid.UUID | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from wearbase.domain.clock import Clock
+from wearbase.domain.combining import Combining
 from wearbase.domain.errors import NotFound
 from wearbase.store.postgres.database import Database
 from wearbase.store.postgres.hints import Hints
@@ -23,11 +24,14 @@ class Engine:
     apps: Mapping[str, App]
     gateway: Gateway
     hints: Hints
+    combining: Combining = field(default_factory=Combining)
     hold_down: timedelta = timedelta(seconds=2)
     backfill: timedelta = timedelta(days=730)
     idle_after: timedelta = timedelta(days=3)
     visit_idle_every: timedelta = timedelta(days=1)
     keepalive: timedelta = timedelta(days=1)
+    keep_deliveries: timedelta = timedelta(days=30)
+    keep_payloads: timedelta = timedelta(days=3)  # settled ones that carried their records
 
     async def hint(self) -> None:
         """Tells the workers that something may be due; they would find it within a second anyway."""

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from wearbase.domain.errors import MalformedDelivery
 from wearbase.store import deliveries
-from wearbase.store.deliveries import Incoming
+from wearbase.store.deliveries import Incoming, Marking
 from wearbase.store.postgres.together import Together
 from wearbase.sync.engine import Engine
 from wearbase.transport.apps import App
@@ -35,21 +35,25 @@ class Receiver:
 
     def _read(self, app: App, headers: Mapping[str, str], body: bytes) -> Notices:
         rules = app.provider.webhook
-        sent_at = rules.verify(headers, body, app.credentials.client_secret, self._engine.clock.now())
+        sent_at = rules.verify(headers, body, app.credentials.signing_secret, self._engine.clock.now())
         return tuple(
             Incoming(
                 provider=app.name, external_user_id=_storable(n.external_user_id), event_type=_storable(n.event_type),
                 member_hash=self._engine.keys.keyed_hash(n.external_user_id), resource=n.resource, action=n.action,
-                external_id=_storable(n.external_id), is_by_parent=n.is_by_parent, trace_id=n.trace_id, sent_at=sent_at, body=body,
+                external_id=_storable(n.external_id), is_by_parent=n.is_by_parent, trace_id=n.trace_id, sent_at=sent_at,
+                body=n.body or body, reason=n.reason,
             )
-            for n in rules.parse(body)
+            for n in rules.parse(body, headers)
         )  # fmt: skip
 
     async def _remember(self, app: App, batch: list[Notices]) -> dict[Notices, None]:
         engine, now = self._engine, self._engine.clock.now()
         incoming = [notice for notices in batch for notice in notices]
+        marking = Marking(
+            due_at=now + engine.hold_down, idle_before=now - engine.idle_after, has_payloads=app.provider.delivers == "payload"
+        )
         async with engine.db.connection() as tx:  # one statement is a transaction by itself, and costs two round trips less
-            await deliveries.remember(tx, app.name, incoming, due_at=now + engine.hold_down, idle_before=now - engine.idle_after, now=now)
+            await deliveries.remember(tx, app.name, incoming, marking=marking, now=now)
         await engine.hint()
         return dict.fromkeys(batch)
 

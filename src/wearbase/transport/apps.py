@@ -11,7 +11,7 @@ from wearbase.store.work.budget import Ceilings
 class App:
     provider: Provider
     credentials: Credentials
-    redirect_uris: tuple[str, ...]
+    redirect_uris: tuple[str, ...] = ()
     per_minute: int
     per_day: int
     counts_token_calls: bool = False  # where the provider counts them with the data calls

@@ -6,13 +6,14 @@ from datetime import datetime, timedelta
 import structlog
 
 from wearbase.domain.clock import Clock
-from wearbase.domain.errors import AccessTokenRejected, ProviderUnavailable, RateLimited, WearbaseError
+from wearbase.domain.errors import AccessTokenRejected, ClientMisconfigured, ProviderUnavailable, RateLimited, WearbaseError
 from wearbase.domain.provider import Request, Response, Send
 from wearbase.store.connections import Connection
 from wearbase.store.postgres.database import Database
 from wearbase.store.work import budget
 from wearbase.store.work.budget import Purpose, Said
 from wearbase.store.work.due import Priority
+from wearbase.transport.accounts import Accounts
 from wearbase.transport.apps import App
 from wearbase.transport.grants import Grants, LiveToken
 from wearbase.transport.http import Http
@@ -23,6 +24,7 @@ NOBODY = 0  # whose call it was, where no connection exists yet, or no more
 OUTAGE_MEMBERS = 3
 OUTAGE_MEMORY = timedelta(minutes=10)
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=15), timedelta(minutes=5)
+ACCOUNT_PAUSE = timedelta(minutes=5)
 PROBE = timedelta(seconds=10)  # take_calls gives the one that tries so long
 
 
@@ -31,6 +33,7 @@ class Gateway:
 
     def __init__(self, db: Database, clock: Clock, http: Http, grants: Grants) -> None:
         self._db, self._clock, self._http, self.grants = db, clock, http, grants
+        self._accounts = Accounts(clock, self.token_call)
         self._known_limits: dict[str, dict[int, int]] = {}
         self._said: dict[str, Said] = {}
 
@@ -39,6 +42,9 @@ class Gateway:
 
         It raises what the answer means: RateLimited, ReauthorizationRequired, MissingScope, ResourceGone, ProviderUnavailable, ...
         """
+
+        if app.provider.joined_by == "account":
+            return self.account_sender(app, purpose, external_user_id=connection.external_user_id or "", member=connection.id)
 
         async def send(request: Request) -> Response:
             token = await self.grants.access_token(app, connection)
@@ -53,6 +59,26 @@ class Gateway:
                 return await self._once(app, request, token, purpose, member=connection.id)
 
         return send
+
+    def account_sender(self, app: App, purpose: Purpose, *, external_user_id: str, member: int = NOBODY) -> Send:
+        """`send` with the app's own token, for the member of that id; a rejected token is renewed once. It raises as `sender` does."""
+
+        async def send(request: Request) -> Response:
+            own, token = request.of_member(external_user_id), await self._accounts.token(app)
+            try:
+                return await self._once(app, own, token, purpose, member=member)
+            except AccessTokenRejected:
+                token = await self._accounts.token(app, rejected=token)
+            return await self._once(app, own, token, purpose, member=member)
+
+        return send
+
+    async def make_ready(self, app: App, connection: Connection) -> None:
+        """Makes sure of a live token for this connection. Raises as `send` does."""
+        if app.provider.joined_by == "account":
+            await self._accounts.token(app)
+        else:
+            await self.grants.access_token(app, connection)
 
     def sender_with(self, app: App, access_token: str, *, reason: str) -> Send:
         """`send` with a token that is not stored yet, or no longer, for a person who waits."""
@@ -69,16 +95,20 @@ class Gateway:
 
     async def _once(self, app: App, request: Request, token: LiveToken, purpose: Purpose, *, member: int) -> Response:
         is_troubled = await self._reserve(app, purpose)
-        authorized = app.provider.oauth.authorized(request, token.text)
+        authorized = app.provider.rules.authorized(request, token.text)
         try:
             response = await self._http.call(authorized, base_url=app.credentials.api_url)
             await self._learn(app, response)
-            answer = app.provider.oauth.check(response, now=self._clock.now())
+            answer = app.provider.rules.check(response, now=self._clock.now())
         except RateLimited as limited:
             await self._close_gate(app, limited.retry_at)
             raise
         except ProviderUnavailable:
             await self._note_outage(app, member)
+            raise
+        except ClientMisconfigured:  # of a data call: it would answer everybody so
+            log.error("the provider does not know our account", provider=app.name)
+            await self._close_gate(app, self._clock.now() + ACCOUNT_PAUSE)
             raise
         except WearbaseError:
             await self._note_success(app, is_news=is_troubled)  # a refusal is an answer too
@@ -96,7 +126,7 @@ class Gateway:
         return answer.is_troubled
 
     async def _learn(self, app: App, response: Response) -> None:
-        quota = app.provider.oauth.quota(response.headers)
+        quota = app.provider.rules.quota(response.headers)
         if quota is None:
             return
         self._said[app.key] = Said.of(quota, now=self._clock.now())  # told to the budget with the next call

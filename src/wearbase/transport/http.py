@@ -49,6 +49,7 @@ class Http:
             url,
             params=dict(request.params) or None,
             data=dict(request.form) if request.form is not None else None,
+            json=dict(request.json) if request.json is not None else None,
             headers=dict(request.headers),
         ) as answer:
             body = bytearray()

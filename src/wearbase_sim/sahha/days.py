@@ -79,3 +79,18 @@ def local(timeline: Timeline, at_ms: int, *, with_seconds: bool = True) -> str:
     sign, (off_h, off_m) = "-" if offset_min < 0 else "+", divmod(abs(offset_min), 60)
     clock = f"{hours:02d}:{minutes:02d}" + (f":{seconds:02d}" if with_seconds else "")
     return f"{calendar(int(day))}T{clock}{sign}{off_h:02d}:{off_m:02d}"
+
+
+def full_weeks(timeline: Timeline, now_ms: int, *, count: int) -> list[list[Day]]:
+    """The last full weeks, Monday to Sunday, newest first."""
+    today = timeline.person.home.local_day(now_ms)
+    monday = today - (today + 3) % 7
+    starts = [monday - 7 * back for back in range(1, count + 1)]
+    return [[day_of(timeline, start + nth, now_ms) for nth in range(7)] for start in starts]
+
+
+def full_month(timeline: Timeline, now_ms: int) -> list[Day]:
+    """The last full month."""
+    end = calendar(timeline.person.home.local_day(now_ms)).replace(day=1).toordinal()
+    start = date.fromordinal(end - 1).replace(day=1).toordinal()
+    return [day_of(timeline, ordinal - EPOCH, now_ms) for ordinal in range(start, end)]

@@ -14,7 +14,7 @@ from wearbase_sim.faults import spoil
 from wearbase_sim.sahha import scores
 from wearbase_sim.sahha.biomarkers import CATEGORIES, marks, shown
 from wearbase_sim.sahha.cloud import TOKEN_S, Cloud, Pass, Profile
-from wearbase_sim.sahha.days import Day, day_of
+from wearbase_sim.sahha.days import Day, day_of, full_month, full_weeks
 from wearbase_sim.world import World, world_of
 
 ENVIRONMENTS = ("sandbox", "production")
@@ -185,11 +185,11 @@ def biomarker_list(ask: Ask) -> Response:
 
 def archetype_list(ask: Ask) -> Response:
     params = ask.request.query_params
-    names = params.getlist("name") or list(scores.LEVELS)
-    weeks = _weeks(ask) if params.get("periodicity", "weekly") == "weekly" else []
-    made = [
-        scores.archetype(ask.profile, week, name, "weekly", ask.world.options) for week in weeks for name in names if name in scores.LEVELS
-    ]
+    names = [name for name in params.getlist("name") or scores.LEVELS if name in scores.LEVELS]
+    wanted, timeline = params.get("periodicity"), ask.world.timeline(ask.profile.number)
+    stretches = [("weekly", week) for week in _weeks(ask)] if wanted in (None, "weekly") else []
+    stretches += [("monthly", full_month(timeline, ask.now_ms))] if wanted in (None, "monthly") else []
+    made = [scores.archetype(ask.profile, days, name, word, ask.world.options) for word, days in stretches for name in names]
     return listed(ask, [each for each in made if each])
 
 
@@ -240,11 +240,7 @@ def _day(ask: Ask, name: str, usual: int) -> int:
 
 def _weeks(ask: Ask, *, count: int = 2) -> list[list[Day]]:
     """The last full weeks, Monday to Sunday, newest first."""
-    timeline = ask.world.timeline(ask.profile.number)
-    today = timeline.person.home.local_day(ask.now_ms)
-    monday = today - (today + 3) % 7
-    starts = [monday - 7 * back for back in range(1, count + 1)]
-    return [[day_of(timeline, start + nth, ask.now_ms) for nth in range(7)] for start in starts]
+    return full_weeks(ask.world.timeline(ask.profile.number), ask.now_ms, count=count)
 
 
 # What every call passes through.

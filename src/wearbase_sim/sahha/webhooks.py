@@ -11,16 +11,26 @@ import orjson
 from wearbase_sim.clock import iso
 from wearbase_sim.sahha import scores
 from wearbase_sim.sahha.biomarkers import marks, shown
-from wearbase_sim.sahha.cloud import Profile
-from wearbase_sim.sahha.days import Day, day_of
+from wearbase_sim.sahha.cloud import Profile, made_id
+from wearbase_sim.sahha.days import Day, day_of, full_weeks, local, stamp
 from wearbase_sim.scenarios.playing import next_wake_ms
 
 if TYPE_CHECKING:
     from wearbase_sim.world import World
 
 SCORE, BIOMARKER = "ScoreCreatedIntegrationEvent", "BiomarkerCreatedIntegrationEvent"
+ARCHETYPE, LOG = "ArchetypeCreatedIntegrationEvent", "DataLogReceivedIntegrationEvent"
+HELD = (SCORE, BIOMARKER)  # what the interval holds back
 WELCOME_DAYS = 14
 PLACE, KEPT = "sahha-webhook", 20_000
+
+
+def _owner(profile: Profile) -> dict[str, Any]:
+    return {"profileId": profile.id, "accountId": profile.account_id, "externalId": profile.external_id}
+
+
+def _told(at_ms: int) -> str:
+    return iso(at_ms)[:-1] + "000Z"
 
 
 def sign(secret: str, body: bytes) -> str:
@@ -48,9 +58,13 @@ class Webhooks:
         self._expect(profile)
 
     def push(self, profile: Profile) -> int:
-        """Send the profile's open day now; how many events that is."""
+        """Send the profile's open day now, with its steps as they were logged, and what the last week made of it; how many events."""
         timeline, now_ms = self._world.timeline(profile.number), self._world.clock.now_ms()
-        return self._tell(profile, day_of(timeline, timeline.person.home.local_day(now_ms), now_ms), with_biomarkers=True)
+        day = day_of(timeline, timeline.person.home.local_day(now_ms), now_ms)
+        more = [*self._archetypes(profile, now_ms), *self._logs(profile, day)]
+        for kind, body in more:
+            self._send(profile, kind, body)
+        return len(more) + self._tell(profile, day, with_biomarkers=True)
 
     async def close(self) -> None:
         """Stop sending."""
@@ -73,18 +87,32 @@ class Webhooks:
         return len(found)
 
     def _events(self, profile: Profile, day: Day, *, with_biomarkers: bool) -> Iterator[tuple[str, dict[str, Any]]]:
-        options = self._world.options
-        owner = {"profileId": profile.id, "accountId": profile.account_id, "externalId": profile.external_id}
+        options, owner = self._world.options, _owner(profile)
         for score in scores.scores(profile, day, options):
             yield SCORE, {"id": score["id"], **owner, **score}
         for mark in marks(profile, day, options) if with_biomarkers else ():
             value = shown(profile, day, mark, options)
-            created = {"createdAtUtc": iso(day.now_ms)[:-1] + "000Z", "version": 1}
-            yield BIOMARKER, {"id": value["id"], **owner, **value, **created}
+            yield BIOMARKER, {"id": value["id"], **owner, **value, "createdAtUtc": _told(day.now_ms), "version": 1}
+
+    def _archetypes(self, profile: Profile, now_ms: int) -> Iterator[tuple[str, dict[str, Any]]]:
+        [week] = full_weeks(self._world.timeline(profile.number), now_ms, count=1)
+        for name in scores.LEVELS:
+            made = scores.archetype(profile, week, name, "weekly", self._world.options)
+            if made and not profile.is_empty:
+                yield ARCHETYPE, {**made, **_owner(profile), "createdAtUtc": _told(now_ms)}
+
+    def _logs(self, profile: Profile, day: Day) -> Iterator[tuple[str, dict[str, Any]]]:
+        if profile.is_empty:
+            return
+        at = {"startDateTime": stamp(day.timeline, day.day), "endDateTime": local(day.timeline, day.now_ms)}
+        log_id = made_id(profile.id, "log", "steps", day.now_ms)
+        entry = {"id": log_id, "parentId": None, "value": day.steps, "unit": "count", "source": "sim", "recordingMethod": "automatic", **at}
+        kind = {"logType": "activity", "dataType": "steps", "receivedAtUtc": _told(day.now_ms)}
+        yield LOG, {"id": log_id, **_owner(profile), **kind, "dataLogs": [entry]}
 
     def _offer(self, profile: Profile, kind: str, body: dict[str, Any]) -> None:
         minutes = self._world.options.sahha_interval_min
-        if not minutes:
+        if not minutes or kind not in HELD:
             self._send(profile, kind, body)
             return
         if not self._held:

@@ -163,5 +163,5 @@ async def test_a_body_that_announces_too_much_is_not_read_at_all() -> None:
 
     scope = {"type": "http", "method": "POST", "path": "/v1/webhooks/whoop", "headers": [(b"content-length", b"65537")]}
     with pytest.raises(HTTPException) as refused:
-        await BodyLimit(app)(scope, receive, None)  # type: ignore[arg-type]
+        await BodyLimit(app, webhooks={"whoop": 64 * 1024})(scope, receive, None)  # type: ignore[arg-type]
     assert refused.value.status_code == 413

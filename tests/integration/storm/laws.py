@@ -118,9 +118,8 @@ async def check_days(bench: Bench, user: str) -> None:
             found = await rows(tx, "select distinct day, group_id from wearbase.record where user_id = %s", (user,))
             documents = await rows(tx, "select day from wearbase.day_document where user_id = %s", (user,))
             days = frozenset(f["day"] for f in [*found, *documents] if f["day"])
-            await rebuild(
-                tx, provider, connection, Change(0, frozenset(f["group_id"] for f in found if f["group_id"]), days), now=bench.clock.now()
-            )
+            change = Change(0, frozenset(f["group_id"] for f in found if f["group_id"]), days)
+            await rebuild(tx, bench.engine.combining, provider, connection, change, now=bench.clock.now())
             after = await _derived_in(tx, user)
             raise _Back
     except _Back:
@@ -138,6 +137,7 @@ async def _derived(bench: Bench, user: str) -> list[bytes]:
 async def _derived_in(tx: Any, user: str) -> list[bytes]:
     tables = (
         "select day, body, has_lead from wearbase.day_document where user_id = %s order by day",
+        "select day, made_of, body, places, sources from wearbase.health_document where user_id = %s order by day",
         "select day, metric, value from wearbase.metric where user_id = %s order by day, metric",
         "select resource, external_id, day from wearbase.record where user_id = %s and deleted_at is null order by 1, 2",
     )

@@ -223,7 +223,10 @@ async def pushed(receiver: Receiver, **values: Any) -> Sahha:
     return sim
 
 
-EVENTS = {"ScoreCreatedIntegrationEvent": "ScoreEvent", "BiomarkerCreatedIntegrationEvent": "BiomarkerEvent"}
+EVENTS = {
+    "ScoreCreatedIntegrationEvent": "ScoreEvent", "BiomarkerCreatedIntegrationEvent": "BiomarkerEvent",
+    "ArchetypeCreatedIntegrationEvent": "ArchetypeEvent", "DataLogReceivedIntegrationEvent": "DataLogEvent",
+}  # fmt: skip
 
 
 async def test_a_new_profile_brings_two_weeks_of_scores() -> None:
@@ -236,6 +239,28 @@ async def test_a_new_profile_brings_two_weeks_of_scores() -> None:
         assert request.headers["x-signature"] == sign("sahha-webhook-secret", request.content)
         assert request.headers["x-external-id"] == body["externalId"] == "ann"
         assert wrong(EVENTS[request.headers["x-event-type"]], body) == []
+
+
+async def test_a_push_tells_of_the_last_week_and_of_what_was_logged_too() -> None:
+    receiver = Receiver()
+    sim = await pushed(receiver)
+    count = len(receiver.requests)
+    await sim.control("POST", "/sahha/push", external_id="ann")
+    fresh = receiver.requests[count:]
+    assert {each.headers["x-event-type"] for each in fresh} == EVENTS.keys()
+    for request in fresh:
+        assert wrong(EVENTS[request.headers["x-event-type"]], json.loads(request.content)) == []
+
+
+async def test_archetypes_are_of_weeks_and_of_months() -> None:
+    sim = Sahha()
+    weekly = await sim.read("archetypes", periodicity="weekly")
+    monthly = await sim.read("archetypes", periodicity="monthly")
+    assert [{each["periodicity"] for each in found} for found in (weekly, monthly)] == [{"weekly"}, {"monthly"}]
+    assert {each["startDateTime"][:10] for each in monthly} == {"2026-10-01"}
+    assert {each["endDateTime"][:10] for each in monthly} == {"2026-10-31"}
+    assert len(await sim.read("archetypes")) == len(weekly) + len(monthly)
+    assert wrong("Archetype", monthly[0]) == []
 
 
 async def test_each_morning_is_told() -> None:
@@ -297,9 +322,10 @@ async def test_an_interval_holds_back_all_but_the_last_value() -> None:
     events = 0
     for _ in range(3):
         events = (await sim.control("POST", "/sahha/push", external_id="ann"))["events"]
-    assert receiver.requests == []
+    at_once = [each.headers["x-event-type"] for each in receiver.requests]
+    assert set(at_once) == {"DataLogReceivedIntegrationEvent", "ArchetypeCreatedIntegrationEvent"}
     await sim.control("POST", "/step", to="+00:15")
-    assert len(receiver.requests) == events
+    assert len(receiver.requests) - len(at_once) == events - len(at_once) // 3
 
 
 async def test_the_control_api_says_what_is_wrong() -> None:

@@ -7,9 +7,10 @@ from fastapi import APIRouter, Query, Response
 
 from wearbase.access.caller import Caller, member, service
 from wearbase.access.users import InvalidField, checked_user_id
-from wearbase.api.fields import Day, ProviderName, RedirectUrl, UserId, checked_range
+from wearbase.api.fields import Day, ProviderName, UserId, checked_range
 from wearbase.api.given import By, Given, Services
 from wearbase.api.routes import consents, syncing
+from wearbase.api.routes.consents import Wished
 from wearbase.api.routing import GuardedRoute, who
 from wearbase.api.shapes import (
     ConnectStart,
@@ -17,6 +18,7 @@ from wearbase.api.shapes import (
     Disconnected,
     EraseBody,
     Erased,
+    Joined,
     SyncBody,
     SyncDone,
     SyncStatus,
@@ -28,7 +30,6 @@ from wearbase.domain.errors import Forbidden, NotFound
 from wearbase.domain.windows import Window
 from wearbase.read import localdays, status
 from wearbase.sync import disconnect
-from wearbase.sync.connect import Redirects
 
 FRESH_SIGN_IN = timedelta(minutes=10)
 
@@ -38,11 +39,10 @@ router = APIRouter(route_class=GuardedRoute, tags=["App API"])
 @router.post("/api/v1/{provider}/connect/{user_id}")
 @who(member("connect"))
 async def start_connecting(
-    user_id: UserId, provider: ProviderName, services: Given, caller: By, response: Response, redirect_url: RedirectUrl = None
-) -> ConnectStart:
-    """Starts a consent: send the member's browser to `authorization_url`."""
-    started = await consents.begin(services, caller, user_id, provider, response, Redirects(url=redirect_url))
-    return ConnectStart(user_id=user_id, authorization_url=started.authorization_url, state=started.state, expires_in=started.expires_in_s)
+    user_id: UserId, provider: ProviderName, services: Given, caller: By, response: Response, wish: Wished
+) -> ConnectStart | Joined:
+    """Starts a consent: send the member's browser to `authorization_url`. Where that is null, the member is connected already."""
+    return await consents.start(services, caller, user_id, provider, response, wish)
 
 
 @router.delete("/api/v1/{provider}/connect/{user_id}")
@@ -112,7 +112,8 @@ async def erase(user_id: UserId, services: Given, caller: By, body: EraseBody | 
     _check_erasing(services, caller, user_id, body)
     ended = await disconnect.erase_user(services.engine, user_id)
     told = [await disconnect.is_revoked(services.engine, one) for one in ended]
-    return Erased(user_id=user_id, connections_ended=sum(e.had_connection for e in ended), revocations_pending=told.count(False))
+    count, remains = sum(e.had_connection for e in ended), consents.remaining(ended)
+    return Erased(user_id=user_id, connections_ended=count, revocations_pending=told.count(False), remains=remains)
 
 
 def known_provider(services: Services, provider: str) -> None:

@@ -1,19 +1,62 @@
 """Starting, completing and ending a connection, the same for every audience."""
 
 import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
 
-from fastapi import Response
+from fastapi import Depends, Response
 
 from wearbase.access.caller import Caller
 from wearbase.access.users import InvalidField
+from wearbase.api.fields import RedirectUrl
 from wearbase.api.given import Services
-from wearbase.api.shapes import Connected, Disconnected
-from wearbase.domain.errors import Forbidden
-from wearbase.sync import connect, disconnect
+from wearbase.api.shapes import Connected, ConnectStart, Disconnected, JoinBody, Joined, Remains
+from wearbase.domain.errors import BadRequest, Forbidden
+from wearbase.sync import connect, disconnect, join
 from wearbase.sync.connect import STATE_LIFETIME, Completer, Redirects, Started
+from wearbase.sync.disconnect import Ended
 
 NONCE_COOKIE = "wearbase_consent"
 WAIT_S = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Where the browser goes after a consent, or which account a member has where no consent is needed."""
+
+    redirect_url: str | None
+    external_id: str | None
+
+
+async def _wish(redirect_url: RedirectUrl = None, body: JoinBody | None = None) -> Wish:
+    return Wish(redirect_url, body.external_id if body else None)
+
+
+Wished = Annotated[Wish, Depends(_wish)]
+
+
+async def start(
+    services: Services, caller: Caller, user_id: str, provider: str, response: Response, wish: Wish
+) -> ConnectStart | Joined:  # fmt: skip
+    """A consent to send the member to; where a provider is joined by account, the member is connected."""
+    if services.engine.app(provider).provider.joined_by == "account":
+        return await _join(services, caller, user_id, provider, wish.external_id)
+    if wish.external_id is not None:
+        raise InvalidField("This source is joined by the member's consent, and tells whose account it is.", field="external_id")
+    started = await begin(services, caller, user_id, provider, response, Redirects(url=wish.redirect_url))
+    return ConnectStart(user_id=user_id, authorization_url=started.authorization_url, state=started.state, expires_in=started.expires_in_s)
+
+
+async def _join(services: Services, caller: Caller, user_id: str, provider: str, external_id: str | None) -> Joined:
+    """The member, joined. Whose an existing account is only a backend knows: with the id of another's they would read its data."""
+    if external_id is not None and not caller.is_service:
+        raise Forbidden("An existing external_id needs a service key.")
+    try:
+        await join.join(services.engine, user_id, provider, external_id=external_id)
+    except BadRequest as refused:
+        raise InvalidField(refused.message, field=refused.field) from refused
+    return Joined(user_id=user_id)
 
 
 async def begin(services: Services, caller: Caller, user_id: str, provider: str, response: Response, redirects: Redirects) -> Started:
@@ -48,4 +91,10 @@ async def end(services: Services, caller: Caller, user_id: str, provider: str, d
     ended = await disconnect.disconnect(services.engine, user_id, provider, erase=data == "erase")
     told = await disconnect.until_revoked(services.engine, ended, at_most_s=WAIT_S)
     revoked = told if ended.revocation is not None else None
-    return Disconnected(user_id=user_id, provider=provider, was_connected=ended.had_connection, revoked=revoked, data=data)
+    was_connected, remains = ended.had_connection, next(iter(remaining([ended])), None)
+    return Disconnected(user_id=user_id, provider=provider, was_connected=was_connected, revoked=revoked, data=data, remains=remains)
+
+
+def remaining(ended: Sequence[Ended]) -> list[Remains]:
+    """What stays at the providers."""
+    return [Remains(provider=r.provider, external_user_id=r.external_user_id, text=r.text) for e in ended if (r := e.remains)]

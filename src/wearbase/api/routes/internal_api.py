@@ -9,17 +9,17 @@ from fastapi import APIRouter, Query, Request, Response
 
 from wearbase.access.caller import service
 from wearbase.api.conditional import has_already
-from wearbase.api.fields import Day, ProviderQuery, RedirectUrl, UserId, checked_range
+from wearbase.api.fields import Day, ProviderQuery, UserId, checked_range
 from wearbase.api.given import By, Given
 from wearbase.api.routes import consents, syncing
+from wearbase.api.routes.consents import Wished
 from wearbase.api.routes.data_api import RESOURCES
 from wearbase.api.routing import GuardedRoute, who
-from wearbase.api.shapes import AuthStatus, ConnectStart, Days, Records
+from wearbase.api.shapes import AuthStatus, ConnectStart, Days, Joined, Records
 from wearbase.domain.errors import NotFound
 from wearbase.domain.windows import Window
 from wearbase.read import localdays, records, status
 from wearbase.read.records import Listing
-from wearbase.sync.connect import Redirects
 
 MOST_RECORDS = 2_000
 
@@ -65,11 +65,10 @@ async def recent(
 @router.post("/internal/auth/connect/{user_id}")
 @who(service("connect"))
 async def start_connecting(
-    user_id: UserId, services: Given, caller: By, response: Response, redirect_url: RedirectUrl = None, provider: ProviderQuery = "whoop"
-) -> ConnectStart:
-    """Starts a consent on behalf of another service."""
-    started = await consents.begin(services, caller, user_id, provider, response, Redirects(url=redirect_url))
-    return ConnectStart(user_id=user_id, authorization_url=started.authorization_url, state=started.state, expires_in=started.expires_in_s)
+    user_id: UserId, services: Given, caller: By, response: Response, wish: Wished, provider: ProviderQuery = "whoop"
+) -> ConnectStart | Joined:
+    """Starts a consent on behalf of another service, or joins the member at once."""
+    return await consents.start(services, caller, user_id, provider, response, wish)
 
 
 @router.get("/internal/auth/status/{user_id}")

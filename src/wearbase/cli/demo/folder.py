@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from wearbase.domain.errors import SettingsError
-from wearbase.settings import SCOPES, Settings, load
+from wearbase.settings import NOT_FOR_THE_DEMO, SCOPES, Settings, load
 from wearbase.store.postgres.embedded import default_data_dir
 
 MEMBER = "demo"
@@ -37,7 +37,7 @@ class Kept:
 
 def is_chosen(settings: Settings, *, asked: bool) -> bool:
     """Whether these settings mean the demo: asked for, or in development without a provider or a database of one's own."""
-    return asked or (settings.environment == "development" and not settings.has_whoop and settings.database_url is None)
+    return asked or (settings.environment == "development" and not settings.has_source and settings.database_url is None)
 
 
 def folder_of(settings: Settings) -> Path:
@@ -66,6 +66,7 @@ def settings_for(given: Settings, kept: Kept | None, where: Path) -> Settings:
     own: dict[str, Any] = {
         "host": ADDRESS, "data_dir": where, "database_url": None, "database_direct_url": None, "public_url": None,
         "whoop_redirect_url": (), "whoop_client_id": None, "whoop_client_secret": None, "token_encryption_keys": None,
+        **dict.fromkeys(NOT_FOR_THE_DEMO),
         "backfill_days": HISTORY_DAYS,
     }  # fmt: skip
     if kept is not None and kept.sim_port is not None:

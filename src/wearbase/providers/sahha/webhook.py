@@ -56,8 +56,8 @@ class Webhook:
 
     def parse(self, body: bytes, headers: Mapping[str, str] | None = None) -> list[Notice]:
         """One notice for each event, with its record where it is one of ours. Raises MalformedDelivery."""
-        said = (headers or {}).get(EVENT_TYPE) or None
-        return [_notice(raw, said) for raw in _raws(body)]
+        said, raws = (headers or {}).get(EVENT_TYPE) or None, _raws(body)
+        return [_notice(raw, said, orjson.dumps(raw)) for raw in raws] if len(raws) > 1 else [_notice(raws[0], said, None)]
 
 
 def probe(body: bytes, signature: str, secret: str) -> str | None:
@@ -103,14 +103,15 @@ def _raws(body: bytes) -> list[Any]:
     return raws
 
 
-def _notice(raw: Any, said: str | None) -> Notice:
+def _notice(raw: Any, said: str | None, own_body: bytes | None) -> Notice:
     """What one event says. Of another kind than it looks like, of a kind we do not know, or not to be understood: of unknown type, kept."""
     try:
         event = read(Event, raw)
     except UnexpectedPayload as unexpected:
         raise MalformedDelivery(provider="sahha", path=unexpected.path) from None
     event_type = _shape_of(raw) or ""
-    record = _record(raw, event_type) if said in (None, event_type) else None
+    is_other = event_type != "" and said not in (None, event_type)
+    record, reason = (None, "its header names another event than its body") if is_other else _record(raw, event_type)
     return Notice(
         external_user_id=event.external_id,
         event_type=said or event_type or "unknown",
@@ -119,6 +120,8 @@ def _notice(raw: Any, said: str | None) -> Notice:
         external_id=record.external_id if record else event.id,
         trace_id=hashlib.sha256(orjson.dumps(raw)).hexdigest(),
         records=(record,) if record else (),
+        body=own_body,
+        reason=reason,
     )
 
 
@@ -127,10 +130,11 @@ def _shape_of(raw: dict[str, Any]) -> str | None:
     return next((name for name, (_, members) in _EVENTS.items() if members <= raw.keys()), None)
 
 
-def _record(raw: dict[str, Any], event_type: str) -> Record | None:
+def _record(raw: dict[str, Any], event_type: str) -> tuple[Record | None, str | None]:
+    """The record, or why it could not be understood; neither for an event of a kind that is not ours."""
     if event_type not in _EVENTS:
-        return None
+        return None, None
     try:
-        return _EVENTS[event_type][0].map(raw)
-    except UnexpectedPayload:
-        return None
+        return _EVENTS[event_type][0].map(raw), None
+    except UnexpectedPayload as unexpected:
+        return None, unexpected.message

@@ -6,6 +6,7 @@ from wearbase.domain.provider import Provider, Resource
 from wearbase.providers.whoop import client
 from wearbase.providers.whoop.auth import OAuth
 from wearbase.providers.whoop.mapping import assemble_day, day_metrics, empty_day
+from wearbase.providers.whoop.quantities import QUANTITIES, running
 from wearbase.providers.whoop.webhook import Webhook
 
 NIGHT = (23,)
@@ -63,4 +64,6 @@ PROVIDER = Provider(
     assemble_day=assemble_day,
     day_metrics=day_metrics,
     empty_day=empty_day,
+    quantities=QUANTITIES,
+    running=running,
 )

@@ -171,6 +171,9 @@ with due as (
     union all
     (select user_id, provider, 3, s.backfill_due_at from wearbase.sync_state s join wearbase.connection c using (user_id, provider)
       where s.backfill_due_at <= %(now)s and {_FREE} order by s.backfill_due_at limit 50)
+    union all
+    (select user_id, provider, 1, c.inbox_due_at from wearbase.connection c
+      where c.inbox_due_at <= %(now)s and {_FREE} order by c.inbox_due_at limit 50)
 ), first as (
     select user_id, provider, priority, due_at from due order by priority, due_at limit 50
 ), chosen as (
@@ -274,5 +277,6 @@ async def next_due(tx: Tx) -> datetime | None:
                (select min(x.due_at) as t from (values (0), (1), (2), (3)) p(n) cross join lateral
                    (select due_at from wearbase.sync_state where priority = p.n and due_at is not null order by due_at limit 1) x)
                union all (select backfill_due_at from wearbase.sync_state where backfill_due_at is not null
-                           order by backfill_due_at limit 1)) w""",
+                           order by backfill_due_at limit 1)
+               union all (select min(inbox_due_at) from wearbase.connection where inbox_due_at is not null)) w""",
     )

@@ -57,7 +57,7 @@ async def _bury(reading: Reading, absent: Absent) -> None:
     async with reading.engine.db.transaction() as tx:
         await hold(tx, reading.connection)
         change = await records.bury(tx, reading.connection, reading.resource.name, absent.external_id, by_parent=False, at=now)
-        await rebuild(tx, reading.app.provider, reading.connection, change, now=now)
+        await rebuild(tx, reading.engine.combining, reading.app.provider, reading.connection, change, now=now)
         await progress.count_read(tx, reading.connection, reading.resource.name, stored=0)
         await progress.read_again(tx, reading.connection, reading.resource.name, removed_at=now, now=now)
     log.info("record gone without notice", connection=reading.connection.id, resource=reading.resource.name)

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from datetime import date, datetime
 
+from wearbase.domain.combining import Combining
 from wearbase.domain.errors import LeaseLost
 from wearbase.domain.provider import Provider
 from wearbase.domain.records import Dating, Page, Record, Unmappable
@@ -10,6 +11,7 @@ from wearbase.store import connections, days, records
 from wearbase.store.connections import Connection
 from wearbase.store.postgres.database import Tx
 from wearbase.store.records import Change
+from wearbase.sync import combine
 from wearbase.sync.engine import Engine
 from wearbase.transport.apps import App
 
@@ -24,18 +26,20 @@ async def keep_page(engine: Engine, app: App, connection: Connection, page: Page
     now = engine.clock.now()
     async with engine.db.transaction() as tx:
         await hold(tx, connection)
-        change = await store_page(tx, app.provider, connection, page, read_at=read_at, now=now)
+        change = await store_page(tx, engine.combining, app.provider, connection, page, read_at=read_at, now=now)
         await step(tx)
     return change
 
 
-async def store_page(tx: Tx, provider: Provider, connection: Connection, page: Page, *, read_at: datetime, now: datetime) -> Change:
+async def store_page(
+    tx: Tx, combining: Combining, provider: Provider, connection: Connection, page: Page, *, read_at: datetime, now: datetime
+) -> Change:
     """Stores a page and rebuilds the touched days, in a transaction that holds the member's lock."""
     page = _own(page, connection)
     change = await records.put_page(tx, connection, page.records, read_at=read_at, now=now)
     await records.park(tx, connection, page.unmappable, now=now)
     await _see_offset(tx, connection, page.records)
-    await rebuild(tx, provider, connection, change, now=now)
+    await rebuild(tx, combining, provider, connection, change, now=now)
     return change
 
 
@@ -46,7 +50,7 @@ async def hold(tx: Tx, connection: Connection) -> None:
         raise LeaseLost(provider=connection.provider, connection=connection.id)
 
 
-async def rebuild(tx: Tx, provider: Provider, connection: Connection, change: Change, *, now: datetime) -> None:
+async def rebuild(tx: Tx, combining: Combining, provider: Provider, connection: Connection, change: Change, *, now: datetime) -> None:
     """Dates the changed groups again and writes the documents and metrics of every touched day."""
     touched = sorted(change.days | await records.date_groups(tx, connection, change.groups))
     if not touched:
@@ -64,6 +68,7 @@ async def rebuild(tx: Tx, provider: Provider, connection: Connection, change: Ch
     await days.put_metrics(tx, connection, {day: provider.day_metrics(part) for day, part in parts.items()})
     await days.drop(tx, connection, by_day.keys() - full.keys())
     await connections.set_open_day(tx, connection)
+    await combine.rebuild(tx, combining, connection.user_id, touched, now=now)
 
 
 def _own(page: Page, connection: Connection) -> Page:

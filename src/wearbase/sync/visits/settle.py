@@ -95,7 +95,7 @@ async def _bury(reading: Reading, notice: OpenDelivery, *, also: Sequence[int] =
         change = await records.bury(
             tx, connection, notice.resource, notice.external_id, by_parent=notice.is_by_parent, at=notice.sent_at if is_announced else now
         )
-        await rebuild(tx, reading.app.provider, connection, change, now=now)
+        await rebuild(tx, reading.engine.combining, reading.app.provider, connection, change, now=now)
         if change.count:
             await progress.restart(tx, connection, notice.resource)
             await progress.read_again(tx, connection, notice.resource, removed_at=notice.sent_at if is_announced else now, now=now)

@@ -35,6 +35,7 @@ from wearbase.sync.engine import Engine
 from wearbase.sync.visits import plan
 from wearbase.sync.visits.absent import check_absent
 from wearbase.sync.visits.fetch import Reading, Seen, restart_walks, take_walk
+from wearbase.sync.visits.inbox import store_inbox
 from wearbase.sync.visits.keep import hold
 from wearbase.sync.visits.plan import Lane, Plan, Situation, Skip, Walk
 from wearbase.sync.visits.settle import settle
@@ -54,6 +55,8 @@ Failures: TypeAlias = dict[str, tuple[Walk | None, WearbaseError]]
 async def visit(engine: Engine, connection: Connection) -> None:
     """Reads what is due, settles the deliveries, notes every failure with its resource alone, releases the lease."""
     app = engine.app(connection.provider)
+    if app.provider.delivers == "payload" and not await _has_stored_inbox(engine, app, connection):
+        return
     states, situation = await _look(engine, app, connection)
     planned, calls = plan.plan(states, situation), Counter[str]()
     readings = _readings(engine, app, connection, planned, situation, calls)
@@ -73,12 +76,23 @@ async def visit(engine: Engine, connection: Connection) -> None:
         await due.release(tx, connection)
 
 
+async def _has_stored_inbox(engine: Engine, app: App, connection: Connection) -> bool:
+    """Stores what deliveries have brought, before and apart from all reads; False if this worker may no longer store."""
+    try:
+        await store_inbox(engine, app, connection)
+    except LeaseLost:
+        log.info("visit abandoned", provider=app.name, connection=connection.id)
+        return False
+    return True
+
+
 async def _look(engine: Engine, app: App, connection: Connection) -> tuple[list[due.SyncState], Situation]:
     """What is due, what is in the inbox and what the forecast allows, before anything is read."""
     now = engine.clock.now()
     async with engine.db.connection() as tx:
         states = await due.states(tx, connection.user_id, connection.provider)
-        news = await deliveries.open_ones(tx, connection, now=now)
+        has_notices = app.provider.delivers == "notice"
+        news = await deliveries.open_ones(tx, connection, now=now) if has_notices else []
         forecast = await budget.forecast(tx, app.name, app.key) or {}
     return states, Situation(
         provider=app.provider, local=local_of(connection), now=now, news=news,
@@ -149,7 +163,7 @@ async def _without_token(engine: Engine, app: App, connection: Connection, todo:
     if not todo:
         return {}
     try:
-        await engine.gateway.grants.access_token(app, connection)
+        await engine.gateway.make_ready(app, connection)
     except ConnectionEnded:
         raise
     except WearbaseError as error:
@@ -169,7 +183,7 @@ async def _take(readings: dict[str, Reading], todo: Sequence[Walk]) -> Failures:
 async def _walk(reading: Reading, walk: Walk) -> WearbaseError | None:
     try:
         is_whole = await take_walk(reading, walk, most_pages=HISTORY_PAGES_A_VISIT if walk.lane is Lane.BACKFILL else None)
-        if is_whole and walk.lane is Lane.RECENT and not walk.is_open:
+        if is_whole and walk.lane is Lane.RECENT and not walk.is_open and reading.app.provider.tells_absence:
             await check_absent(reading, walk.window)
     except (CursorExpired, EndlessListing) as error:
         await restart_walks(reading)

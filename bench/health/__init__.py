@@ -1,0 +1,1 @@
+"""The health document beside daily-data."""

@@ -1,0 +1,139 @@
+"""Everything known about a member's day, from every source: the phone app's entry point."""
+
+import hashlib
+from datetime import date
+from typing import Any
+from urllib.parse import parse_qs
+
+from fastapi import APIRouter
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from wearbase.access.caller import member
+from wearbase.access.users import InvalidField, checked_user_id
+from wearbase.api.conditional import has_already
+from wearbase.api.fields import UserId, checked_date
+from wearbase.api.given import Given, Services
+from wearbase.api.health_shapes import HealthSources
+from wearbase.api.routing import GuardedRoute, who
+from wearbase.read import status
+from wearbase.read.health import MOST_DAYS, HealthAnswer
+from wearbase.sync import fresh
+from wearbase.sync.fresh import Wanted
+
+JSON = (b"content-type", b"application/json")
+KEPT_BY_ITS_READER = (b"cache-control", b"private, no-cache")
+
+router = APIRouter(route_class=GuardedRoute, tags=["App API"])
+
+
+class Health:
+    """One day or several of a member, without a framework in between. A source that is down or unknown is no error."""
+
+    rule = member("read")
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        user_id = scope["path_params"]["user_id"]
+        scope["state"]["caller"] = await self._services.gate.admit(scope["headers"], self.rule, user_id)
+        checked_user_id(user_id)
+        day, count = _asked(scope["query_string"])
+        if count is None:
+            answer = await self._day(user_id, day)
+            return await _send(scope, send, answer.etag.encode(), answer.body)
+        answers = await self._recent(user_id, count)
+        etag = hashlib.blake2b("/".join(a.etag for a in answers).encode(), digest_size=12).hexdigest()
+        head = f'{{"user_id":"{user_id}","start":"{answers[0].day}","end":"{answers[-1].day}","days":['
+        return await _send(scope, send, f'"{etag}"'.encode(), head.encode() + b",".join(a.body for a in answers) + b"]}")
+
+    async def _day(self, user_id: str, day: date | None) -> HealthAnswer:
+        answer = await self._services.health.day(user_id, day)
+        wanted = self._wanted(answer)
+        if wanted:
+            states = await fresh.bring(self._services.engine, user_id, answer.day, wanted)
+            answer = await self._services.health.day(user_id, answer.day, states)
+        self._note(user_id, answer)
+        return answer
+
+    async def _recent(self, user_id: str, count: int) -> list[HealthAnswer]:
+        answers = await self._services.health.recent(user_id, count)
+        newest = answers[-1]
+        wanted = self._wanted(newest)
+        if wanted:
+            states = await fresh.bring(self._services.engine, user_id, newest.day, wanted)
+            answers = await self._services.health.recent(user_id, count, states)
+        self._note(user_id, newest)
+        return answers
+
+    def _wanted(self, answer: HealthAnswer) -> dict[str, Wanted]:
+        """The sources that a fetch may bring more of."""
+        engine = self._services.engine
+        idle_since = engine.clock.now() - engine.idle_after
+        wanted = {}
+        for standing in answer.sources:
+            source = standing.source
+            if source.name in engine.apps and source.state != "not_connected":
+                is_idle = source.looked_at is not None and source.looked_at <= idle_since
+                if is_idle or standing.is_missing:
+                    wanted[source.name] = Wanted(is_idle, standing.is_missing)
+        return wanted
+
+    def _note(self, user_id: str, answer: HealthAnswer) -> None:
+        for standing in answer.sources:
+            if standing.source.state != "not_connected":
+                self._services.looks.note(user_id, standing.source.name)
+
+
+@router.get("/api/v1/health/sources/{user_id}", responses={200: {"model": HealthSources}})
+@who(member("read"))
+async def health_sources(user_id: UserId, services: Given) -> dict[str, Any]:
+    """Each source: whether it is connected, how it stands, when it last succeeded, how many days are stored."""
+    found = {name: await status.status(services.db, services.clock, user_id, name) for name in services.engine.combining.sources}
+    return {"user_id": user_id, "sources": {name: _source(services, name, standing) for name, standing in found.items()}}
+
+
+def _source(services: Services, name: str, found: status.SourceStatus) -> dict[str, Any]:
+    provider, connection = services.providers[name], found.connection
+    successes = [r["last_success_at"] for r in found.resources.values() if r["last_success_at"]]
+    return {
+        "title": provider.title,
+        "is_available": name in services.engine.apps,
+        "joined_by": provider.joined_by,
+        "connected": connection is not None and connection.is_live,
+        "state": found.state,
+        "connected_at": status.rfc3339(connection.connected_at) if connection else None,
+        "last_success_at": max(successes, default=None),
+        "resources": found.resources,
+        "days_stored": found.days_stored,
+    }
+
+
+def routes(services: Services) -> list[Route]:
+    """To be registered before all that have a framework."""
+    return [Route("/api/v1/health/{user_id}", Health(services), methods=["GET"], include_in_schema=False)]
+
+
+def _asked(query: bytes) -> tuple[date | None, int | None]:
+    """The date, or how many days. Raises InvalidField."""
+    if not query:
+        return None, None
+    given = parse_qs(query.decode("latin-1"), keep_blank_values=True)
+    dates, counts = given.get("date"), given.get("days")
+    if dates and counts:
+        raise InvalidField("Give date or days, not both.", field="days")
+    if counts:
+        if not (counts[-1].isascii() and counts[-1].isdigit() and len(counts[-1]) < 4 and 1 <= int(counts[-1]) <= MOST_DAYS):
+            raise InvalidField(f"days must be 1 to {MOST_DAYS}.", field="days")
+        return None, int(counts[-1])
+    return (checked_date(dates[-1]) if dates else None), None
+
+
+async def _send(scope: Scope, send: Send, etag: bytes, body: bytes) -> None:
+    if has_already(scope["headers"], etag):
+        await send({"type": "http.response.start", "status": 304, "headers": [(b"etag", etag), KEPT_BY_ITS_READER]})
+        return await send({"type": "http.response.body", "body": b""})
+    length = (b"content-length", str(len(body)).encode())
+    await send({"type": "http.response.start", "status": 200, "headers": [JSON, length, (b"etag", etag), KEPT_BY_ITS_READER]})
+    await send({"type": "http.response.body", "body": body})
