@@ -16,6 +16,8 @@ from tests.e2e.processes import Home, free_port, home, wait_for, wear
 CREDENTIALS = {"WHOOP_CLIENT_ID": "app", "WHOOP_CLIENT_SECRET": "client-secret-of-the-tests"}
 NOBODY = "postgresql://nobody:a-secret-password@127.0.0.1:1/none"
 
+STOPS_WITHIN_S = 60  # a hang is longer; on a busy machine each part may take the time that it is given
+
 
 def command(place: Home, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     environment = {**place.environment, **settings}
@@ -71,7 +73,7 @@ def test_the_first_start_shows_a_key_once_and_interrupting_ends_well() -> None:
         assert httpx2.get(f"{place.url}/health/ready").json() == {"status": "ready", "demo": False}
         assert place.process is not None
         place.process.send_signal(signal.SIGINT)
-        assert place.process.wait(20) == 0
+        assert place.process.wait(STOPS_WITHIN_S) == 0
         place.start()
         wait_for(lambda: place.log().count("Stop with Ctrl-C") == 2, "it is up again")
         assert place.log().count("wb_") == 1
@@ -79,7 +81,7 @@ def test_the_first_start_shows_a_key_once_and_interrupting_ends_well() -> None:
         place.process.send_signal(signal.SIGINT)
         time.sleep(0.02)
         place.process.send_signal(signal.SIGINT)  # a second one does not wait
-        assert place.process.wait(20) in (0, 130)
+        assert place.process.wait(STOPS_WITHIN_S) in (0, 130)
         assert "Traceback" not in place.log()
 
 

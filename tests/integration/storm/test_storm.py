@@ -1,6 +1,6 @@
 """Storms that nobody has thought of: random members, records, webhooks, faults and deaths, until all of it has come right again.
 
-STORM_SECONDS (default 25) is the time that they may take, STORM_STEPS (default 30) how much happens in each, STORM_SEED repeats a run,
+STORM_SECONDS (default 15) is the time that they may take, STORM_STEPS (default 30) how much happens in each, STORM_SEED repeats a run,
 STORM_SHRINK=1 looks for the shortest storm that fails. For an hour of it: STORM_SECONDS=3600 ARGS="tests/integration/storm -s" make test
 """
 
@@ -14,7 +14,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.integration.storm.machine import Box, Machine
 from tests.servers import Server
 
-SECONDS = float(os.environ.get("STORM_SECONDS", "25"))
+SECONDS = float(os.environ.get("STORM_SECONDS", "15"))
 STEPS = int(os.environ.get("STORM_STEPS", "30"))
 SEED = int(os.environ.get("STORM_SEED") or random.SystemRandom().randrange(10**6))
 PHASES = [Phase.generate, *([Phase.shrink] if os.environ.get("STORM_SHRINK") else [])]
