@@ -2,11 +2,12 @@
 
 import re
 from datetime import timedelta
+from math import nan
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from wearbase.domain.errors import SettingsError
@@ -16,20 +17,48 @@ from wearbase.store.postgres.schema import DEFAULT_SCHEMA, is_valid
 from wearbase.transport.apps import App
 
 SHORTEST_SERVICE_KEY = 24
+LONGEST_SHOWN = 40  # of a bad value in its message
+MOST_CALLS = 2**31 - 1  # what the database counts in
 SCOPES = ("read", "sync", "connect", "erase", "ops")
 NOT_FOR_THE_DEMO = ("sahha_client_id", "sahha_client_secret")  # the demo has a simulated WHOOP and nothing real
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
-def _duration(text: Any) -> Any:
-    """Seconds, or a number with s, m, h or d."""
-    if not isinstance(text, str):
-        return text
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?", text.strip())
+def _seconds(text: str) -> float:
+    """Seconds of a number, or of one with ms, s, m, h or d. Raises ValueError."""
+    found = re.fullmatch(r"(?a)(-?\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?", text.strip())
     if not found:
-        raise ValueError("give seconds, or a duration such as 10m or 3d")
-    return timedelta(seconds=float(found[1]) * _UNITS[found[2] or "s"])
+        raise ValueError("not a duration")
+    return float(found[1]) * _UNITS[found[2] or "s"]
+
+
+def _duration(least: str, most: str) -> BeforeValidator:
+    """Takes a duration within these bounds."""
+    shortest_s, longest_s = _seconds(least), _seconds(most)
+
+    def read(given: Any) -> Any:
+        try:
+            seconds = given.total_seconds() if isinstance(given, timedelta) else _seconds(str(given))
+        except ValueError:
+            seconds = nan
+        if not shortest_s <= seconds <= longest_s:
+            shown = f"{str(given)[:LONGEST_SHOWN]!r}"
+            raise ValueError(f"{shown} is not a duration from {least} to {most}. Give one, such as {most}, or leave it out.")
+        return timedelta(seconds=seconds)
+
+    return BeforeValidator(read)
+
+
+def _whole(least: int, most: int) -> AfterValidator:
+    """Takes a whole number within these bounds."""
+
+    def check(given: int) -> int:
+        if not least <= given <= most:
+            raise ValueError(f"{str(given)[:LONGEST_SHOWN]} is out of bounds. Give a whole number from {least} to {most}, or leave it out.")
+        return given
+
+    return AfterValidator(check)
 
 
 def _list(text: Any) -> Any:
@@ -45,7 +74,6 @@ def _address(text: Any) -> Any:
     return text.rstrip("/")
 
 
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Texts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_list)]
 Address = Annotated[str, BeforeValidator(_address)]
 
@@ -56,14 +84,14 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True)
 
     host: str = "127.0.0.1"
-    port: int = Field(8000, ge=0, le=65_535)
+    port: Annotated[int, _whole(0, 65_535)] = 8000
     environment: Literal["development", "production"] = "development"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     database_url: SecretStr | None = None
     database_direct_url: SecretStr | None = None
     database_schema: str = DEFAULT_SCHEMA
-    database_pool_size: int = Field(8, ge=2, le=200)
+    database_pool_size: Annotated[int, _whole(2, 200)] = 8
     data_dir: Path | None = None
 
     public_url: Address | None = None
@@ -84,20 +112,21 @@ class Settings(BaseSettings):
     sahha_api_url: Address = "https://api.sahha.ai"
     sahha_webhook_secret: SecretStr | None = None
     sahha_signature: str = "hex-text"
-    sahha_rate_limit_per_minute: int = Field(120, ge=1)
+    sahha_rate_limit_per_minute: Annotated[int, _whole(1, MOST_CALLS)] = 120
 
     source_precedence: str = ""  # such as `whoop,sahha; steps_count=sahha`: whom to believe first, for all and for some quantities
 
-    rate_limit_per_minute: int = Field(80, ge=1)
-    rate_limit_per_day: int = Field(8_000, ge=1)
+    rate_limit_per_minute: Annotated[int, _whole(1, MOST_CALLS)] = 80
+    rate_limit_per_day: Annotated[int, _whole(1, MOST_CALLS)] = 8_000
     count_token_calls: bool = False
-    hold_down: Duration = timedelta(seconds=2)
-    backfill_days: int = Field(730, ge=4, le=3_650)
-    idle_after: Duration = timedelta(days=3)
-    visit_idle_members_every: Duration = timedelta(days=1)
-    token_keepalive: Duration = timedelta(days=1)
-    keep_deliveries: Duration = timedelta(days=30)
-    keep_payloads: Duration = timedelta(days=3)
+    hold_down: Annotated[timedelta, _duration("0s", "10m")] = timedelta(seconds=2)
+    backfill_days: Annotated[int, _whole(4, 3_650)] = 730
+    idle_after: Annotated[timedelta, _duration("1h", "3650d")] = timedelta(days=3)  # looks are noted to the hour
+    visit_idle_members_every: Annotated[timedelta, _duration("1d", "30d")] = timedelta(days=1)
+    token_keepalive: Annotated[timedelta, _duration("1h", "7d")] = timedelta(days=1)
+    source_deadline: Annotated[timedelta, _duration("100ms", "30s")] = timedelta(seconds=2.5)
+    keep_deliveries: Annotated[timedelta, _duration("1h", "3650d")] = timedelta(days=30)
+    keep_payloads: Annotated[timedelta, _duration("0s", "3650d")] = timedelta(days=3)
 
     @model_validator(mode="after")
     def _consistent(self) -> "Settings":

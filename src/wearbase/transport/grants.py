@@ -11,16 +11,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import stamina
+
 from wearbase.domain.clock import Clock
 from wearbase.domain.errors import (
     ClientMisconfigured,
     ConnectionEnded,
+    DatabaseUnavailable,
     GrantBusy,
     GrantsRefused,
     ProviderUnavailable,
     RateLimited,
     ReauthorizationRequired,
     RequestRefused,
+    SettingsError,
 )
 from wearbase.domain.provider import Grant, Request, Response
 from wearbase.domain.timetable import SPREAD, jitter
@@ -40,6 +44,8 @@ WAIT_STEP_S = 0.05
 UNKNOWN_OUTCOMES_AT_ONCE = 2
 SLOW_RETRY = timedelta(hours=1)
 REFUSED_PAUSE = timedelta(minutes=10)  # between two attempts with a token that was refused and not given up
+STORE_PATIENCE_S = 45.0  # for a database that is away: the answer is the only copy of the new pair, and ours until the lease ends
+SHORTEST_KEEPALIVE, LONGEST_KEEPALIVE = timedelta(hours=1), timedelta(days=7)
 KEEPALIVE_FROM, KEEPALIVE_TO = 0.6, 0.95  # the part of the interval after which a grant is refreshed, by the member
 
 
@@ -52,9 +58,14 @@ class LiveToken:
 
 
 class Grants:
-    """Gives live access tokens of one app's connections."""
+    """Gives live access tokens of one app's connections.
+
+    Raises: SettingsError for an interval that is out of bounds, here and not once a pair has been spent.
+    """
 
     def __init__(self, db: Database, clock: Clock, keys: KeyRing, http: Http, *, keepalive: timedelta = timedelta(days=1)) -> None:
+        if not SHORTEST_KEEPALIVE <= keepalive <= LONGEST_KEEPALIVE:
+            raise SettingsError(f"TOKEN_KEEPALIVE must be from {SHORTEST_KEEPALIVE} to {LONGEST_KEEPALIVE}, not {keepalive}.")
         self._db, self._clock, self._keys, self._http, self._keepalive = db, clock, keys, http, keepalive
 
     async def access_token(self, app: App, connection: Connection, *, rejected: LiveToken | None = None) -> LiveToken:
@@ -177,7 +188,11 @@ class Grants:
         except ProviderUnavailable:
             await self._free(connection, holder)
             raise
-        return await self._keep(connection, stored, grant)
+        # A block of its own: what stamina writes to the log would else name the member.
+        async for attempt in stamina.retry_context(DatabaseUnavailable, attempts=None, timeout=STORE_PATIENCE_S, wait_initial=0.2):
+            with attempt:
+                return await self._keep(connection, stored, grant)
+        raise AssertionError("the attempts end with an error")
 
     async def _keep(self, connection: Connection, stored: StoredGrant, grant: Grant) -> LiveToken:
         async with self._db.transaction() as tx:

@@ -2,6 +2,11 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
+
+import psycopg
+import pytest
+import structlog
 
 from tests.integration.harness import Bench
 from wearbase.store import connections
@@ -60,6 +65,28 @@ async def test_a_rejected_token_is_refreshed_and_the_call_repeated(world: Bench)
     await world.work()
     assert (await world.state("sleep"))["error"] is None
     assert await state(world) == "connected"
+
+
+async def test_a_new_pair_is_stored_although_the_database_is_away_as_it_comes(world: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    await connected(world)
+    await world.step(minutes=58, webhooks=False)
+    before, connection, real, failures = await token_calls(world), await connection_of(world), connections.put_grant, 2
+
+    async def away(tx: Any, *args: Any, **more: Any) -> None:
+        nonlocal failures
+        if failures:
+            failures -= 1
+            raise psycopg.OperationalError("the connection is closed")
+        await real(tx, *args, **more)
+
+    monkeypatch.setattr(connections, "put_grant", away)
+    with structlog.testing.capture_logs() as logs:
+        token = await world.engine.gateway.grants.access_token(world.engine.app("whoop"), connection)
+    assert failures == 0
+    assert await token_calls(world) == before + 1
+    assert (await world.engine.gateway.grants.access_token(world.engine.app("whoop"), connection)).text == token.text
+    assert token.text not in str(logs)
+    assert "'ann'" not in str(logs)
 
 
 async def test_a_lost_refresh_answer_is_tried_once_more_and_then_only_slowly(world: Bench) -> None:
