@@ -9,6 +9,7 @@ import structlog
 
 from wearbase.domain.errors import DatabaseUnavailable, LeaseLost, WearbaseError, place_of
 from wearbase.store.connections import Connection
+from wearbase.store.postgres.cancelling import cancel, end_if_cancelled
 from wearbase.store.work import chores, due, progress
 from wearbase.store.work.chores import Chore
 from wearbase.sync.chores import do_chore, plan_chores
@@ -23,7 +24,9 @@ HEARTBEAT_S = 5.0
 SHORTEST_SLEEP_S = 0.05
 LONGEST_SLEEP_S = 1.0
 STOP_PATIENCE_S = 5.0
+LAST_REFRESH_S = 22.0  # a token refresh under way has this long to come back and be stored
 BROKEN_VISIT_RETRY = timedelta(minutes=5)
+LONGEST_CHORE_RETRY = timedelta(hours=1)
 
 
 class Worker:
@@ -45,16 +48,18 @@ class Worker:
         slots = [asyncio.create_task(self._loop(stop)) for _ in range(self._slots)]
         working = asyncio.create_task(asyncio.wait(slots, return_when=asyncio.FIRST_EXCEPTION))
         try:
-            await asyncio.wait({working, patience}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({working, patience, heart}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in (*slots, working, patience):
+            for task in slots:
                 task.cancel()
-            await asyncio.wait(slots)
-            heart.cancel()
-            await self._retire()
-        for slot in slots:
-            if not slot.cancelled():
-                slot.result()  # a defect, if there was one
+            _, left = await asyncio.wait(slots, timeout=LAST_REFRESH_S)
+            if left:
+                log.error("a visit does not end: it is left behind", slots=len(left))
+            await cancel([heart, working, patience])
+            await asyncio.wait({asyncio.create_task(self._retire())})  # by itself: this task may have been told to stop
+        for task in (*slots, heart):
+            if task.done() and not task.cancelled():
+                task.result()  # a defect, if there was one
 
     async def drain(self) -> int:
         """Does everything that is due now, one after another; how many pieces that was."""
@@ -65,6 +70,7 @@ class Worker:
 
     async def _loop(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
+            end_if_cancelled()
             try:
                 if not await self._one():
                     await self._sleep(stop)
@@ -78,42 +84,41 @@ class Worker:
         async with self._engine.db.transaction() as tx:
             chore = await chores.claim(tx, holder=self.id, now=now, until=now + LEASE)
             connection = None if chore else await due.claim_visit(tx, holder=self.id, now=now, until=now + LEASE)
-        work = self._guarded_chore(chore) if chore else self._guarded_visit(connection) if connection else None
-        if work is None:
+        held = chore or connection
+        if held is None:
             return False
-        lease = due.Lease.of(chore or connection)
+        lease = due.Lease.of(held)
         self._held.add(lease)
         try:
-            await work
+            await self._guarded(held)
         finally:
             self._held.discard(lease)  # what was left unfinished is not kept alive: the lease runs out
         return True
 
-    async def _guarded_visit(self, connection: Connection) -> None:
+    async def _guarded(self, held: Connection | Chore) -> None:
+        """Does a piece of work; a defect in it is written down, and put off so that nothing else is held up."""
         try:
-            await visit(self._engine, connection)
+            await (do_chore(self._engine, held) if isinstance(held, Chore) else visit(self._engine, held))
         except DatabaseUnavailable:
             raise
-        except Exception as error:  # noqa: BLE001 the worker's loop: one member's defect must not stop the others
-            who = {"connection": connection.id, "provider": connection.provider}
-            log.error("visit failed", **who, error=type(error).__name__, place=place_of(error))
+        except Exception as error:  # noqa: BLE001 the worker's loop: one defect must not stop the others
+            what = {"kind": held.kind} if isinstance(held, Chore) else {"connection": held.id, "provider": held.provider}
+            name = error.code if isinstance(error, WearbaseError) else type(error).__name__
+            log.error("chore failed" if isinstance(held, Chore) else "visit failed", **what, error=name, place=place_of(error))
+            code = error.code if isinstance(error, WearbaseError) else "internal_error"
+            if isinstance(held, Chore):
+                return await self._put_chore_off(held, code)
             with suppress(LeaseLost):
-                await self._put_off(connection, error)
+                await self._put_off(held, code)
 
-    async def _guarded_chore(self, chore: Chore) -> None:
-        try:
-            await do_chore(self._engine, chore)
-        except DatabaseUnavailable:
-            raise
-        except WearbaseError as error:
-            log.error("chore failed", kind=chore.kind, error=error.code)
-            async with self._engine.db.transaction() as tx:
-                await chores.again(tx, chore, at=self._engine.clock.now() + BROKEN_VISIT_RETRY, error=error.code)
+    async def _put_chore_off(self, chore: Chore, code: str) -> None:
+        wait = min(LONGEST_CHORE_RETRY, BROKEN_VISIT_RETRY * 2 ** min(chore.attempts, 8))
+        async with self._engine.db.transaction() as tx:
+            await chores.again(tx, chore, at=self._engine.clock.now() + wait, error=code)
 
-    async def _put_off(self, connection: Connection, error: Exception) -> None:
+    async def _put_off(self, connection: Connection, code: str) -> None:
         """Notes a defect with every due resource, so that it is seen and does not spin."""
         now = self._engine.clock.now()
-        code = error.code if isinstance(error, WearbaseError) else "internal_error"
         async with self._engine.db.transaction() as tx:
             await hold(tx, connection)
             for state in await due.states(tx, connection.user_id, connection.provider):

@@ -7,6 +7,7 @@ import httpx2
 
 from wearbase.domain.errors import ProviderUnavailable
 from wearbase.domain.provider import Request, Response
+from wearbase.store.postgres.cancelling import end_if_cancelled
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
 TOTAL_TIMEOUT_S = 20.0
@@ -34,6 +35,7 @@ class Http:
 
     async def call(self, request: Request, *, base_url: str) -> Response:
         """The answer, whatever its status. Raises NotSent, ProviderUnavailable (cut, endless or too slow)."""
+        end_if_cancelled()
         url = request.path if urlsplit(request.path).scheme else base_url.rstrip("/") + request.path
         try:
             async with asyncio.timeout(TOTAL_TIMEOUT_S):

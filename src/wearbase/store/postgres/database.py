@@ -14,6 +14,8 @@ from psycopg.rows import AsyncRowFactory, DictRow, TupleRow, class_row, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from wearbase.domain.errors import DatabaseUnavailable, SettingsError
+from wearbase.store.postgres.cancelling import end_if_cancelled
+from wearbase.store.postgres.quiet import tell_of_the_pool
 from wearbase.store.postgres.schema import DEFAULT_SCHEMA, in_schema
 
 Tx: TypeAlias = AsyncConnection[TupleRow]
@@ -21,18 +23,34 @@ Row = TypeVar("Row")
 Params: TypeAlias = Sequence[Any] | dict[str, Any]
 
 
+CONNECT_S = 1.0  # whoever has a turn and gets no connection within this knows that the database is away
+AGAIN_S = 0.25  # how long it is waited for then
+USABLE_S = 0.7
+TURN_PATIENCE_S = 10.0
+OPEN_PATIENCE_S = 10.0
+# A peer that vanished without a word is missed after this long, not after a quarter of an hour. Of no use on a socket.
+MISSED_BY = {"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
+
 _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")  # an escaped NUL, not an escaped backslash before "u0000"
 
 
 class Database:
-    """A pool on one database. No session state is kept anywhere, so a transaction-mode pooler may stand between."""
+    """A pool on one database. No session state is kept anywhere, so a transaction-mode pooler may stand between.
+
+    Whoever wants a connection first takes a turn, of which there are as many as connections: waiting for one is a busy pool, which
+    is borne. With a turn a connection is to be had at once, or the database is away, which is said at once, too.
+    """
 
     def __init__(self, url: str, *, size: int = 8, schema: str = DEFAULT_SCHEMA, is_pooled: bool = False) -> None:
         self.url = url
         self.schema = schema
+        self._turns = asyncio.Semaphore(size)
+        self._is_away = False
+        self._probe: asyncio.Task[bool] | None = None
         self._pool = AsyncConnectionPool(
-            url, min_size=min(2, size), max_size=size, open=False, timeout=10, max_idle=300,
+            url, min_size=min(2, size), max_size=size, open=False, timeout=CONNECT_S, max_idle=300, reconnect_timeout=CONNECT_S,
             kwargs={
+                **{name: number for name, number in MISSED_BY.items() if name not in conninfo_to_dict(url)},
                 "autocommit": True,
                 "prepare_threshold": None if is_pooled else 3,
                 "cursor_factory": _cursor_in(schema),
@@ -42,12 +60,15 @@ class Database:
 
     async def open(self) -> None:
         """Opens the pool. Raises DatabaseUnavailable."""
+        tell_of_the_pool()
         try:
-            await self._pool.open(wait=True, timeout=10)
+            await self._pool.open(wait=True, timeout=OPEN_PATIENCE_S)
         except PoolTimeout as error:
             raise DatabaseUnavailable from error
 
     async def close(self) -> None:
+        if self._probe is not None:
+            self._probe.cancel()
         await self._pool.close(timeout=2)
 
     @asynccontextmanager
@@ -59,28 +80,55 @@ class Database:
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Tx]:
         """One autocommit connection for reads. Raises DatabaseUnavailable."""
+        end_if_cancelled()
+        if self._is_away and not await self._answers(within_s=AGAIN_S):
+            raise DatabaseUnavailable
+        await self._take_turn()
         try:
+            if self._is_away:  # since
+                raise DatabaseUnavailable
             async with self._pool.connection() as connection:
                 yield connection
         except (PoolTimeout, psycopg.OperationalError) as error:
             end_if_cancelled(error)
+            self._is_away = self._is_away or isinstance(error, PoolTimeout)
             raise DatabaseUnavailable from error
+        finally:
+            self._turns.release()
 
     async def is_usable(self) -> bool:
         """Whether a statement runs now."""
+        return await self._answers(within_s=USABLE_S)
+
+    async def _take_turn(self) -> None:
         try:
-            async with asyncio.timeout(2), self.connection() as connection:
+            async with asyncio.timeout(TURN_PATIENCE_S):
+                await self._turns.acquire()
+        except TimeoutError as error:
+            raise DatabaseUnavailable from error
+
+    async def _answers(self, *, within_s: float) -> bool:
+        """Whether the database answers within that time. All who ask share one try, which may take longer than they wait for it."""
+        if self._probe is None or self._probe.done():
+            self._probe = asyncio.create_task(self._try())
+        await asyncio.wait({self._probe}, timeout=within_s)
+        answers = self._probe.done() and not self._probe.cancelled() and self._probe.result()
+        self._is_away = not answers
+        return answers
+
+    async def _try(self) -> bool:
+        try:
+            if self._turns.locked():  # busy: that is not to be taken for its being away
+                async with await psycopg.AsyncConnection.connect(
+                    self.url, autocommit=True, connect_timeout=MISSED_BY["connect_timeout"]
+                ) as own:
+                    await own.execute("select 1")
+                return True
+            async with self._turns, self._pool.connection() as connection:
                 await connection.execute("select 1")
-        except (DatabaseUnavailable, TimeoutError):
+        except (PoolTimeout, psycopg.OperationalError):
             return False
         return True
-
-
-def end_if_cancelled(error: Exception) -> None:
-    """Raises CancelledError in a task that was told to stop: the driver may tell of the statement that it broke off instead."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError from error
 
 
 def checked_url(url: str, *, setting: str) -> str:

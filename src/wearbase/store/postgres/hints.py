@@ -8,7 +8,8 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from wearbase.domain.errors import DatabaseUnavailable
-from wearbase.store.postgres.database import Database, end_if_cancelled
+from wearbase.store.postgres.cancelling import end_if_cancelled
+from wearbase.store.postgres.database import Database
 
 FIRST_RECONNECT_S, LONGEST_RECONNECT_S = 0.1, 5.0
 LISTENER = "wearbase listen"  # how the session is called in pg_stat_activity
@@ -40,6 +41,7 @@ class Hints:
         address = make_conninfo(url, application_name=LISTENER, **KEEPALIVES)
         wait_s = FIRST_RECONNECT_S
         while True:
+            end_if_cancelled()
             try:
                 session = await psycopg.AsyncConnection.connect(address, autocommit=True)
                 async with session:
@@ -47,6 +49,7 @@ class Hints:
                     wait_s = FIRST_RECONNECT_S
                     on_hint()
                     async for _ in session.notifies():
+                        end_if_cancelled()
                         on_hint()
             except psycopg.Error as error:
                 end_if_cancelled(error)

@@ -66,12 +66,13 @@ async def done(tx: Tx, chore: Chore) -> None:
 
 
 async def again(tx: Tx, chore: Chore, *, at: datetime, error: str | None = None) -> None:
-    """Puts a chore back for later."""
+    """Puts a chore back for later. `attempts` are those in a row that ended with an error."""
     await run(
         tx,
-        """update wearbase.chore set due_at = %s, error = %s, attempts = attempts + 1, lease_holder = null, lease_until = null
-            where id = %s and lease_number = %s""",
-        (at, error, chore.id, chore.lease_number),
+        """update wearbase.chore set due_at = %(at)s, error = %(error)s, lease_holder = null, lease_until = null,
+                  attempts = case when %(error)s::text is null then 0 else attempts + 1 end
+            where id = %(id)s and lease_number = %(number)s""",
+        {"at": at, "error": error, "id": chore.id, "number": chore.lease_number},
     )
 
 

@@ -1,0 +1,175 @@
+"""A database that is away is said to be within a second; a pool that is only busy is borne. The two are not taken for each other."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+import structlog
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from wearbase.domain.errors import DatabaseUnavailable
+from wearbase.store.postgres import quiet
+from wearbase.store.postgres.database import Database, value
+from wearbase.store.postgres.quiet import tell_of_the_pool
+
+SOON_S = 1.6  # a second, and what a busy machine adds
+
+
+class Road:
+    """The way to the server, which can be cut (whoever is on it is thrown off) or blocked (nothing moves)."""
+
+    def __init__(self, to: str, at: Path) -> None:
+        self._to, self._at = to, at
+        self._server: asyncio.Server | None = None
+        self._ends: list[asyncio.StreamWriter] = []
+        self._moves = asyncio.Event()
+        self._moves.set()
+
+    async def open(self) -> None:
+        self._server = await asyncio.start_unix_server(self._came, self._at)
+
+    def cut(self) -> None:
+        assert self._server is not None
+        self._server.close()
+        self._at.unlink(missing_ok=True)
+        for end in self._ends:
+            end.transport.abort()
+        self._ends.clear()
+
+    def block(self) -> None:
+        self._moves.clear()
+
+    def unblock(self) -> None:
+        self._moves.set()
+
+    async def _came(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_unix_connection(self._to)
+        self._ends += [writer, back]
+        with suppress(OSError, asyncio.CancelledError):
+            await asyncio.gather(self._pass(reader, back), self._pass(there, writer))
+
+    async def _pass(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        while data := await source.read(65_536):
+            await self._moves.wait()
+            sink.write(data)
+            await sink.drain()
+        sink.close()
+
+
+@pytest.fixture
+async def road(database_url: str, tmp_path: Path) -> AsyncIterator[Road]:
+    known = conninfo_to_dict(database_url)
+    made = Road(f"{known['host']}/.s.PGSQL.{known['port']}", tmp_path / ".s.PGSQL.5432")
+    await made.open()
+    yield made
+    made.unblock()
+    made.cut()
+
+
+@pytest.fixture
+async def far(road: Road, database_url: str, tmp_path: Path) -> AsyncIterator[Database]:
+    db = Database(make_conninfo(database_url, host=str(tmp_path), port=5432), size=4)
+    await db.open()
+    yield db
+    await db.close()
+
+
+async def timed(work: Awaitable[object]) -> tuple[object, float]:
+    began = time.monotonic()
+    try:
+        return await work, time.monotonic() - began
+    except DatabaseUnavailable as error:
+        return error, time.monotonic() - began
+
+
+async def one(db: Database) -> object:
+    async with db.connection() as tx:
+        return await value(tx, "select 1")
+
+
+async def fails_at_once(db: Database) -> None:
+    results = await asyncio.gather(*(timed(one(db)) for _ in range(30)))
+    assert {type(result) for result, _ in results} == {DatabaseUnavailable}
+    assert max(seconds for _, seconds in results) < SOON_S
+
+
+async def is_back(db: Database) -> None:
+    async with asyncio.timeout(5):
+        while not await db.is_usable():  # noqa: ASYNC110 the database is asked
+            await asyncio.sleep(0.1)
+
+
+async def test_an_outage_is_said_within_a_second_and_its_end_noticed(far: Database, road: Road) -> None:
+    assert (await one(far), await far.is_usable()) == (1, True)
+    road.cut()
+    with suppress(DatabaseUnavailable):
+        await one(far)  # the connection that was there
+    for _ in range(3):
+        await fails_at_once(far)
+        usable, seconds = await timed(far.is_usable())
+        assert (usable, seconds < 1) == (False, True)
+    assert (await timed(one(far)))[1] < 0.6  # whoever comes later need not wait as long
+    await road.open()
+    await is_back(far)
+    assert {result for result, _ in await asyncio.gather(*(timed(one(far)) for _ in range(30)))} == {1}
+
+
+async def test_a_server_that_says_nothing_at_all_is_not_ready_within_a_second(far: Database, road: Road) -> None:
+    road.block()
+    for _ in range(3):
+        usable, seconds = await timed(far.is_usable())
+        assert (usable, seconds < 1) == (False, True)
+    await fails_at_once(far)
+    road.unblock()
+    await is_back(far)
+    assert await one(far) == 1
+
+
+async def test_a_full_pool_is_waited_for_and_is_no_outage(far: Database) -> None:
+    async def long() -> None:
+        async with far.connection() as tx:
+            await tx.execute("select pg_sleep(2)")
+
+    busy = [asyncio.create_task(long()) for _ in range(8)]  # four seconds' work for four connections
+    await asyncio.sleep(0.3)
+    assert await far.is_usable()
+    results = await asyncio.gather(*(timed(one(far)) for _ in range(20)))
+    await asyncio.gather(*busy)
+    assert {result for result, _ in results} == {1}
+    assert max(seconds for _, seconds in results) > SOON_S
+
+
+def ours() -> list[logging.Handler]:
+    return [handler for handler in logging.getLogger("psycopg.pool").handlers if isinstance(handler, quiet._Pool)]
+
+
+async def test_an_outage_is_told_now_and_then_and_never_with_an_address(far: Database, road: Road, monkeypatch: pytest.MonkeyPatch) -> None:
+    for handler in ours():
+        monkeypatch.setattr(handler, "_told_at", float("-inf"))
+    road.cut()
+    with structlog.testing.capture_logs() as logs:
+        for _ in range(3):
+            await fails_at_once(far)
+    told = [entry for entry in logs if entry["event"] == "the database's connections fail"]
+    assert len(told) == 1
+    assert told[0]["said"]
+
+
+def test_the_driver_speaks_through_our_log_alone(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    tell_of_the_pool()
+    tell_of_the_pool()
+    pool = logging.getLogger("psycopg.pool")
+    assert (len(ours()), pool.propagate) == (1, False)
+    monkeypatch.setattr(quiet, "AGAIN_AFTER_S", 0.0)
+    with structlog.testing.capture_logs() as logs:
+        pool.warning("error connecting in 'pool-1': postgresql://ann:very-secret@db.test:5432/x is away\nsecond line")
+        pool.warning("password=very-secret host=db.test, password='very secret' too")
+        pool.info("connection requested")
+    assert len(logs) == 2
+    assert "secret" not in str(logs)
+    assert "db.test" in logs[0]["said"]
+    assert capfd.readouterr().err == ""
