@@ -15,7 +15,7 @@ from wearbase.transport.http import Http
 HUGE = "9" * 400
 DURATIONS = {
     "HOLD_DOWN": ("0s", "10m"), "IDLE_AFTER": ("1h", "3650d"), "VISIT_IDLE_MEMBERS_EVERY": ("1d", "30d"), "TOKEN_KEEPALIVE": ("1h", "7d"),
-    "KEEP_DELIVERIES": ("1h", "3650d"), "KEEP_PAYLOADS": ("0s", "3650d"),
+    "SOURCE_DEADLINE": ("100ms", "30s"), "KEEP_DELIVERIES": ("1h", "3650d"), "KEEP_PAYLOADS": ("0s", "3650d"),
 }  # fmt: skip
 NUMBERS = {
     "PORT": (0, 65_535), "DATABASE_POOL_SIZE": (2, 200), "RATE_LIMIT_PER_MINUTE": (1, 2**31 - 1), "RATE_LIMIT_PER_DAY": (1, 2**31 - 1),

@@ -1,6 +1,7 @@
 """The budget: exact over any sliding minute, whoever asks."""
 
 import asyncio
+import uuid
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -172,3 +173,40 @@ async def test_several_members_failing_in_a_row_pause_everybody_and_one_call_tri
     async with db.transaction() as tx:
         assert await budget.note_recovery(tx, "whoop", "s")
     assert await filled(db, START + timedelta(seconds=16), Priority.PERSON) > 5
+
+
+LIMITS = st.integers(-3, 12)
+SAID = st.builds(
+    lambda limit, remaining, reset_s: Said(limit=limit, remaining=remaining, resets_at=START + timedelta(seconds=reset_s), at=START),
+    LIMITS, st.integers(-20, 20), st.sampled_from([-10**9, -60, 0, 1, 59, 86_400, 10**9]),
+)  # fmt: skip
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(minute=LIMITS, day=LIMITS, said=SAID)
+async def test_no_header_ever_switches_the_budget_off_or_stops_it_for_longer_than_its_window(
+    db: Database, minute: int, day: int, said: Said
+) -> None:
+    ceilings, name, granted = Ceilings(per_minute=LIMIT, per_day=9), uuid.uuid4().hex, 0
+    assert await ask(db, START - timedelta(minutes=2), app=name, per_day=9) is None
+    async with db.transaction() as tx:
+        sql = "update wearbase.budget set minute_limit = %s, day_limit = %s where app = %s"  # as an older process may have
+        await tx.execute(sql, (minute, day, name))
+        for at in (START + timedelta(milliseconds=ms) for ms in range(12)):
+            answer = await budget.reserve(tx, "whoop", name, FOR_A_PERSON, ceilings=ceilings, said=said, now=at)
+            if answer.wait_until is None:
+                granted += 1
+            else:
+                assert at < answer.wait_until <= budget.next_day(START)
+        (found,) = await (await tx.execute("select day_calls from wearbase.budget where app = %s", (name,))).fetchall()
+    assert found == (granted + 1,)
+    assert granted <= LIMIT
+
+
+async def test_a_limit_of_none_is_not_learned(db: Database) -> None:
+    assert await ask(db, START) is None
+    for windows in ({60: 5, 86_400: 50}, {60: 0, 86_400: -1}, {}):
+        async with db.transaction() as tx:
+            await budget.learn(tx, "whoop", "a", Quota(limit=5, remaining=4, reset_after_s=60, limits_by_window_s=windows))
+            found = await (await tx.execute("select minute_limit, day_limit from wearbase.budget")).fetchall()
+        assert found == [(5, 50)]

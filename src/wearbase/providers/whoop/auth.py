@@ -113,9 +113,10 @@ class OAuth:
         limits = headers.get("x-ratelimit-limit", "")
         limit, remaining = _leading_int(limits), _leading_int(headers.get("x-ratelimit-remaining", ""))
         reset_after_s = _leading_int(headers.get("x-ratelimit-reset", ""))
-        if limit is None or remaining is None or reset_after_s is None:
-            return None
-        windows = {int(seconds): int(calls) for calls, seconds in re.findall(r'(?a)\b(\d{1,9})\s*;\s*window\s*=\s*"?(\d{1,9})\b', limits)}
+        if limit is None or remaining is None or reset_after_s is None or not (0 <= remaining <= limit and limit > 0):
+            return None  # a limit of none, or more left than there is, is no limit: obeyed, it would stop or free everything
+        named = re.findall(r'(?a)\b(\d{1,9})\s*;\s*window\s*=\s*"?(\d{1,9})\b', limits)
+        windows = {int(seconds): int(calls) for calls, seconds in named if int(calls) > 0}
         return Quota(limit=limit, remaining=remaining, reset_after_s=reset_after_s, limits_by_window_s=windows)
 
 

@@ -115,8 +115,8 @@ def next_day(now: datetime) -> datetime:
 
 
 async def learn(tx: Tx, provider: str, app: str, quota: Quota) -> None:
-    """Keeps the limits that an answer's headers named."""
-    minute, day = quota.limits_by_window_s.get(60), quota.limits_by_window_s.get(86_400)
+    """Keeps the limits that an answer's headers named; one that is none is not kept."""
+    minute, day = (limit if (limit := quota.limits_by_window_s.get(window_s, 0)) > 0 else None for window_s in (60, 86_400))
     await run(
         tx,
         """update wearbase.budget set minute_limit = coalesce(%s, minute_limit), day_limit = coalesce(%s, day_limit)

@@ -164,3 +164,21 @@ def test_an_identity_answer_that_is_no_object_is_no_answer(body):
 def test_scopes_asked_for():
     asked = {"offline", "read:recovery", "read:cycles", "read:sleep", "read:workout", "read:profile", "read:body_measurement"}
     assert set(PROVIDER.scopes) == asked
+
+
+LIMITS = "x-ratelimit-limit"
+
+
+@pytest.mark.parametrize(
+    ("limit", "remaining"), [("0", "0"), ("0, 0;window=60", "0"), ("100", "101"), ("100", "-1"), ("-5", "0"), ("many", "4"), ("", "")]
+)
+def test_a_limit_of_none_or_nonsense_says_nothing(limit: str, remaining: str) -> None:
+    headers = {LIMITS: limit, "x-ratelimit-remaining": remaining, "x-ratelimit-reset": "30"}
+    assert PROVIDER.rules.quota(headers) is None
+
+
+def test_a_window_without_calls_is_passed_over() -> None:
+    headers = {LIMITS: "100, 0;window=60, 10000;window=86400", "x-ratelimit-remaining": "4", "x-ratelimit-reset": "30"}
+    quota = PROVIDER.rules.quota(headers)
+    assert quota is not None
+    assert quota.limits_by_window_s == {86_400: 10_000}
