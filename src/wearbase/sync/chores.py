@@ -6,7 +6,7 @@ from uuid import UUID
 from wearbase.domain.errors import RateLimited, RetryLater
 from wearbase.store import deliveries
 from wearbase.store.deliveries import Pruning
-from wearbase.store.work import chores, grants_care
+from wearbase.store.work import chores, grants_care, waiting
 from wearbase.store.work.chores import Chore, NewChore
 from wearbase.store.work.due import Priority
 from wearbase.sync.disconnect import REVOKE, revoke
@@ -41,7 +41,7 @@ async def do_chore(engine: Engine, chore: Chore) -> None:
             return await _forecast(engine, chore)
     except RetryLater as error:
         wait = min(LONGEST_RETRY, timedelta(seconds=5) * 3 ** min(chore.attempts, 8))
-        at = error.retry_at if isinstance(error, RateLimited) and error.retry_at else now + wait
+        at = waiting.again_at(error.retry_at, now=now) if isinstance(error, RateLimited) and error.retry_at else now + wait
         async with engine.db.transaction() as tx:
             return await chores.again(tx, chore, at=at, error=error.code)
     async with engine.db.transaction() as tx:

@@ -12,6 +12,9 @@ create index oauth_state_finish on wearbase.oauth_state (finish_due_at) where fi
 
 create index chore_next on wearbase.chore (due_at);
 
+create index sync_state_waits on wearbase.sync_state (provider, priority, due_at) where waits_until = due_at;
+create index sync_state_history_waits on wearbase.sync_state (provider, backfill_due_at) where backfill_waits_until = backfill_due_at;
+
 -- Takes n calls, or says when to ask again. Exact over any sliding 60 s: the instants of the last minute's calls are kept.
 -- `shares` are the parts of the minute and of the day that this asker may fill, and the part of the forecast's need that it leaves
 -- to others. What an answer's headers said of the window nearest to its end tells of calls that others made with the same app.
