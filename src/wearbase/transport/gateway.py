@@ -15,6 +15,7 @@ from wearbase.store.work.budget import Purpose, Said
 from wearbase.store.work.due import Priority
 from wearbase.transport.accounts import Accounts
 from wearbase.transport.apps import App
+from wearbase.transport.awake import Awake
 from wearbase.transport.grants import Grants, LiveToken
 from wearbase.transport.http import Http
 
@@ -34,6 +35,7 @@ class Gateway:
     def __init__(self, db: Database, clock: Clock, http: Http, grants: Grants) -> None:
         self._db, self._clock, self._http, self.grants = db, clock, http, grants
         self._accounts = Accounts(clock, self.token_call)
+        self._awake = Awake()
         self._known_limits: dict[str, dict[int, int]] = {}
         self._said: dict[str, Said] = {}
 
@@ -96,9 +98,17 @@ class Gateway:
     async def _once(self, app: App, request: Request, token: LiveToken, purpose: Purpose, *, member: int) -> Response:
         is_troubled = await self._reserve(app, purpose)
         authorized = app.provider.rules.authorized(request, token.text)
+        with self._awake.watching() as has_slept:
+            try:
+                response = await self._http.call(authorized, base_url=app.credentials.api_url)
+            except ProviderUnavailable:
+                if has_slept():
+                    log.info("a call was lost while this process was stopped", provider=app.name)
+                else:
+                    await self._note_outage(app, member)
+                raise
+        await self._learn(app, response)
         try:
-            response = await self._http.call(authorized, base_url=app.credentials.api_url)
-            await self._learn(app, response)
             answer = app.provider.rules.check(response, now=self._clock.now())
         except RateLimited as limited:
             await self._close_gate(app, limited.retry_at)
