@@ -83,8 +83,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=taken)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: object, error: object) -> None:
+    """Every process of a divided run collects all tests: what one of them left out, each did."""
+    output: dict[str, dict[str, int]] = getattr(node, "workeroutput", {})
+    _left_out.update(output.get("left_out", {}))
+    _missing.update(output.get("missing", {}))
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    output: dict[str, dict[str, int]] | None = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output.update(left_out=dict(_left_out), missing=dict(_missing))
+        return
     if _missing and exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

@@ -40,7 +40,8 @@ class Server:
         if is_migrated and not self.has_template:
             self._make_template()
         name = f"test_{next(_numbers)}"
-        self._administer("CREATE DATABASE {} TEMPLATE {}", name, TEMPLATE if is_migrated else "template1")
+        # A copy of the template's files takes a fifth of the time of a copy by way of the log.
+        self._administer("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY", name, TEMPLATE if is_migrated else "template1")
         return _with_database(self.url, name)
 
     def _make_template(self) -> None:

@@ -40,6 +40,13 @@ def install(needs: list[Need]) -> None:
         is_run(*PLAYWRIGHT_INSTALL)
 
 
+def divided(arguments: list[str]) -> list[str]:
+    """Whole files over as many processes as there are cores, at most four; in one process where a debugger is asked for."""
+    if any(argument in {"--pdb", "--trace"} or argument.startswith("-n") for argument in arguments):
+        return []
+    return ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadfile"]
+
+
 def main() -> int:
     try:
         chosen_out = left_out()
@@ -47,7 +54,8 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 2
     install(missing(name for name in NEEDS if name not in chosen_out))
-    command = [sys.executable, "-m", "pytest", *shlex.split(os.environ.get("ARGS", ""))]
+    arguments = shlex.split(os.environ.get("ARGS", ""))
+    command = [sys.executable, "-m", "pytest", *divided(arguments), *arguments]
     return subprocess.run(command, cwd=ROOT, check=False).returncode
 
 
