@@ -25,6 +25,7 @@ from wearbase.domain.errors import BadRequest, DatabaseUnavailable, SettingsErro
 from wearbase.providers.registry import PROVIDERS
 from wearbase.read.days import DayReader
 from wearbase.settings import Settings
+from wearbase.store import observations
 from wearbase.store.postgres import migrate
 from wearbase.store.postgres.clock import DatabaseClock
 from wearbase.store.postgres.database import Database, checked_url, is_pooled
@@ -43,6 +44,7 @@ from wearbase.transport.http import Http
 log = structlog.get_logger()
 
 CLOCK_SYNC_S = 30.0
+CEILINGS = "ceilings"  # the name of the observation
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 BACKLOG = 1_024
 
@@ -114,7 +116,7 @@ async def parts(settings: Settings, where: Place) -> AsyncIterator[Parts]:
             combining=combining(settings),
             hold_down=settings.hold_down, backfill=timedelta(days=settings.backfill_days), idle_after=settings.idle_after,
             visit_idle_every=settings.visit_idle_members_every, keepalive=settings.token_keepalive,
-            keep_deliveries=settings.keep_deliveries, keep_payloads=settings.keep_payloads,
+            source_deadline=settings.source_deadline, keep_deliveries=settings.keep_deliveries, keep_payloads=settings.keep_payloads,
         )  # fmt: skip
         yield Parts(
             settings=settings, place=where, db=db, clock=clock, engine=engine, receiver=Receiver(engine),
@@ -160,6 +162,7 @@ async def serve(
     """Answers HTTP until told to stop; with a worker inside if asked. `beside` is run once it answers."""
     stop = _stop_event()
     async with parts(settings, where) as running:
+        await _note_ceilings(running)
         server = _Server(_uvicorn(settings, _http_app(running, is_demo=is_demo)))
         lasting: list[asyncio.Task[Any]] = [asyncio.create_task(server.serve(sockets=[listener]))]
         passing: list[asyncio.Task[Any]] = [asyncio.create_task(stop.wait())]
@@ -181,6 +184,15 @@ async def serve(
             await _cancelled([*lasting, *passing])
 
 
+async def _note_ceilings(running: Parts) -> None:
+    """Keeps for `wear doctor` which ceilings the server that started last was given: they must be the same everywhere."""
+    now = running.clock.now()
+    async with running.db.transaction() as tx:
+        for app in running.engine.apps.values():
+            said = {"per_minute": app.per_minute, "per_day": app.per_day, "host": socket.gethostname()}
+            await observations.note(tx, app.name, CEILINGS, said, now=now)
+
+
 async def _cancelled(tasks: Sequence[asyncio.Task[Any]]) -> None:
     for task in tasks:
         task.cancel()
@@ -191,6 +203,7 @@ async def work(settings: Settings, where: Place, *, on_ready: Callable[[], None]
     """Visits members and does chores until told to stop."""
     stop = _stop_event()
     async with parts(settings, where) as running:
+        await _note_ceilings(running)
         on_ready()
         await _work(running, stop)
 

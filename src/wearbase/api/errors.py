@@ -34,6 +34,7 @@ STATUS: dict[type[e.WearbaseError], int] = {
     e.DatabaseUnavailable: 503,
     e.ReauthorizationRequired: 409,
     e.MissingScope: 409,
+    e.AccessDenied: 502,
     e.UnexpectedPayload: 502,
     e.RequestRefused: 502,
     e.ClientMisconfigured: 502,

@@ -120,19 +120,26 @@ class SyncBody(Body):
 
 
 class SyncDone(BaseModel):
-    """Records stored per resource (null: the member did not grant it), and the provider calls that took."""
+    """Records stored per resource (null: the member did not grant it, and `not_granted` names it), and the provider calls that took."""
 
     model_config = ConfigDict(
-        json_schema_extra={"example": {"synced": {"recovery": 4, "sleep": 5, "workout": 2, "cycle": 4}, "total_api_calls": 4}}
+        json_schema_extra={
+            "example": {"synced": {"recovery": 4, "sleep": 5, "workout": 2, "cycle": 4}, "total_api_calls": 4, "not_granted": []}
+        }
     )
     synced: dict[str, int | None]
     total_api_calls: int
+    not_granted: list[str] = []
 
 
 class SyncUnderWay(SyncDone):
-    """The work is noted and goes on. `unavailable`: no worker is alive; it starts when one is."""
+    """The work is noted and goes on. `unavailable`: no worker is alive; it starts when one is.
 
-    state: Literal["running", "unavailable"]
+    `waiting_for_calls`: the provider's calls are used up; it goes on at `retry_at`.
+    """
+
+    state: Literal["running", "unavailable", "waiting_for_calls"]
+    retry_at: datetime | None = None
 
 
 class Pulled(SyncDone):
@@ -158,8 +165,26 @@ class PullBody(Body):
     since: Moment | None = None
 
 
+class HistoryStatus(BaseModel):
+    """The reading of a resource's history, which says nothing of what is current. `from`: how far back it has come.
+
+    `failures` counts those in a row; `next_due_at` is when it goes on, null when there is nothing left to read.
+    """
+
+    model_config = ConfigDict(extra="allow")
+    is_running: bool
+    pages: int
+    error: str | None
+    failures: int
+    next_due_at: str | None
+
+
 class ResourceStatus(BaseModel):
-    """One resource of a connection. An attempt that failed leaves `last_success_at` alone."""
+    """One resource of a connection. An attempt that failed leaves `last_success_at` alone.
+
+    `state`: `idle`, `running`, `backfilling`, `waiting` (for calls, until `retry_at`), `failing` or `not_granted`. `status`: how the newest
+    complete reading ended, `success` or `failed`; `never` before the first.
+    """
 
     model_config = ConfigDict(extra="allow")
     state: str
@@ -169,7 +194,9 @@ class ResourceStatus(BaseModel):
     last_success_at: str | None
     records_synced: int
     error: str | None
+    retry_at: str | None
     next_due_at: str | None
+    backfill: HistoryStatus
     open_deliveries: int
     parked_records: int
 
@@ -180,6 +207,7 @@ class SyncStatus(BaseModel):
     user_id: str
     provider: str
     state: str
+    not_granted: list[str]
     resources: dict[str, ResourceStatus]
     open_deliveries: int
     parked_deliveries: int

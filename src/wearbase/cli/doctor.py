@@ -3,10 +3,9 @@
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
 from urllib.parse import urlsplit
 
 import typer
@@ -14,6 +13,7 @@ from rich.text import Text
 
 from wearbase import __version__
 from wearbase.app import Parts
+from wearbase.cli.examining import Finding, of_sahha, of_sources
 from wearbase.cli.exits import Code, Stop
 from wearbase.cli.members import AsJson
 from wearbase.cli.output import console, emit, say
@@ -31,16 +31,6 @@ WORRYING_SKEW_S, BROKEN_SKEW_S = 2.0, 60.0
 STYLES = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line: what was looked at, how it is, and what to do if it is not well."""
-
-    level: Literal["ok", "warn", "fail"]
-    name: str
-    text: str
-    todo: str | None = None
-
-
 def doctor(ctx: typer.Context, as_json: AsJson = False) -> None:
     """Check settings, database, credentials, addresses, clock and worker. Ends with 1 if anything fails."""
     found = list(_examine(ctx))
@@ -55,9 +45,9 @@ def doctor(ctx: typer.Context, as_json: AsJson = False) -> None:
 
 
 def _print(finding: Finding) -> None:
-    console().print(Text.assemble((f"{finding.level:<5}", STYLES[finding.level]), f"{finding.name:<12}{finding.text}"), soft_wrap=True)
+    console().print(Text.assemble((f"{finding.level:<5}", STYLES[finding.level]), f"{finding.name:<15} {finding.text}"), soft_wrap=True)
     if finding.todo:
-        say(f"{'':17}{finding.todo}", style="dim")
+        say(f"{'':21}{finding.todo}", style="dim")
 
 
 def _examine(ctx: typer.Context) -> Iterator[Finding]:
@@ -70,6 +60,8 @@ def _examine(ctx: typer.Context) -> Iterator[Finding]:
     yield Finding("ok", "settings", f"{choice.settings.environment}, from the environment{env_file}{' (demo)' if choice.is_demo else ''}")
     yield from _source(choice)
     yield from _addresses(choice)
+    if choice.settings.has_sahha and not choice.is_demo:
+        yield from of_sahha(choice.settings)
     yield from _folder(choice.settings)
     yield from _database(choice)
 
@@ -167,7 +159,8 @@ async def _inside(choice: Choice) -> list[Finding]:
     async with opened(choice) as running:
         found = survey.facts(running.place.url, schema=choice.settings.database_schema)
         own = [] if choice.settings.database_url else list(_server(choice.settings, found))
-        return [*own, _clock(found), await _worker(running, choice), await _keys(running)]
+        sources = await of_sources(running.engine, is_demo=choice.is_demo)
+        return [*own, _clock(found), await _worker(running, choice), await _keys(running), *sources]
 
 
 def _clock(found: ServerFacts) -> Finding:

@@ -99,13 +99,13 @@ class History:
     @classmethod
     def of(cls, found: SourceStatus, *, since: datetime | None = None) -> "History":
         """The counts of a status; complete if everything was read, and since then. What the member did not grant is not waited for."""
-        read = {name: r for name, r in found.resources.items() if r["error"] != "missing_scope"}
+        read = {name: r for name, r in found.resources.items() if r["state"] != "not_granted"}
         return cls(
             days=found.days_stored,
             records=sum(r["records_synced"] for r in read.values()),
             calls=sum(r["api_calls"] for r in read.values()),
             is_complete=bool(read) and all(_is_read(r, since) for r in read.values()),
-            failed={name: r["error"] for name, r in read.items() if r["error"]},
+            failed={name: r["error"] for name, r in read.items() if r["state"] == "failing"},
         )
 
     @property

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import typer
@@ -12,7 +12,7 @@ from wearbase.app import Parts
 from wearbase.cli import words
 from wearbase.cli.exits import Code, Stop
 from wearbase.cli.members import AsJson, Provider
-from wearbase.cli.output import Bar, History, emit, say, shown, tell
+from wearbase.cli.output import Bar, History, emit, instant, say, shown, tell, utc
 from wearbase.cli.session import Choice, choose, opened, require_source, run
 from wearbase.read.status import SourceStatus, status
 from wearbase.sync import ask
@@ -20,6 +20,7 @@ from wearbase.sync.ask import Outcome, Ticket
 from wearbase.sync.worker import Worker
 
 LOOK_EVERY_S = 0.1
+PATIENCE = timedelta(seconds=90)  # for calls, or for a failed read of history: longer waits are told instead
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +54,11 @@ async def _pull(choice: Choice, said: tuple[str, str, list[str] | None, str | No
             raise Stop("The demo's WHOOP is simulated and is there only while `wear up` runs. Start it first.")
         ticket = await _ask(running, wish)
         before = await status(running.db, running.clock, user_id, provider)
-        outcome = await _stay(running, wish, ticket)
-        found = await status(running.db, running.clock, user_id, provider)
+        outcome = await _stay(running, wish, ticket, before=before)
+        found, now = await status(running.db, running.clock, user_id, provider), running.clock.now()
     answer = _answer(wish, outcome, before=before, after=found)
+    if wish.since is not None:
+        answer["history_errors"] = _history_held_up(outcome, before=before, after=found, now=now)
     if as_json:
         emit(answer)
     else:
@@ -64,6 +67,12 @@ async def _pull(choice: Choice, said: tuple[str, str, list[str] | None, str | No
         raise Stop(f"{user_id} must connect {provider} again: wear connect {user_id}", Code.NOT_CONNECTED)
     if answer["errors"]:
         raise Stop("Failed: " + ", ".join(f"{name} ({error})" for name, error in answer["errors"].items()))
+    if outcome.waits_until is not None:
+        again = _clock(outcome.waits_until)
+        raise Stop(f"The provider's calls are used up (wear budget). What was asked for is noted, and tried again from {again} on.")
+    if held_up := answer.get("history_errors"):
+        told = ", ".join(f"{name} ({error})" for name, error in held_up.items())
+        raise Stop(f"What is new was read, the history not yet: {told}. It goes on by itself while a worker runs: wear status {user_id}")
 
 
 async def _ask(running: Parts, wish: Wish) -> Ticket:
@@ -75,8 +84,8 @@ async def _ask(running: Parts, wish: Wish) -> Ticket:
     return ticket
 
 
-async def _stay(running: Parts, wish: Wish, ticket: Ticket) -> Outcome:
-    """Waits until it is all there or something has failed. Where no worker lives, one works here meanwhile."""
+async def _stay(running: Parts, wish: Wish, ticket: Ticket, *, before: SourceStatus) -> Outcome:
+    """Waits until it is all there, something has failed, or no call is to be had. Where no worker lives, one works here meanwhile."""
     stop, own = asyncio.Event(), None
     total = (running.clock.now() - wish.since).days + 1 if wish.since else None
     try:
@@ -87,7 +96,7 @@ async def _stay(running: Parts, wish: Wish, ticket: Ticket) -> Outcome:
                     own = asyncio.create_task(Worker(running.engine).run(stop))
                 if own is not None and own.done():
                     own.result()
-                if await _is_over(running, wish, outcome, bar):
+                if await _is_over(running, wish, outcome, bar, before=before):
                     return outcome
                 await asyncio.sleep(LOOK_EVERY_S)
     finally:
@@ -96,14 +105,39 @@ async def _stay(running: Parts, wish: Wish, ticket: Ticket) -> Outcome:
             await own
 
 
-async def _is_over(running: Parts, wish: Wish, outcome: Outcome, bar: Bar) -> bool:
-    found = await status(running.db, running.clock, wish.user_id, wish.provider)
-    history = History.of(found)
-    bar.set(history, note="" if outcome.api_calls else "waiting for a turn")
+async def _is_over(running: Parts, wish: Wish, outcome: Outcome, bar: Bar, *, before: SourceStatus) -> bool:
+    found, now = await status(running.db, running.clock, wish.user_id, wish.provider), running.clock.now()
+    bar.set(History.of(found), note=_note(outcome))
     if found.state in ("needs_reauthorization", "not_connected") or outcome.errors:
+        return True
+    if outcome.waits_until is not None and outcome.waits_until > now + PATIENCE:
+        return True
+    if wish.since is not None and outcome.is_done and _history_held_up(outcome, before=before, after=found, now=now):
         return True
     waits_for_history = wish.since is not None and any(found.resources[r]["backfill"]["is_running"] for r in outcome.synced)
     return outcome.is_done and not waits_for_history
+
+
+def _note(outcome: Outcome) -> str:
+    if outcome.waits_until is not None:
+        return f"waiting for calls until {_clock(outcome.waits_until)}"
+    return "" if outcome.api_calls else "waiting for a turn"
+
+
+def _clock(at: datetime) -> str:
+    return f"{at:%H:%M:%S} UTC"
+
+
+def _history_held_up(outcome: Outcome, *, before: SourceStatus, after: SourceStatus, now: datetime) -> dict[str, str]:
+    """Whose history has failed since it was asked for, or goes on only much later, and why."""
+    found = {}
+    for name in outcome.synced:
+        was, history = before.resources[name]["backfill"], after.resources[name]["backfill"]
+        next_at = instant(history["next_due_at"])
+        has_failed = history["failures"] != was["failures"]
+        if history["error"] and (has_failed or (next_at is not None and next_at > now + PATIENCE)):
+            found[name] = history["error"]
+    return found
 
 
 def _answer(wish: Wish, outcome: Outcome, *, before: SourceStatus, after: SourceStatus) -> dict[str, Any]:
@@ -117,6 +151,7 @@ def _answer(wish: Wish, outcome: Outcome, *, before: SourceStatus, after: Source
         "total_api_calls": sum(gained(name, "api_calls") for name in outcome.synced),
         "days_stored": after.days_stored,
         "errors": outcome.errors,
+        "waits_until": utc(outcome.waits_until),
     }
 
 

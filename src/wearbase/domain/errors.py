@@ -97,9 +97,15 @@ class NeedsPerson(WearbaseError):
 
 
 class MissingScope(NeedsPerson):
-    """The member's grant does not cover this resource, or their membership is inactive."""
+    """The member's grant does not cover this resource."""
 
     code = "missing_scope"
+
+
+class AccessDenied(NeedsPerson):
+    """The provider refuses what the member did grant; their membership may have lapsed."""
+
+    code = "access_denied"
 
 
 class UnexpectedPayload(NeedsPerson):

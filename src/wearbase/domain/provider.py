@@ -128,6 +128,7 @@ class Resource:
     scope: str = ""  # none where a member grants nothing to us
     read_page: "ReadPage"
     read_one: "ReadOne"
+    listed_as: str = ""  # its name in an address that lists its records, where that is not its own
     slots: tuple[int, ...] = ()  # local hours, besides the morning, at which it is due at the latest
     companions: tuple[str, ...] = ()  # what is read with a delivery of this one while the budget allows
     is_of_night: bool = False  # every record of it belongs to a main sleep
@@ -232,6 +233,7 @@ class Provider:
     account_rules: AccountRules | None = None
     webhook: WebhookRules
     signatures: Mapping[str, WebhookRules] = field(default_factory=dict)  # where configuration pins one of several forms
+    probe: "Probe | None" = None  # which of these forms a delivery has that was refused
     assemble_day: "AssembleDay"
     day_metrics: Callable[[Mapping[str, Any]], dict[str, float]]
     empty_day: Callable[[], dict[str, Any]]
@@ -258,6 +260,11 @@ class Provider:
         """The rules of data calls, however members are joined."""
         return self.account_rules or self.oauth
 
+    @property
+    def signature(self) -> str | None:
+        """The form of signature that is accepted, where there are several."""
+        return next((name for name, rules in self.signatures.items() if rules == self.webhook), None)
+
     def pinned(self, signature: str) -> "Provider":
         """The provider that accepts that form of signature and no other. Raises SettingsError naming those there are."""
         if signature not in self.signatures:
@@ -274,6 +281,21 @@ class Provider:
     def resource(self, name: str) -> Resource | None:
         """The resource of that name."""
         return next((r for r in self.resources if r.name == name), None)
+
+    def listed(self, kind: str) -> Resource | None:
+        """The resource whose records an address lists by that name."""
+        return next((r for r in self.resources if kind in (r.listed_as, r.name)), None)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The names by which records are listed."""
+        return tuple(r.listed_as or r.name for r in self.resources)
+
+
+class Probe(Protocol):
+    def __call__(self, headers: Mapping[str, str], body: bytes, secret: str) -> str | None:
+        """The form of the signature, by its name in `signatures`; None if it is none of them."""
+        ...
 
 
 class AssembleDay(Protocol):

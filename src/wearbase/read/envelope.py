@@ -9,6 +9,8 @@ import orjson
 
 from wearbase.store.days import DayRow
 
+NOT_GRANTED = "missing_scope"
+WAITING = "waiting_for_calls"
 STALE_AFTER = timedelta(hours=26)  # a day's complete read is due every 24 hours, spread over one
 
 
@@ -21,6 +23,11 @@ class ResourceState(NamedTuple):
     error: str | None
     priority: int | None
     in_backfill: bool
+    waits_until: str | None  # when calls are to be had again; past, or None, if it does not wait for any
+
+    def waits(self, now: str) -> bool:
+        """Whether it is due and no call is to be had. `now` is as the instants here."""
+        return self.waits_until is not None and self.waits_until > now
 
 
 class Standing(NamedTuple):
@@ -33,7 +40,7 @@ class Standing(NamedTuple):
 
 def resources_of(row: DayRow) -> list[ResourceState]:
     """The states joined to a day row."""
-    return [ResourceState(r[0], instant(r[1]), instant(r[2]), r[3], r[4], r[5]) for r in row.resources or ()]
+    return [ResourceState(r[0], instant(r[1]), instant(r[2]), r[3], r[4], r[5], instant(r[6])) for r in row.resources or ()]
 
 
 def instant(text: str | None) -> str | None:
@@ -44,20 +51,30 @@ def instant(text: str | None) -> str | None:
     return None if text is None else f"{text[:19]}.{text[20:23]:0<3}Z"
 
 
+def rfc3339(at: datetime) -> str:
+    """An instant in UTC with milliseconds."""
+    return at.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+
 def source_state(connection_state: str | None, resources: Sequence[ResourceState], *, now: datetime) -> str:
-    """`ok`, `running`, `stale`, `not_connected`, `needs_reauthorization` or `unavailable`, by what the store knows."""
+    """`ok`, `running`, `stale`, `not_connected`, `needs_reauthorization` or `unavailable`, by what the store knows.
+
+    What a person waits for and cannot be had makes a source `stale`; what else waits for calls does so only by its age. What was
+    never granted does not count.
+    """
     if connection_state is None or connection_state == "disconnected":
         return "not_connected"
     if connection_state == "needs_reauthorization":
         return "needs_reauthorization"
-    read = [r for r in resources if r.error != "missing_scope"]
+    read, at = [r for r in resources if r.error != NOT_GRANTED], rfc3339(now)
+    held_up = [r for r in read if r.error or r.waits(at)]
     if any(r.last_success_at is None for r in read):
-        return "unavailable" if any(r.error for r in read) else "running"
-    if any(r.priority == 0 for r in read):
+        return "unavailable" if held_up else "running"
+    if any(r.priority == 0 for r in read if r not in held_up):
         return "running"
     oldest = min((r.last_success_at for r in read if r.last_success_at), default=None)
     is_old = oldest is not None and datetime.fromisoformat(oldest) < now - STALE_AFTER
-    return "stale" if is_old or any(r.error for r in read) else "ok"
+    return "stale" if is_old or any(r.error or r.priority == 0 for r in held_up) else "ok"
 
 
 def last_sync(resources: Sequence[ResourceState]) -> str | None:
@@ -77,6 +94,7 @@ def is_not_yet(row: DayRow, *, now: datetime) -> bool:
 
 def spliced(row: DayRow, resources: Sequence[ResourceState], body: str, standing: Standing, *, now: datetime) -> bytes:
     """The whole answer: the stored body with the envelope on its end."""
+    at = rfc3339(now)
     envelope = {
         "last_sync": last_sync(resources),
         "data_source": standing.source,
@@ -86,7 +104,12 @@ def spliced(row: DayRow, resources: Sequence[ResourceState], body: str, standing
             "no_data_reason": standing.no_data_reason,
             "open_cycle_day": row.open_day.isoformat() if row.open_day else None,
             "resources": {
-                r.name: {"last_success_at": r.last_success_at, "next_due_at": r.next_due_at, "error": r.error} for r in resources
+                r.name: {
+                    "last_success_at": r.last_success_at,
+                    "next_due_at": r.next_due_at,
+                    "error": r.error or (WAITING if r.waits(at) else None),
+                }
+                for r in resources
             },
         },
     }

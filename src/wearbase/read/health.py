@@ -134,7 +134,7 @@ def _answer(user_id: str, day: date, document: HealthRow | Document | None, sour
 
 def _source(provider: Provider, connection: list[Any] | None, states: Sequence[list[Any]], said: str | None, *, now: datetime) -> Source:
     _, state, offset_min, looked_at, first_day = connection or (provider.name, None, None, None, None)
-    resources = [ResourceState(s[1], instant(s[2]), None, s[3], s[4], s[5]) for s in states]
+    resources = [ResourceState(s[1], instant(s[2]), None, s[3], s[4], s[5], instant(s[7])) for s in states]
     return Source(
         name=provider.name,
         state=said or source_state(state, resources, now=now),

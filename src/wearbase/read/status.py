@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from wearbase.domain.clock import Clock
-from wearbase.read.envelope import ResourceState, source_state
+from wearbase.read import envelope
+from wearbase.read.envelope import NOT_GRANTED, WAITING, ResourceState, source_state
 from wearbase.store import connections, days, deliveries, records
 from wearbase.store.connections import Connection
 from wearbase.store.postgres.database import Database
@@ -16,7 +17,7 @@ from wearbase.store.work.due import SyncState
 
 @dataclass(frozen=True, slots=True)
 class SourceStatus:
-    """One source of one member; `resources` as the sync-status answer shows them."""
+    """One source of one member; `resources` as the sync-status answer shows them, and those among them that the member did not grant."""
 
     state: str
     connection: Connection | None
@@ -25,6 +26,7 @@ class SourceStatus:
     parked_deliveries: int
     parked_records: list[dict[str, Any]]
     days_stored: int
+    not_granted: list[str]
 
 
 async def status(db: Database, clock: Clock, user_id: str, provider: str) -> SourceStatus:
@@ -36,39 +38,60 @@ async def status(db: Database, clock: Clock, user_id: str, provider: str) -> Sou
         open_ones = await deliveries.open_by_resource(tx, user_id, provider)
         parked = await records.parked(tx, user_id, provider)
         stored = await days.stored_count(tx, user_id, provider)
-    seen = [_resource_state(s) for s in states]
+    seen, now = [_resource_state(s) for s in states], clock.now()
     return SourceStatus(
-        state=source_state(connection.state if connection else None, seen, now=clock.now()),
+        state=source_state(connection.state if connection else None, seen, now=now),
         connection=connection,
-        resources={s.resource: _shown(s, parked, open_ones.get(s.resource, 0)) for s in states},
+        resources={s.resource: _shown(s, parked, open_ones.get(s.resource, 0), now=now) for s in states},
         open_deliveries=notices.get("open", 0),
         parked_deliveries=notices.get("parked", 0),
         parked_records=parked,
         days_stored=stored,
+        not_granted=[s.resource for s in states if s.error == NOT_GRANTED],
     )
 
 
-def _shown(state: SyncState, parked: Sequence[dict[str, Any]], open_deliveries: int) -> dict[str, Any]:
+def _shown(state: SyncState, parked: Sequence[dict[str, Any]], open_deliveries: int, *, now: datetime) -> dict[str, Any]:
+    waits_until = state.waiting_until(now=now)
     return {
-        "state": _resource_word(state),
-        "status": "never" if state.last_attempt_at is None else "failed" if state.error else "success",
+        "state": _resource_word(state, now=now),
+        "status": "failed" if _has_failed(state) else "success" if state.last_success_at else "never",
         "last_sync_at": rfc3339(state.last_success_at),
         "last_attempt_at": rfc3339(state.last_attempt_at),
         "last_success_at": rfc3339(state.last_success_at),
         "records_synced": state.records_synced,
         "api_calls": state.api_calls,
-        "error": state.error,
+        "error": state.error or (WAITING if waits_until else None),
+        "retry_at": rfc3339(waits_until or (state.due_at if _has_failed(state) else None)),
         "next_due_at": rfc3339(state.due_at),
         "reason": state.reason,
-        "backfill": {"is_running": state.backfill_due_at is not None, "pages": state.backfill_pages, "from": rfc3339(state.history_from)},
+        "backfill": _history(state, now=now),
         "open_deliveries": open_deliveries,
         "parked_records": sum(1 for p in parked if p["resource"] == state.resource),
     }
 
 
-def _resource_word(state: SyncState) -> str:
+def _history(state: SyncState, *, now: datetime) -> dict[str, Any]:
+    """The reading of history, which fails and waits by itself."""
+    return {
+        "is_running": state.backfill_due_at is not None,
+        "pages": state.backfill_pages,
+        "from": rfc3339(state.history_from),
+        "error": state.backfill_error or (WAITING if state.history_waiting_until(now=now) else None),
+        "failures": state.backfill_attempts,
+        "next_due_at": rfc3339(state.backfill_due_at),
+    }
+
+
+def _has_failed(state: SyncState) -> bool:
+    return state.error not in (None, NOT_GRANTED)
+
+
+def _resource_word(state: SyncState, *, now: datetime) -> str:
     if state.error:
-        return "failing"
+        return "failing" if _has_failed(state) else "not_granted"
+    if state.waiting_until(now=now):
+        return "waiting"
     if state.window_start is not None or state.priority == 0:
         return "running"
     return "backfilling" if state.backfill_due_at is not None else "idle"
@@ -82,9 +105,10 @@ def _resource_state(state: SyncState) -> ResourceState:
         state.error,
         state.priority,
         state.backfill_due_at is not None,
+        rfc3339(state.waits_until if state.waits_until == state.due_at else None),
     )
 
 
 def rfc3339(at: datetime | None) -> str | None:
     """An instant in UTC with milliseconds."""
-    return None if at is None else at.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+    return None if at is None else envelope.rfc3339(at)

@@ -102,7 +102,8 @@ select k.user_id, k.day, d.body, d.revision, d.has_lead, c.state, c.utc_offset_m
         where c.user_id = k.user_id and c.provider = %(provider)s limit 1) c on true
   left join lateral (
        select json_agg(json_build_array(resource, last_success_at at time zone 'utc', due_at at time zone 'utc', error, priority,
-                                         backfill_due_at is not null)) as resources
+                                         backfill_due_at is not null,
+                                         case when waits_until = due_at then due_at at time zone 'utc' end)) as resources
          from wearbase.sync_state s where s.user_id = k.user_id and s.provider = %(provider)s) s on true
 """
 _DAYS = _SELECT_DAY.format(keys="unnest(%(users)s::text[], %(days)s::date[]) as k(user_id, day)")

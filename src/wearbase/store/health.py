@@ -151,7 +151,8 @@ select k.n::int as n, k.user_id, k.day, h.body, h.revision, h.places, h.sources,
               from wearbase.connection c where c.user_id = k.user_id) end as connections,
        case when k.is_first then (
             select json_agg(json_build_array(provider, resource, last_success_at at time zone 'utc', error, priority,
-                                             backfill_end is not null, history_from at time zone 'utc'))
+                                             backfill_end is not null, history_from at time zone 'utc',
+                                             case when waits_until = due_at then due_at at time zone 'utc' end))
               from wearbase.sync_state s where s.user_id = k.user_id) end as states
   from {keys}
   left join lateral (

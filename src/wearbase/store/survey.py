@@ -70,7 +70,7 @@ async def members(tx: Tx, *, limit: int) -> list[MemberRow]:
                   (select count(*) from wearbase.day_document d where d.user_id = c.user_id and d.provider = c.provider)::int as days_stored
              from wearbase.connection c
              cross join lateral (
-                  select max(last_success_at) as last_success_at, count(*) filter (where error is not null)::int as failing,
+                  select max(last_success_at) as last_success_at, count(*) filter (where error <> 'missing_scope')::int as failing,
                          count(*) filter (where backfill_due_at is not null)::int as in_backfill
                     from wearbase.sync_state s where s.user_id = c.user_id and s.provider = c.provider) s
             order by c.user_id, c.provider limit %s""",

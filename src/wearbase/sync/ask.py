@@ -1,12 +1,12 @@
 """A person asks: mark due, and where an answer waits, watch the rows."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
 from wearbase.domain.days import HALF_DAY
-from wearbase.domain.errors import BadRequest, ConnectionEnded, DatabaseUnavailable, ReauthorizationRequired, TooManyRequests
+from wearbase.domain.errors import BadRequest, ConnectionEnded, DatabaseUnavailable, MissingScope, ReauthorizationRequired, TooManyRequests
 from wearbase.domain.windows import Window
 from wearbase.store import connections
 from wearbase.store.connections import Connection
@@ -51,6 +51,7 @@ class Outcome:
     synced: dict[str, int]
     api_calls: int
     errors: dict[str, str]
+    waits_until: datetime | None = None  # what is left waits for calls, and until then nothing comes
 
 
 async def sync(
@@ -58,8 +59,8 @@ async def sync(
 ) -> Ticket | None:
     """Marks resources due for a person; None if the user is not connected.
 
-    Raises: BadRequest for an unknown resource, TooManyRequests if this member was synced by a person within the last minute, is being
-    synced, or has used up the calls that persons may cause.
+    Raises: BadRequest for an unknown resource, MissingScope for one that the member did not grant, TooManyRequests if this member was
+    synced by a person within the last minute, is being synced, or has used up the calls that persons may cause.
     """
     names = _known(engine, provider, resources)
     now = engine.clock.now()
@@ -69,6 +70,7 @@ async def sync(
             return None
         states = _readable(await due.states(tx, user_id, provider))
         before = {s.resource: s for s in states if s.resource in names}
+        _check_granted(provider, set(resources or ()) - set(before), is_any=bool(before))
         is_back = await _is_back(tx, engine, user_id, provider)
         await _check_turn(tx, engine, connection, states, wanted=len(before))
         wish = Mark(reason=PERSON, priority=Priority.PERSON, due_at=now, asked=window)
@@ -79,6 +81,12 @@ async def sync(
     return Ticket(user_id, provider, before)
 
 
+def _check_granted(provider: str, missing: Collection[str], *, is_any: bool) -> None:
+    """Raises MissingScope: what was not granted is never answered as if it had been read."""
+    if missing or not is_any:
+        raise MissingScope(f"Not granted: {', '.join(sorted(missing)) or 'nothing of it all'}.", provider=provider)
+
+
 async def _check_turn(tx: Tx, engine: Engine, connection: Connection, states: Sequence[SyncState], *, wanted: int) -> None:
     """Takes a person's turn. Raises TooManyRequests."""
     now = engine.clock.now()
@@ -87,7 +95,7 @@ async def _check_turn(tx: Tx, engine: Engine, connection: Connection, states: Se
         raise TooManyRequests("The calls that persons may cause for this member are used up for now.", retry_after_s=left.retry_after_s)
     if not await connections.take_sync_turn(tx, connection, now=now, every=SYNC_EVERY):
         raise TooManyRequests("One sync a minute for each member; this one was synced just now.", retry_after_s=60)
-    if any(_is_under_way(s) for s in states) and await chores.has_worker(tx, since=now - WORKER_ALIVE):
+    if any(_is_under_way(s, now=now) for s in states) and await chores.has_worker(tx, since=now - WORKER_ALIVE):
         raise TooManyRequests("One sync at a time for each member; the last one is still under way.", retry_after_s=UNDER_WAY_RETRY_S)
 
 
@@ -132,7 +140,8 @@ def _looked(now: datetime) -> Mark:
 
 
 def _readable(states: Sequence[SyncState]) -> list[SyncState]:
-    return [s for s in states if s.error != "missing_scope"]
+    """All but what the member did not grant; a refusal of what was granted has another name."""
+    return [s for s in states if s.error != MissingScope.code]
 
 
 async def backfill(engine: Engine, user_id: str, provider: str, *, since: datetime, resources: Sequence[str] | None = None) -> bool:
@@ -199,24 +208,27 @@ def _joined(user_id: str, provider: str, before: Mapping[str, SyncState]) -> Tic
 
 
 async def watch(engine: Engine, ticket: Ticket, *, at_most_s: float) -> Outcome:
-    """Waits for the ticket's resources to be served or to fail, that long; at once if no worker lives."""
+    """Waits for the ticket's resources to be served or to fail, that long; no longer if no worker lives, or no call is to be had."""
     loop = asyncio.get_running_loop()
     give_up = loop.time() + at_most_s
     while True:
         outcome = await look(engine, ticket)
         if outcome.is_done or not outcome.has_worker or loop.time() >= give_up:
             return outcome
+        if outcome.waits_until and (outcome.waits_until - engine.clock.now()).total_seconds() > give_up - loop.time():
+            return outcome
         await asyncio.sleep(WATCH_STEP_S)
 
 
 async def look(engine: Engine, ticket: Ticket) -> Outcome:
-    """How the ticket stands now."""
+    """How the ticket stands now. Errors are those since it was given."""
     async with engine.db.connection() as tx:
         connection = await connections.get(tx, ticket.user_id, ticket.provider)
         after = {s.resource: s for s in await due.states(tx, ticket.user_id, ticket.provider)}
         is_worked = await chores.has_worker(tx, since=engine.clock.now() - WORKER_ALIVE)
     pairs = {name: (old, after[name]) for name, old in ticket.before.items() if name in after}
-    errors = {name: new.error for name, (old, new) in pairs.items() if new.error and new.attempts > 0}
+    errors = {name: new.error for name, (old, new) in pairs.items() if new.error and _has_failed(old, new)}
+    left = [new.waiting_until(now=engine.clock.now()) for old, new in pairs.values() if not _is_finished(old, new)]
     is_ended = connection is None or not connection.is_live
     if is_ended:  # meanwhile: what has not been served never will be
         ended = ReauthorizationRequired.code if connection and connection.state == "needs_reauthorization" else ConnectionEnded.code
@@ -227,6 +239,7 @@ async def look(engine: Engine, ticket: Ticket) -> Outcome:
         synced={name: new.records_synced - old.records_synced for name, (old, new) in pairs.items()},
         api_calls=sum(new.api_calls - old.api_calls for old, new in pairs.values()),
         errors=errors,
+        waits_until=min((at for at in left if at), default=None) if all(left) else None,
     )
 
 
@@ -242,13 +255,19 @@ def _is_promised(state: SyncState, *, now: datetime) -> bool:
     return is_due and state.served_marks < state.marks
 
 
-def _is_under_way(state: SyncState) -> bool:
-    """Whether a person's sync has been neither served nor failed."""
-    return state.reason == PERSON and state.served_marks < state.marks and state.error is None
+def _is_under_way(state: SyncState, *, now: datetime) -> bool:
+    """Whether a person's sync has been neither served, nor failed, nor put off for want of calls."""
+    is_due = state.due_at is not None and state.due_at <= now
+    return state.reason == PERSON and is_due and state.served_marks < state.marks and state.error is None
 
 
 def _is_finished(old: SyncState, new: SyncState) -> bool:
-    return new.served_marks > old.marks or (new.attempts != old.attempts and new.error is not None)
+    return new.served_marks > old.marks or _has_failed(old, new)
+
+
+def _has_failed(old: SyncState, new: SyncState) -> bool:
+    """Whether it has failed since."""
+    return new.error is not None and new.attempts != old.attempts
 
 
 def _is_covered(states: Sequence[SyncState], midnight: datetime, *, now: datetime) -> bool:

@@ -30,6 +30,7 @@ class Engine:
     idle_after: timedelta = timedelta(days=3)
     visit_idle_every: timedelta = timedelta(days=1)
     keepalive: timedelta = timedelta(days=1)
+    source_deadline: timedelta = timedelta(seconds=2.5)  # for all sources together, while a reader waits
     keep_deliveries: timedelta = timedelta(days=30)
     keep_payloads: timedelta = timedelta(days=3)  # settled ones that carried their records
 

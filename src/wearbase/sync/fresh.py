@@ -8,8 +8,6 @@ from datetime import date
 from wearbase.sync import ask
 from wearbase.sync.engine import Engine
 
-SOURCE_DEADLINE_S = 2.5
-
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -19,13 +17,14 @@ class Wanted:
     is_missing: bool
 
 
-async def bring(
-    engine: Engine, user_id: str, day: date, wanted: Mapping[str, Wanted], *, at_most_s: float = SOURCE_DEADLINE_S
-) -> dict[str, str]:
+async def bring(engine: Engine, user_id: str, day: date, wanted: Mapping[str, Wanted], *, at_most_s: float | None = None) -> dict[str, str]:
     """Returns when each is served or has failed, or that long after; the states of those that are not done, by source.
+
+    Without a time of its own it takes `SOURCE_DEADLINE`.
 
     What is not done goes on: it is noted in the database. Raises DatabaseUnavailable.
     """
+    at_most_s = engine.source_deadline.total_seconds() if at_most_s is None else at_most_s
     tasks = {name: asyncio.create_task(_bring(engine, user_id, name, day, why, at_most_s=at_most_s)) for name, why in wanted.items()}
     if not tasks:
         return {}
@@ -49,4 +48,6 @@ async def _bring(engine: Engine, user_id: str, provider: str, day: date, why: Wa
     outcome = await ask.watch(engine, ticket, at_most_s=give_up - loop.time())
     if outcome.is_done:
         return None
-    return "running" if outcome.has_worker else "unavailable"
+    if not outcome.has_worker:
+        return "unavailable"
+    return None if outcome.waits_until else "running"  # a want of calls is in the store

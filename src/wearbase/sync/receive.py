@@ -1,17 +1,25 @@
 """A delivery: verified, remembered, and its resources marked due, in one transaction; then it may be answered."""
 
 from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeAlias
 
-from wearbase.domain.errors import MalformedDelivery
-from wearbase.store import deliveries
+import structlog
+
+from wearbase.domain.errors import BadSignature, DatabaseUnavailable, MalformedDelivery
+from wearbase.store import deliveries, observations
 from wearbase.store.deliveries import Incoming, Marking
 from wearbase.store.postgres.together import Together
 from wearbase.sync.engine import Engine
 from wearbase.transport.apps import App
 
+log = structlog.get_logger()
+
 LARGEST_BATCH = 200
+REFUSED = "refused_signature"  # the name of the observation
+NOTED_EVERY = timedelta(minutes=1)
 
 Notices: TypeAlias = tuple[Incoming, ...]
 
@@ -21,6 +29,7 @@ class Receiver:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._noted_at: dict[str, datetime] = {}
         self._writers = {name: Together(partial(self._remember, app), largest=LARGEST_BATCH) for name, app in engine.apps.items()}
 
     async def receive(self, provider: str, headers: Mapping[str, str], body: bytes) -> None:
@@ -29,7 +38,11 @@ class Receiver:
         Raises: NotFound, BadSignature, StaleDelivery, MalformedDelivery, DatabaseUnavailable.
         """
         app = self._engine.app(provider)
-        notices = self._read(app, headers, body)
+        try:
+            notices = self._read(app, headers, body)
+        except BadSignature:
+            await self._note_refusal(app, headers, body)
+            raise
         if notices:
             await self._writers[provider](notices)
 
@@ -45,6 +58,20 @@ class Receiver:
             )
             for n in rules.parse(body, headers)
         )  # fmt: skip
+
+    async def _note_refusal(self, app: App, headers: Mapping[str, str], body: bytes) -> None:
+        """Keeps for `wear doctor` that a signature was refused, and in which form it would have been right; once a minute at most."""
+        now, secret, last = self._engine.clock.now(), app.credentials.signing_secret, self._noted_at.get(app.name)
+        if not secret or (last is not None and now < last + NOTED_EVERY):
+            return
+        self._noted_at[app.name] = now
+        form = app.provider.probe(headers, body, secret) if app.provider.probe else None
+        if form is not None and form == app.provider.signature:
+            return  # well signed, and refused for what else it says
+        log.warning("delivery refused", provider=app.name, signed_as=form, accepted=app.provider.signature)
+        with suppress(DatabaseUnavailable):
+            async with self._engine.db.connection() as tx:
+                await observations.note(tx, app.name, REFUSED, {"form": form}, now=now)
 
     async def _remember(self, app: App, batch: list[Notices]) -> dict[Notices, None]:
         engine, now = self._engine, self._engine.clock.now()

@@ -38,8 +38,12 @@ async def slot_is_due(world: Bench, user_id: str) -> None:
         await due.mark(tx, user_id, "whoop", list(RESOURCES), wish)
 
 
-async def errors(world: Bench, user_id: str) -> set[str | None]:
-    return {r["error"] for r in (await world.status(user_id)).values()}
+async def failing(world: Bench, user_id: str) -> set[str]:
+    return {name for name, r in (await world.status(user_id)).items() if "fail" in (r["state"] + r["status"])}
+
+
+async def waiting_for_calls(world: Bench, user_id: str) -> set[str]:
+    return {name for name, r in (await world.status(user_id)).items() if r["error"] == "waiting_for_calls"}
 
 
 async def test_after_a_429_nobody_waits_longer_than_the_reset(world: Bench) -> None:
@@ -54,7 +58,8 @@ async def test_after_a_429_nobody_waits_longer_than_the_reset(world: Bench) -> N
     assert 1 <= calls["by_status"]["429"] <= 4  # those under way at the same moment; whoever comes later does not even ask
     waiting = await world.rows("select due_at from wearbase.sync_state where window_start is not null")
     assert waiting
-    assert await errors(world, "ann") == await errors(world, "bob") == {None}
+    assert await failing(world, "ann") == await failing(world, "bob") == set()
+    assert await waiting_for_calls(world, "ann") | await waiting_for_calls(world, "bob")
     reset_at = max(w["due_at"] for w in waiting)
     assert reset_at <= world.clock.now() + timedelta(seconds=61)
     await world.sim.post("/control/options", json={"quota_minute": 100_000})
@@ -97,7 +102,7 @@ async def test_with_the_days_budget_used_up_people_are_served_from_the_reserve_a
     calls = await route_calls(world)
     await visits(world, 12)
     assert await route_calls(world) == calls  # the timetable waits, and is no failure
-    assert await errors(world, "bob") == {None}
+    assert (await failing(world, "bob"), await waiting_for_calls(world, "bob")) == (set(), set(RESOURCES))
     document = await world.day("bob", day)
     assert document["cycle"] is not None
     assert document["sync"]["state"] == "ok"
@@ -112,7 +117,7 @@ async def test_with_the_days_budget_used_up_people_are_served_from_the_reserve_a
     assert waiting not in {w["id"] for w in await world.stored("bob", "workout")}
     await work_for(world, steps=3, minutes=11)
     assert waiting in {w["id"] for w in await world.stored("bob", "workout")}
-    assert await errors(world, "bob") == {None}
+    assert (await failing(world, "bob"), await waiting_for_calls(world, "bob")) == (set(), set())
 
 
 async def test_with_every_call_of_the_day_gone_reads_still_answer_and_what_waits_is_done_tomorrow(world: Bench) -> None:
@@ -128,7 +133,7 @@ async def test_with_every_call_of_the_day_gone_reads_still_answer_and_what_waits
     assert (await world.calls())["data"] == calls["data"]
     answer = await world.reader.day("ann", "whoop", day)
     assert orjson.loads(answer.body)["cycle"] is not None
-    assert await errors(world, "ann") == {None}
+    assert (await failing(world, "ann"), await waiting_for_calls(world, "ann")) == (set(), set(RESOURCES))
     assert await inbox(world) == ["open"]
     assert sum(r["open_deliveries"] for r in (await world.status()).values()) == 1
     await world.step(seconds=(TOMORROW - world.clock.now()).total_seconds() + 1, webhooks=False)

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from tests.integration.api.conftest import Service, problem, serving
-from tests.integration.harness import SAHHA_SECRET, bench
+from tests.integration.harness import SAHHA_SECRET, bench, canonical
 from tests.integration.sahha.conftest import ANN, Sahha
 
 CONNECT = "/api/v1/sahha/connect/ann"
@@ -114,3 +114,44 @@ async def test_erasing_a_user_names_every_profile_that_remains(service: Service)
     answer = (await service.call("DELETE", "/api/v1/users/ann", headers=await service.key("erase"))).json()
     assert [(r["provider"], r["external_user_id"]) for r in answer["remains"]] == [("sahha", ANN)]
     assert await service.world.rows("select 1 from wearbase.connection") == []
+
+
+async def every(service: Service, path: str, **query: object) -> list[dict]:
+    found, cursor = [], None
+    while True:
+        answer = await service.get(path, params={"provider": "sahha", **query, **({"cursor": cursor} if cursor else {})})
+        assert answer.status_code == 200, answer.text
+        found += answer.json()["records"]
+        cursor = answer.json()["next_cursor"]
+        if cursor is None:
+            return found
+
+
+@pytest.mark.parametrize(("kind", "resource"), [("scores", "score"), ("biomarkers", "biomarker"), ("archetypes", "archetype")])
+async def test_its_records_are_listed_page_by_page_in_both_shapes_and_read_by_their_keys(
+    service: Service, kind: str, resource: str
+) -> None:
+    await Sahha(service.world).profile(ANN)
+    await service.post(CONNECT, json={"external_id": ANN})
+    await service.world.work()
+    stored = await service.world.rows(
+        "select external_id, mapped, raw from wearbase.record where provider = 'sahha' and resource = %s", resource
+    )
+    assert len(stored) > 1
+    ours, raw = await every(service, f"/v1/data/ann/{kind}", limit=2), await every(service, f"/v1/data/ann/{kind}", limit=200, shape="raw")
+    assert canonical(raw) == canonical([s["raw"] for s in stored])
+    assert canonical([{k: v for k, v in r.items() if k != "day"} for r in ours]) == canonical([s["mapped"] for s in stored])
+    assert await every(service, f"/v1/data/ann/{resource}", limit=200) == ours
+    for one in stored[:3]:
+        answer = await service.get(f"/v1/data/ann/{kind}/{one['external_id']}?provider=sahha&shape=raw")
+        assert answer.json() == one["raw"]
+    week = (await service.get(f"/internal/data/{kind}/ann?provider=sahha&days=90")).json()["records"]
+    assert canonical(week) == canonical(ours)
+
+
+async def test_a_source_lists_only_what_it_has(service: Service) -> None:
+    error = problem(await service.get("/v1/data/ann/sleep?provider=sahha"), 422, "invalid_field", "kind")
+    assert "scores, biomarkers, archetypes" in error["message"]
+    problem(await service.get("/v1/data/ann/scores"), 422, "invalid_field", "kind")
+    problem(await service.get("/internal/data/scores/ann"), 422, "invalid_field", "kind")
+    problem(await service.get("/v1/data/ann/scores/nothing/2026-01-01?provider=sahha"), 404, "not_found")

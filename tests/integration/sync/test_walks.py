@@ -57,7 +57,7 @@ async def test_a_failure_in_the_history_keeps_the_pages_read_and_goes_on_there(w
     await world.fault("/v2/cycle", "status", status=503, count=1)
     await world.worker._one()
     state = await world.state("cycle")
-    assert (state["backfill_token"], state["error"]) == (token, "provider_unavailable")
+    assert (state["backfill_token"], state["backfill_error"], state["error"]) == (token, "provider_unavailable", None)
     await world.step(minutes=1, webhooks=False)
     await world.work()
     assert (await world.state("cycle"))["backfill_end"] is None

@@ -77,9 +77,9 @@ async def sync_now(
     window = await _window(services, user_id, provider, body.date_range.start, body.date_range.end) if body.date_range else None
     brought = await syncing.bring(services, user_id, provider, resources=body.data_types, window=window, wait=wait)
     if brought.state is None:
-        return SyncDone(synced=brought.synced, total_api_calls=brought.total_api_calls)
+        return SyncDone(**brought.counts)
     response.status_code = 202
-    return SyncUnderWay(synced=brought.synced, total_api_calls=brought.total_api_calls, state=brought.state)
+    return SyncUnderWay(**brought.counts, state=brought.state, retry_at=brought.retry_at)
 
 
 @router.get("/api/v1/{provider}/sync-status/{user_id}", responses={200: {"model": SyncStatus}})
@@ -91,7 +91,7 @@ async def sync_status(user_id: UserId, provider: ProviderName, services: Given, 
         await syncing.look(services, user_id, provider, at_most_s=0)
     found = await status.status(services.db, services.clock, user_id, provider)
     return {
-        "user_id": user_id, "provider": provider, "state": found.state, "resources": found.resources,
+        "user_id": user_id, "provider": provider, "state": found.state, "not_granted": found.not_granted, "resources": found.resources,
         "open_deliveries": found.open_deliveries, "parked_deliveries": found.parked_deliveries,
         "parked_records": found.parked_records, "days_stored": found.days_stored,
     }  # fmt: skip

@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, Field
 
 from wearbase.access.caller import member
@@ -25,13 +25,22 @@ from wearbase.api.shapes import (
 )
 from wearbase.domain.errors import BadRequest, NotFound
 from wearbase.domain.windows import Window
+from wearbase.providers.registry import PROVIDERS
 from wearbase.read import localdays, records
 from wearbase.read.records import Listing
 from wearbase.sync import ask
 from wearbase.sync.connect import Redirects
 
-Kind = Literal["recovery", "sleep", "workouts", "cycles"]
-RESOURCES: dict[str, str] = {"recovery": "recovery", "sleep": "sleep", "workouts": "workout", "cycles": "cycle"}
+Kind = Annotated[
+    str,
+    Path(
+        description="What a source has, by the name under which it is listed: "
+        + "; ".join(f"{name}: {', '.join(p.kinds)}" for name, p in PROVIDERS.items()),
+        pattern="^[a-z][a-z0-9_]{0,31}$",
+        examples=["sleep"],
+    ),
+]
+LONGEST_ID = 400
 FIRST, LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 
 router = APIRouter(route_class=GuardedRoute, tags=["Data API"])
@@ -101,25 +110,28 @@ async def profile(user_id: UserId, services: Given, provider: ProviderQuery = "w
 async def page(user_id: UserId, kind: Kind, query: Annotated[RecordsQuery, Query()], services: Given) -> Records:
     """Records that begin in `[start, end)`, newest first."""
     provider = _known(services, query.provider)
+    resource = listed(services, provider, kind)
     await syncing.look(services, user_id, provider)
     listing = Listing(
-        user_id=user_id, provider=provider, resource=RESOURCES[kind], limit=query.limit, cursor=query.cursor, raw=query.shape == "raw",
+        user_id=user_id, provider=provider, resource=resource, limit=query.limit, cursor=query.cursor,
+        raw=query.shape == "raw",
         window=await window_between(services, user_id, provider, query.start, query.end),
     )  # fmt: skip
     found = await records.page(services.db, listing)
     return Records(records=found.records, next_cursor=found.next_cursor)
 
 
-@router.get("/v1/data/{user_id}/{kind}/{record_id}")
+@router.get("/v1/data/{user_id}/{kind}/{record_id:path}")
 @who(member("read"))
 async def one(
     user_id: UserId, kind: Kind, record_id: str, services: Given, shape: Literal["ours", "raw"] = "ours", provider: ProviderQuery = "whoop"
 ) -> dict[str, Any]:
-    """One record by the provider's id (a recovery: by its cycle's)."""
-    if not 1 <= len(record_id) <= 100 or "\x00" in record_id:
-        raise NotFound(f"There is no {RESOURCES[kind]} with this id.")
-    await syncing.look(services, user_id, _known(services, provider))
-    return await records.one(services.db, user_id, provider, RESOURCES[kind], record_id, raw=shape == "raw")
+    """One record by the provider's id (a recovery: by its cycle's; of Sahha by its natural key, such as `sleep/2026-05-14`)."""
+    resource = listed(services, _known(services, provider), kind)
+    if not 1 <= len(record_id) <= LONGEST_ID or "\x00" in record_id:
+        raise NotFound(f"There is no {resource} with this id.")
+    await syncing.look(services, user_id, provider)
+    return await records.one(services.db, user_id, provider, resource, record_id, raw=shape == "raw")
 
 
 @router.post("/v1/pull/{user_id}", responses={200: {"model": Pulled}, 202: {"model": PullUnderWay}})
@@ -135,9 +147,17 @@ async def pull(
     is_asked = since is not None and await ask.backfill(services.engine, user_id, provider, since=since, resources=body.resource_types)
     given = {"user_id": user_id, "provider": provider, "backfilling": is_asked}
     if brought.state is None:
-        return Pulled(**given, synced=brought.synced, total_api_calls=brought.total_api_calls)
+        return Pulled(**given, **brought.counts)
     response.status_code = 202
-    return PullUnderWay(**given, synced=brought.synced, total_api_calls=brought.total_api_calls, state=brought.state)
+    return PullUnderWay(**given, **brought.counts, state=brought.state, retry_at=brought.retry_at)
+
+
+def listed(services: Services, provider: str, kind: str) -> str:
+    """The resource of a source that is listed under that name. Raises InvalidField naming those there are."""
+    found = services.providers[provider].listed(kind)
+    if found is None:
+        raise InvalidField(f"{provider} has {', '.join(services.providers[provider].kinds)}.", field="kind")
+    return found.name
 
 
 async def window_between(

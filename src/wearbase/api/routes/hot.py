@@ -58,7 +58,8 @@ class DailyData:
             return known
         outcome = await ask.watch(engine, ticket, at_most_s=WAIT_S)
         if not outcome.is_done:
-            return await reader.day(user_id, provider, day, state="running" if outcome.has_worker else "unavailable")
+            state = "unavailable" if not outcome.has_worker else None if outcome.waits_until else "running"
+            return await reader.day(user_id, provider, day, state=state)
         answer = await reader.day(user_id, provider, day)
         return await reader.day(user_id, provider, day, source=f"{provider}_api") if answer.has_document else answer
 

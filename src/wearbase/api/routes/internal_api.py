@@ -2,7 +2,7 @@
 
 import hashlib
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated
 
 import orjson
 from fastapi import APIRouter, Query, Request, Response
@@ -13,7 +13,7 @@ from wearbase.api.fields import Day, ProviderQuery, UserId, checked_range
 from wearbase.api.given import By, Given
 from wearbase.api.routes import consents, syncing
 from wearbase.api.routes.consents import Wished
-from wearbase.api.routes.data_api import RESOURCES
+from wearbase.api.routes.data_api import Kind, listed
 from wearbase.api.routing import GuardedRoute, who
 from wearbase.api.shapes import AuthStatus, ConnectStart, Days, Joined, Records
 from wearbase.domain.errors import NotFound
@@ -47,18 +47,17 @@ async def days(user_id: UserId, request: Request, services: Given, start: Day, e
 @router.get("/internal/data/{kind}/{user_id}")
 @who(service("read"))
 async def recent(
-    user_id: UserId, kind: Literal["recovery", "sleep", "workouts", "cycles"], services: Given,
+    user_id: UserId, kind: Kind, services: Given,
     days: Annotated[int, Query(ge=1, le=90)] = 7, provider: ProviderQuery = "whoop",
 ) -> Records:  # fmt: skip
     """The records of the last days, newest first."""
     if provider not in services.providers:
         raise NotFound(f"There is no source named {provider!r} here.")
+    now, resource = services.clock.now(), listed(services, provider, kind)
     await syncing.look(services, user_id, provider)
-    now = services.clock.now()
     window = Window(now - timedelta(days=days), now + timedelta(days=1))
-    found = await records.page(
-        services.db, Listing(user_id=user_id, provider=provider, resource=RESOURCES[kind], window=window, limit=MOST_RECORDS)
-    )
+    listing = Listing(user_id=user_id, provider=provider, resource=resource, window=window, limit=MOST_RECORDS)
+    found = await records.page(services.db, listing)
     return Records(records=found.records, next_cursor=found.next_cursor)
 
 

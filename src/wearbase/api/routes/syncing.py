@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from datetime import datetime
+from typing import Any, Literal, TypeAlias
 
 from wearbase.access.users import InvalidField
 from wearbase.api.errors import NotConnected, SyncFailed
@@ -14,15 +15,22 @@ from wearbase.sync import ask
 from wearbase.sync.ask import Outcome
 
 WAIT_S = 3.0
+UnderWay: TypeAlias = Literal["running", "unavailable", "waiting_for_calls"]
 
 
 @dataclass(frozen=True, slots=True)
 class Brought:
-    """What is stored so far. `state` is None when everything asked for is done."""
+    """What is stored so far. `state` is None when everything asked for is done; what waits for calls goes on at `retry_at`."""
 
     synced: dict[str, int | None]
     total_api_calls: int
-    state: Literal["running", "unavailable"] | None
+    not_granted: list[str]
+    state: UnderWay | None
+    retry_at: datetime | None = None
+
+    @property
+    def counts(self) -> dict[str, Any]:
+        return {"synced": self.synced, "total_api_calls": self.total_api_calls, "not_granted": self.not_granted}
 
 
 async def bring(
@@ -33,8 +41,6 @@ async def bring(
     Raises: NotConnected, ReauthorizationRequired, MissingScope, SyncFailed (with what failed and what was stored), TooManyRequests.
     """
     ticket = await ask.sync(services.engine, user_id, provider, resources=resources, window=window)
-    if ticket is not None and not set(resources or ()) <= set(ticket.resources):
-        raise MissingScope(f"Not granted: {', '.join(sorted(set(resources or ()) - set(ticket.resources)))}.", provider=provider)
     if ticket is None:
         raise await _why_not(services, user_id, provider)
     services.looks.note(user_id, provider)
@@ -43,8 +49,8 @@ async def bring(
         raise _failure(outcome)
     names = resources or [r.name for r in services.engine.app(provider).provider.resources]
     synced = {name: outcome.synced.get(name) for name in names}
-    state = None if outcome.is_done else "running" if outcome.has_worker else "unavailable"
-    return Brought(synced, outcome.api_calls, state)
+    missing = sorted(set(names) - set(ticket.resources))
+    return Brought(synced, outcome.api_calls, missing, _under_way(outcome), None if outcome.is_done else outcome.waits_until)
 
 
 async def look(services: Services, user_id: str, provider: str, *, at_most_s: float = WAIT_S) -> None:
@@ -52,6 +58,14 @@ async def look(services: Services, user_id: str, provider: str, *, at_most_s: fl
     if not services.looks.knows(user_id, provider):
         await ask.take_look(services.engine, user_id, provider, at_most_s=at_most_s)
         services.looks.note(user_id, provider)
+
+
+def _under_way(outcome: Outcome) -> UnderWay | None:
+    if outcome.is_done:
+        return None
+    if not outcome.has_worker:
+        return "unavailable"
+    return "waiting_for_calls" if outcome.waits_until else "running"
 
 
 def checked_names(services: Services, provider: str, names: Sequence[str] | None, *, field: str) -> None:

@@ -14,7 +14,6 @@ from wearbase.api.routes import syncing
 from wearbase.api.routing import GuardedRoute, who
 from wearbase.domain.errors import BadRequest
 from wearbase.read import trends
-from wearbase.sync.fresh import SOURCE_DEADLINE_S
 
 router = APIRouter(route_class=GuardedRoute, tags=["App API"])
 
@@ -31,5 +30,6 @@ async def trend(user_id: UserId, services: Given, metric: Metric, start: Day, en
         combining.followed(metric)
     except BadRequest as unknown:
         raise InvalidField(unknown.message, field=unknown.field) from None
-    await asyncio.gather(*(syncing.look(services, user_id, name, at_most_s=SOURCE_DEADLINE_S) for name in services.engine.apps))
+    at_most_s = services.engine.source_deadline.total_seconds()
+    await asyncio.gather(*(syncing.look(services, user_id, name, at_most_s=at_most_s) for name in services.engine.apps))
     return await trends.trend(services.db, combining, user_id, metric, start=start, end=end)

@@ -1,16 +1,23 @@
 """`wear budget`: what is left of the provider's calls, and who spent the others."""
 
+import getpass
+import socket
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
+import structlog
 import typer
 
 from wearbase.cli.members import AsJson, Provider
 from wearbase.cli.output import console, emit, say, table
-from wearbase.cli.session import Choice, choose, opened, run
+from wearbase.cli.session import Choice, choose, opened, require_source, run
 from wearbase.cli.showing.status import note_demo
 from wearbase.read.budgets import as_document, standings
+from wearbase.store.work import budget, due
 from wearbase.store.work.budget import Standing
+from wearbase.sync.engine import Engine
+
+log = structlog.get_logger()
 
 WARN_PERCENT, ALARM_PERCENT = 80, 95
 REASONS = {
@@ -21,9 +28,42 @@ REASONS = {
 }  # fmt: skip
 
 
-def show_budget(ctx: typer.Context, provider: Provider = "whoop", as_json: AsJson = False) -> None:
+def show_budget(
+    ctx: typer.Context,
+    provider: Provider = "whoop",
+    reopen: Annotated[str | None, typer.Option(metavar="SOURCE", help="Open this source's gate, which was closed wrongly.")] = None,
+    as_json: AsJson = False,
+) -> None:
     """What is left of the provider's calls, by whom the others were spent, and what the day's forecast leaves out."""
-    run(_budget(choose(ctx), provider, as_json=as_json))
+    if reopen is not None:
+        run(_reopen(choose(ctx, quiet=False), reopen.lower()))
+    else:
+        run(_budget(choose(ctx), provider, as_json=as_json))
+
+
+async def _reopen(choice: Choice, provider: str) -> None:
+    async with opened(choice) as running:
+        require_source(running, choice, provider)
+        until, count = await reopen(running.engine, provider, by=f"{getpass.getuser()}@{socket.gethostname()}")
+    if until is None:
+        say(f"The gate of {provider} was open; {count} resources that waited for calls are due now.")
+    else:
+        say(f"The gate of {provider} is open; it would have stayed closed until {clock(until)}. {count} resources that waited are due now.")
+
+
+async def reopen(engine: Engine, provider: str, *, by: str) -> tuple[datetime | None, int]:
+    """Lets calls go out again before the time that an answer, or an outage, had set; what waits is due at once.
+
+    Until when it would have stayed closed, None if it was open; how many resources waited. The log says by whom.
+    """
+    app, now = engine.app(provider), engine.clock.now()
+    async with engine.db.transaction() as tx:
+        held = await budget.reopen(tx, app.name, app.key)
+        count = await due.resume(tx, app.name, now=now)
+    await engine.hint()
+    until = max((at for at in held if at is not None and at > now), default=None)
+    log.warning("gate reopened by hand", provider=provider, by=by, was_closed_until=until.isoformat() if until else None, resumed=count)
+    return until, count
 
 
 async def _budget(choice: Choice, provider: str, *, as_json: bool) -> None:

@@ -79,6 +79,7 @@ def _shown(found: SourceStatus) -> dict[str, Any]:
     connection = found.connection
     return {
         "state": found.state,
+        "not_granted": found.not_granted,
         "connected_at": rfc3339(connection.connected_at) if connection and connection.is_live else None,
         "scopes": connection.scopes if connection else [],
         "resources": found.resources,
@@ -95,13 +96,32 @@ def _print(user_id: str, name: str, found: SourceStatus, *, now: datetime) -> No
         return
     made = table("resource", "state", "last success", "next due", "records", "calls", "history", "error")
     for resource, r in found.resources.items():
-        history = f"running, {r['backfill']['pages']} pages" if r["backfill"]["is_running"] else (r["backfill"]["from"] or NONE)[:10]
         times = (ago(r["last_success_at"], now=now), ago(r["next_due_at"], now=now))
-        made.add_row(resource, r["state"], *times, str(r["records_synced"]), str(r["api_calls"]), history, r["error"] or NONE)
+        numbers = (str(r["records_synced"]), str(r["api_calls"]))
+        made.add_row(resource, r["state"].replace("_", " "), *times, *numbers, _history(r["backfill"], now=now), _why(r, now=now))
     console().print(made)
     say(f"Deliveries: {found.open_deliveries} open, {found.parked_deliveries} parked. Records parked: {len(found.parked_records)}")
     for parked in found.parked_records:
         say("  " + " · ".join(str(part) for part in parked.values() if part is not None))
+
+
+def _history(found: dict[str, Any], *, now: datetime) -> str:
+    """How far the reading of history is, and what holds it up."""
+    if not found["is_running"]:
+        return (found["from"] or NONE)[:10]
+    held_up = f"; {_plain(found['error'])}, again {ago(found['next_due_at'], now=now)}" if found["error"] else ""
+    return f"running, {found['pages']} pages{held_up}"
+
+
+def _why(resource: dict[str, Any], *, now: datetime) -> str:
+    """What is wrong with a resource, and when it is tried again."""
+    if not resource["error"] or resource["state"] == "not_granted":
+        return NONE
+    return f"{_plain(resource['error'])}, again {ago(resource['retry_at'], now=now)}"
+
+
+def _plain(code: str) -> str:
+    return code.replace("_", " ")
 
 
 def show_day(

@@ -7,7 +7,7 @@ from wearbase.providers.sahha import client
 from wearbase.providers.sahha.auth import Account
 from wearbase.providers.sahha.mapping import assemble_day, day_metrics, empty_day
 from wearbase.providers.sahha.quantities import QUANTITIES, running
-from wearbase.providers.sahha.webhook import VARIANTS, Webhook
+from wearbase.providers.sahha.webhook import VARIANTS, Webhook, probe_delivery
 
 PROVIDER = Provider(
     name="sahha",
@@ -15,9 +15,11 @@ PROVIDER = Provider(
     joined_by="account",
     delivers="payload",
     resources=(
-        Resource(name="score", read_page=client.read_scores, read_one=client.read_score, slots=(14, 20)),
-        Resource(name="biomarker", read_page=client.read_biomarkers, read_one=client.read_biomarker, slots=(14, 20)),
-        Resource(name="archetype", read_page=client.read_archetypes, read_one=client.read_archetype),
+        Resource(name="score", listed_as="scores", read_page=client.read_scores, read_one=client.read_score, slots=(14, 20)),
+        Resource(
+            name="biomarker", listed_as="biomarkers", read_page=client.read_biomarkers, read_one=client.read_biomarker, slots=(14, 20)
+        ),
+        Resource(name="archetype", listed_as="archetypes", read_page=client.read_archetypes, read_one=client.read_archetype),
     ),
     overlap=timedelta(days=7),  # what a lost delivery can have changed: whether Sahha repeats one is not known
     history=timedelta(days=30),  # a new profile has 14 days of scores and 4 weeks of archetypes
@@ -31,6 +33,7 @@ PROVIDER = Provider(
     account_rules=Account(),
     webhook=Webhook(),
     signatures={variant: Webhook(variant) for variant in VARIANTS},
+    probe=probe_delivery,
     assemble_day=assemble_day,
     day_metrics=day_metrics,
     empty_day=empty_day,

@@ -60,6 +60,11 @@ class Webhook:
         return [_notice(raw, said, orjson.dumps(raw)) for raw in raws] if len(raws) > 1 else [_notice(raws[0], said, None)]
 
 
+def probe_delivery(headers: Mapping[str, str], body: bytes, secret: str) -> str | None:
+    """The form in which a delivery is signed that was refused; None if our secret signed it in none."""
+    return probe(body, headers.get(SIGNATURE, ""), secret)
+
+
 def probe(body: bytes, signature: str, secret: str) -> str | None:
     """Which form of signature this one is, for a delivery that is known to be Sahha's own; None if it is none of them."""
     for variant in VARIANTS:

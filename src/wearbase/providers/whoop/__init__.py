@@ -40,13 +40,16 @@ PROVIDER = Provider(
         ),
         Resource(
             name="workout",
+            listed_as="workouts",
             scope="read:workout",
             read_page=client.read_workouts,
             read_one=client.read_workout,
             slots=DAYTIME,
             companions=WITHOUT_EVENTS,
         ),
-        Resource(name="cycle", scope="read:cycles", read_page=client.read_cycles, read_one=client.read_cycle, slots=DAYTIME),
+        Resource(
+            name="cycle", listed_as="cycles", scope="read:cycles", read_page=client.read_cycles, read_one=client.read_cycle, slots=DAYTIME
+        ),
     ),
     identity_scope="read:profile",
     identity_resource="cycle",

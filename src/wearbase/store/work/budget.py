@@ -249,5 +249,19 @@ async def note_recovery(tx: Tx, provider: str, app: str) -> bool:
     return bool(found)
 
 
+async def reopen(tx: Tx, provider: str, app: str) -> tuple[datetime | None, datetime | None]:
+    """Opens the gate and ends a pause, though their time has not come; until when each would have held."""
+    found = await row(
+        tx,
+        """with was as (select provider, app, closed_until, paused_until from wearbase.budget
+                         where provider = %(p)s and app = %(a)s for update)
+           update wearbase.budget b
+              set closed_until = null, paused_until = null, outage_since = null, outage_members = '{}', outage_pauses = 0
+             from was where b.provider = was.provider and b.app = was.app returning was.closed_until, was.paused_until""",
+        {"p": provider, "a": app},
+    )
+    return (found["closed_until"], found["paused_until"]) if found else (None, None)
+
+
 def _ahead(at: datetime | None, now: datetime) -> datetime | None:
     return at if at is not None and at > now else None

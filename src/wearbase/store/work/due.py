@@ -43,6 +43,8 @@ class SyncState:
     backfill_end: datetime | None
     backfill_token: str | None
     backfill_pages: int
+    backfill_error: str | None
+    backfill_attempts: int
     history_from: datetime | None
     covered_at: datetime | None
     last_attempt_at: datetime | None
@@ -52,6 +54,17 @@ class SyncState:
     attempts: int
     pending_reads: int
     error: str | None
+    waits_until: datetime | None  # holds while it is still the due time
+    backfill_waits_until: datetime | None  # the same of the history
+
+    def waiting_until(self, *, now: datetime) -> datetime | None:
+        """When calls are to be had again for what is due now; None if it does not wait for any."""
+        return self.waits_until if self.waits_until == self.due_at and self.waits_until and self.waits_until > now else None
+
+    def history_waiting_until(self, *, now: datetime) -> datetime | None:
+        """The same of the history."""
+        until = self.backfill_waits_until
+        return until if until == self.backfill_due_at and until and until > now else None
 
     @property
     def open_window(self) -> Window | None:
@@ -93,7 +106,7 @@ async def start(
              from unnest(%(r)s::text[]) r
            on conflict (user_id, provider, resource) do update
               set due_at = excluded.due_at, reason = 'connect', priority = 0, slot = null, marks = s.marks + 1, error = excluded.error,
-                  attempts = 0,
+                  attempts = 0, backfill_error = null, backfill_attempts = 0,
                   backfill_due_at = case when s.backfill_end is not null then excluded.due_at end""",
         {**who, "r": list(resources), "missing": list(missing), "now": now},
     )
@@ -266,6 +279,20 @@ async def states(tx: Tx, user_id: str, provider: str) -> list[SyncState]:
         SyncState,
         f"select {_STATE} from wearbase.sync_state where user_id = %s and provider = %s order by resource",
         (user_id, provider),
+    )
+
+
+async def resume(tx: Tx, provider: str, *, now: datetime) -> int:
+    """Has everything that waits for calls due now; how many resources that was."""
+    return await run(
+        tx,
+        """update wearbase.sync_state
+              set due_at = case when waits_until = due_at then least(due_at, %(now)s) else due_at end,
+                  backfill_due_at = case when backfill_waits_until = backfill_due_at then least(backfill_due_at, %(now)s)
+                                         else backfill_due_at end
+            where provider = %(p)s and ((waits_until = due_at and due_at > %(now)s)
+                                        or (backfill_waits_until = backfill_due_at and backfill_due_at > %(now)s))""",
+        {"p": provider, "now": now},
     )
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from wearbase.domain.timetable import LONG_OVERLAP
 from wearbase.domain.windows import Window
 from wearbase.store.connections import Connection
-from wearbase.store.postgres.database import Tx, run, value
+from wearbase.store.postgres.database import Tx, row, run, value
 
 CLOCKS_DIFFER = timedelta(seconds=5)
 _STILL_DUE = "marks > window_marks or asked_start is not null"
@@ -144,21 +144,25 @@ async def turn_backfill_page(tx: Tx, connection: Connection, resource: str, *, t
     await run(
         tx,
         f"""update wearbase.sync_state set backfill_token = %(token)s, backfill_pages = backfill_pages + 1, backfill_due_at = %(now)s,
-                   api_calls = api_calls + 1, records_synced = records_synced + %(stored)s {_WHERE}""",
+                   backfill_error = null, backfill_attempts = 0, api_calls = api_calls + 1,
+                   records_synced = records_synced + %(stored)s {_WHERE}""",
         {**_who(connection, resource), "token": token, "stored": stored, "now": now},
     )
 
 
-async def close_backfill(tx: Tx, connection: Connection, resource: str, *, window: Window, stored: int, now: datetime) -> None:
-    """After the last page of history: everything from its start on is stored; the first one sets the watermark."""
+async def close_backfill(tx: Tx, connection: Connection, resource: str, *, window: Window, stored: int) -> None:
+    """After the last page of history: everything from its start on is stored; the first one sets the watermark.
+
+    What is current is another matter: neither its success nor its failure is touched.
+    """
     await run(
         tx,
         f"""update wearbase.sync_state
                set watermark = coalesce(watermark, %(b)s), history_from = least(history_from, %(a)s),
                    backfill_start = null, backfill_end = null, backfill_token = null, backfill_due_at = null,
-                   backfill_pages = backfill_pages + 1, api_calls = api_calls + 1, last_success_at = %(now)s,
-                   records_synced = records_synced + %(stored)s, error = null, attempts = 0 {_WHERE}""",
-        {**_who(connection, resource), "a": window.start, "b": window.end, "stored": stored, "now": now},
+                   backfill_pages = backfill_pages + 1, backfill_error = null, backfill_attempts = 0, api_calls = api_calls + 1,
+                   records_synced = records_synced + %(stored)s {_WHERE}""",
+        {**_who(connection, resource), "a": window.start, "b": window.end, "stored": stored},
     )
 
 
@@ -181,36 +185,30 @@ async def restart(tx: Tx, connection: Connection, resource: str) -> None:
     await run(tx, sql, _who(connection, resource))
 
 
+_FAIL = f"""
+update wearbase.sync_state set error = %(error)s, attempts = attempts + 1, last_attempt_at = %(now)s, due_at = coalesce(%(retry)s, due_at),
+       priority = coalesce(priority, 2), reason = coalesce(reason, 'retry') {_WHERE}
+"""
+_FAIL_HISTORY = f"""
+update wearbase.sync_state set backfill_error = %(error)s, backfill_attempts = backfill_attempts + 1, backfill_due_at = %(retry)s {_WHERE}
+"""
+
+
 async def fail(
     tx: Tx, connection: Connection, resource: str, *, error: str, retry_at: datetime | None, in_backfill: bool, now: datetime
 ) -> None:
     """Notes a failure; nothing moves. Without `retry_at` the due time stays.
 
-    Priority and reason stay, so that it is tried again for the same cause.
+    Priority and reason stay, so that it is tried again for the same cause. A failure of the history is noted apart.
     """
-    await run(
-        tx,
-        f"""update wearbase.sync_state set error = %(error)s, attempts = attempts + 1, last_attempt_at = %(now)s,
-                   due_at = case when %(history)s then due_at else coalesce(%(retry)s, due_at) end,
-                   backfill_due_at = case when %(history)s then %(retry)s else backfill_due_at end,
-                   priority = coalesce(priority, 2), reason = coalesce(reason, 'retry') {_WHERE}""",
-        {**_who(connection, resource), "error": error, "retry": retry_at, "now": now, "history": in_backfill},
-    )
+    noted = {**_who(connection, resource), "error": error, "retry": retry_at, "now": now}
+    await run(tx, _FAIL_HISTORY if in_backfill else _FAIL, noted)
 
 
-async def attempts(tx: Tx, connection: Connection, resource: str) -> int:
-    """How many times in a row the resource has failed."""
-    return int(await value(tx, f"select attempts from wearbase.sync_state {_WHERE}", _who(connection, resource)) or 0)
-
-
-async def postpone(tx: Tx, connection: Connection, resource: str, *, until: datetime, in_backfill: bool) -> None:
-    """Waits for budget: not a failure, only later."""
-    await run(
-        tx,
-        f"""update wearbase.sync_state set due_at = case when %(history)s then due_at else %(until)s end,
-                   backfill_due_at = case when %(history)s then %(until)s else backfill_due_at end {_WHERE}""",
-        {**_who(connection, resource), "until": until, "history": in_backfill},
-    )
+async def attempts(tx: Tx, connection: Connection, resource: str, *, in_backfill: bool = False) -> int:
+    """How many times in a row the resource, or its history, has failed."""
+    counts = await row(tx, f"select attempts, backfill_attempts from wearbase.sync_state {_WHERE}", _who(connection, resource))
+    return int(counts["backfill_attempts" if in_backfill else "attempts"]) if counts else 0
 
 
 async def count_read(tx: Tx, connection: Connection, resource: str, *, stored: int) -> None:

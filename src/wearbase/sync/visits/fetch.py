@@ -90,6 +90,8 @@ def _most_pages(window: Window, page_size: int) -> int:
 
 
 async def _begin(reading: Reading, walk: Walk) -> None:
+    if walk.lane is Lane.BACKFILL:
+        return  # history is open already, and no attempt at what is current
     async with reading.engine.db.transaction() as tx:
         await progress.attempt(tx, reading.connection, walk.resource, now=reading.engine.clock.now())
         if not walk.is_open:
@@ -110,7 +112,7 @@ async def _step(tx: Tx, reading: Reading, walk: Walk, page: Page) -> None:
     if walk.lane is Lane.BACKFILL:
         if page.next_token is not None:
             return await progress.turn_backfill_page(tx, connection, walk.resource, token=page.next_token, stored=stored, now=now)
-        return await progress.close_backfill(tx, connection, walk.resource, window=walk.window, stored=stored, now=now)
+        return await progress.close_backfill(tx, connection, walk.resource, window=walk.window, stored=stored)
     if page.next_token is not None:
         return await progress.turn_page(tx, connection, walk.resource, token=page.next_token, stored=stored)
     if walk.lane is Lane.ASKED:

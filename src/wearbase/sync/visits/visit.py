@@ -10,6 +10,7 @@ from typing import TypeAlias
 import structlog
 
 from wearbase.domain.errors import (
+    AccessDenied,
     ClientMisconfigured,
     ConnectionEnded,
     CursorExpired,
@@ -27,7 +28,7 @@ from wearbase.store import deliveries
 from wearbase.store.connections import Connection
 from wearbase.store.deliveries import OpenDelivery
 from wearbase.store.postgres.database import Tx
-from wearbase.store.work import budget, due, persons, progress
+from wearbase.store.work import budget, due, persons, progress, waiting
 from wearbase.store.work.budget import Purpose
 from wearbase.store.work.due import Mark
 from wearbase.sync.disconnect import needs_reauthorization
@@ -47,6 +48,7 @@ FIRST_RETRY = timedelta(seconds=5)
 LONGEST_RETRY = timedelta(hours=1)
 MISCONFIGURED_RETRY = timedelta(minutes=5)
 REFUSED_RETRY = timedelta(hours=6)
+FIRST_DENIED_RETRY = timedelta(minutes=1)
 HISTORY_PAGES_A_VISIT = 1  # then whoever is more urgent has a turn
 
 Failures: TypeAlias = dict[str, tuple[Walk | None, WearbaseError]]
@@ -210,6 +212,8 @@ async def _settle(readings: dict[str, Reading], inbox: Sequence[OpenDelivery], *
 async def _note(engine: Engine, app: App, connection: Connection, failures: Failures) -> None:
     """Writes down each failure with when to try again; a proven dead grant ends the connection."""
     for resource, (walk, error) in failures.items():
+        if isinstance(error, MissingScope) and _is_granted(app, connection, resource):
+            error = AccessDenied(provider=app.name)
         if not isinstance(error, RateLimited):  # waiting for budget is no failure
             log.warning("resource failed", provider=app.name, connection=connection.id, resource=resource, error=error.code)
         if isinstance(error, ReauthorizationRequired):
@@ -224,11 +228,11 @@ async def _note(engine: Engine, app: App, connection: Connection, failures: Fail
 async def _note_one(tx: Tx, engine: Engine, connection: Connection, resource: str, walk: Walk | None, error: WearbaseError) -> None:
     now, in_backfill = engine.clock.now(), walk is not None and walk.lane is Lane.BACKFILL
     if isinstance(error, RateLimited) and error.retry_at is not None:
-        retry_at = error.retry_at
+        retry_at = waiting.again_at(error.retry_at, now=now)
         if walk is not None:
-            await progress.postpone(tx, connection, resource, until=retry_at, in_backfill=in_backfill)
+            await waiting.postpone(tx, connection, resource, until=retry_at, in_backfill=in_backfill, now=now)
     else:
-        attempts = await progress.attempts(tx, connection, resource)
+        attempts = await progress.attempts(tx, connection, resource, in_backfill=in_backfill)
         retry_at = now + retry_after(error, attempts=attempts)
         await progress.fail(
             tx, connection, resource, error=error.code, retry_at=retry_at if walk else None, in_backfill=in_backfill, now=now
@@ -238,10 +242,17 @@ async def _note_one(tx: Tx, engine: Engine, connection: Connection, resource: st
         await due.mark(tx, connection.user_id, connection.provider, [resource], wish)
 
 
+def _is_granted(app: App, connection: Connection, resource: str) -> bool:
+    found = app.provider.resource(resource)
+    return found is None or not found.scope or found.scope in connection.scopes
+
+
 def retry_after(error: WearbaseError, *, attempts: int) -> timedelta:
     """How long to wait after a failure: growing, jittered; long where only a person can help."""
     if isinstance(error, (MissingScope, EndlessListing)):
         return REFUSED_RETRY
+    if isinstance(error, AccessDenied):  # a lapsed membership lasts, a hiccup does not
+        return min(REFUSED_RETRY, FIRST_DENIED_RETRY * 4 ** min(attempts, 8)) * random.uniform(0.8, 1.2)  # noqa: S311 only spreads retries
     if isinstance(error, ClientMisconfigured):
         return MISCONFIGURED_RETRY
     if isinstance(error, CursorExpired) and attempts < 3:
