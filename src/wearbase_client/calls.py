@@ -9,8 +9,19 @@ from typing import Any, Generic, Literal, TypeVar
 from urllib.parse import quote
 
 from wearbase_client.decode import decode
-from wearbase_client.errors import error_from, invalid, unexpected
-from wearbase_client.models import Connection, ConnectStart, DayDocument, Disconnected, HealthDay, SyncResult, SyncStatus, Trend
+from wearbase_client.errors import Unavailable, error_from, invalid, unexpected
+from wearbase_client.models import (
+    Connection,
+    ConnectStart,
+    DayDocument,
+    Disconnected,
+    HealthDay,
+    Preferences,
+    SyncResult,
+    SyncStatus,
+    SyncUnderWay,
+    Trend,
+)
 from wearbase_client.remember import DayKey, Remembered, RememberedDays
 
 T = TypeVar("T")
@@ -85,7 +96,7 @@ def disconnect(user_id: str, data: DataChoice, provider: str) -> Call[Disconnect
     return Call(method="DELETE", path=path, query={"data": data}, read=read_end)
 
 
-def daily_data(user_id: str, day: Day, provider: str, remembered_days: RememberedDays) -> Call[DayDocument]:
+def daily_data(user_id: str, day: Day, provider: str, remembered_days: RememberedDays[DayDocument]) -> Call[DayDocument]:
     """The call for one day, conditional if the day is remembered; reading a fresh answer remembers it."""
     key = DayKey(provider, user_id, _day("date", day))
     known = remembered_days.get(key)
@@ -121,10 +132,24 @@ def days(user_id: str, start: Day, end: Day, provider: str) -> Call[list[DayDocu
     return Call(method="GET", path=path, query={"start": _day("start", start), "end": _day("end", end)}, read=read_days)
 
 
-def health(user_id: str, day: Day | None) -> Call[HealthDay]:
+def health(user_id: str, day: Day | None, remembered_days: RememberedDays[HealthDay]) -> Call[HealthDay]:
+    """The call for one day, conditional if the day, or today, is remembered; reading a fresh answer remembers it."""
     query = {} if day is None else {"date": _day("date", day)}
-    path = f"/api/v1/health/{user_path(user_id)}"
-    return Call(method="GET", path=path, query=query, read=lambda answer: _health_of(user_id, json_of(answer)))
+    key = DayKey("", user_id, query.get("date", ""))
+    known = remembered_days.get(key)
+
+    def read_day(answer: Answer) -> HealthDay:
+        if known and answer.status == 304:
+            return known.document
+        document = _health_of(user_id, json_of(answer))
+        if key.day and document.date.isoformat() != key.day:
+            raise unexpected("The answer is about another day.", answer.status)
+        if etag := answer.headers.get("etag"):
+            remembered_days.put(key, Remembered(etag, document))
+        return document
+
+    path, headers = f"/api/v1/health/{user_path(user_id)}", {"If-None-Match": known.etag} if known else {}
+    return Call(method="GET", path=path, query=query, headers=headers, read=read_day)
 
 
 def health_days(user_id: str, count: int) -> Call[list[HealthDay]]:
@@ -149,6 +174,19 @@ def trend(user_id: str, metric: str, start: Day, end: Day) -> Call[Trend]:
     return Call(method="GET", path=f"/api/v1/trends/{user_path(user_id)}", query=query, read=read_trend)
 
 
+def preferences(user_id: str) -> Call[Preferences]:
+    path = f"/api/v1/users/{user_path(user_id)}/preferences"
+    return Call(method="GET", path=path, read=lambda answer: _preferences_of(user_id, json_of(answer)))
+
+
+def set_preferences(user_id: str, precedence: Mapping[str, Sequence[str]], units: Mapping[str, str]) -> Call[Preferences]:
+    if any(isinstance(order, str) for order in precedence.values()):
+        raise invalid("precedence", "precedence must give a list of sources for each quantity.")
+    body = {"precedence": {name: list(order) for name, order in precedence.items()}, "units": dict(units)}
+    path = f"/api/v1/users/{user_path(user_id)}/preferences"
+    return Call(method="PUT", path=path, body=body, read=lambda answer: _preferences_of(user_id, json_of(answer)))
+
+
 def sync(
     user_id: str, data_types: Sequence[str] | None, date_range: tuple[Day, Day] | None, *, wait: bool, provider: str
 ) -> Call[SyncResult]:
@@ -163,7 +201,7 @@ def sync(
 
     def read_result(answer: Answer) -> SyncResult:
         if answer.status == 202:
-            return SyncResult(synced={}, is_complete=False)
+            return _accepted(answer)
         return decode(SyncResult, json_of(answer))
 
     path = _path("/api/v1/{provider}/sync/{user_id}", user_id, provider)
@@ -199,6 +237,15 @@ def moment(name: str, value: Moment) -> str:
     return value.isoformat() if isinstance(value, dt.date) else value
 
 
+def _accepted(answer: Answer) -> SyncResult:
+    """A sync that goes on: why, and when, as far as the service says."""
+    try:
+        said = decode(SyncUnderWay, json_of(answer)) if answer.content else SyncUnderWay()
+    except Unavailable:
+        said = SyncUnderWay()
+    return SyncResult(synced={}, is_complete=False, state=said.state, retry_at=said.retry_at)
+
+
 def _path(template: str, user_id: str, provider: str) -> str:
     if not _PROVIDER.fullmatch(provider):
         raise invalid("provider", "provider must be a name such as 'whoop'.")
@@ -220,6 +267,13 @@ def _health_of(user_id: str, body: Any) -> HealthDay:
     if document.user_id != user_id:
         raise unexpected("The answer is about another member.")
     return document
+
+
+def _preferences_of(user_id: str, body: Any) -> Preferences:
+    found = decode(Preferences, body)
+    if found.user_id != user_id:
+        raise unexpected("The answer is about another member.")
+    return found
 
 
 def _day_of(user_id: str, body: Any) -> DayDocument:

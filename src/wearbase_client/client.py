@@ -1,7 +1,7 @@
 """The synchronous client."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self, TypeVar
 
 import httpx2
@@ -17,6 +17,7 @@ from wearbase_client.models import (
     DayDocument,
     Disconnected,
     HealthDay,
+    Preferences,
     Record,
     Recovery,
     Sleep,
@@ -36,7 +37,7 @@ class Client:
     """A wearbase service, called with a service key (`api_key`) or for one member (`token`). Threads may share it.
 
     `base_url` and `api_key` default to `WEARBASE_URL` and `WEARBASE_API_KEY`. `timeout_s` bounds each wait for the network, in
-    seconds. `remember_days` is how many day documents to keep in memory for conditional requests; 0 keeps none. `retry` says how
+    seconds. `remember_days` is how many documents of days to keep in memory for conditional requests; 0 keeps none. `retry` says how
     often a GET is sent again; nothing else ever is.
 
     Every method raises a `WearbaseError`: Unauthorized, Forbidden, NotFound, Conflict, Invalid (with `field`), TooManyRequests
@@ -56,7 +57,8 @@ class Client:
         transport: httpx2.BaseTransport | None = None,
     ) -> None:
         self._http = httpx2.Client(transport=transport, **http_options(base_url, api_key, token, timeout_s))
-        self._remembered_days = RememberedDays(remember_days)
+        self._remembered_days = RememberedDays[DayDocument](remember_days)
+        self._remembered_health = RememberedDays[HealthDay](remember_days)
         self._retry = retry
 
     def connect(self, user_id: str, redirect_url: str | None = None, provider: str = "whoop") -> ConnectStart:
@@ -74,6 +76,7 @@ class Client:
         """Revokes the connection at the provider and keeps or erases its records."""
         end = self._send(calls.disconnect(user_id, data, provider))
         self._remembered_days.forget(user_id)
+        self._remembered_health.forget(user_id)
         return end
 
     def daily_data(self, user_id: str, date: Day, *, provider: str = "whoop") -> DayDocument:
@@ -89,11 +92,24 @@ class Client:
 
     def health(self, user_id: str, date: Day | None = None) -> HealthDay:
         """What every source knows of one local day, today without `date`: by quantity and by source. No source's failure raises."""
-        return self._send(calls.health(user_id, date))
+        return self._send(calls.health(user_id, date, self._remembered_health))
 
     def health_days(self, user_id: str, count: int = 7) -> list[HealthDay]:
         """The same for `count` days up to today, oldest first, at most 90, else Invalid."""
         return self._send(calls.health_days(user_id, count))
+
+    def preferences(self, user_id: str) -> Preferences:
+        """Whom the member believes first, and units for display; empty where nothing was said."""
+        return self._send(calls.preferences(user_id))
+
+    def set_preferences(
+        self, user_id: str, *, precedence: Mapping[str, Sequence[str]] | None = None, units: Mapping[str, str] | None = None
+    ) -> Preferences:
+        """Takes these in place of all those before: by quantity, or for all (`*`), the sources to believe first.
+
+        Raises: Invalid naming the unknown quantity, source or unit.
+        """
+        return self._send(calls.set_preferences(user_id, precedence or {}, units or {}))
 
     def trend(self, user_id: str, metric: str, start: Day, end: Day) -> Trend:
         """One quantity by its name in `HealthDay.combined`, day by day, at most 366, against the member's own usual range."""

@@ -255,6 +255,19 @@ class Trend:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Preferences:
+    """Whom a member believes first, by quantity or for all (`*`), and in which units apps show things. Answers keep their own units.
+
+    `default_precedence` holds where nothing was said.
+    """
+
+    user_id: str
+    precedence: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    units: dict[str, str] = field(default_factory=dict)
+    default_precedence: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectStart:
     """The start of a connection: send the member's browser to `authorization_url` within `expires_in_s` seconds.
 
@@ -292,17 +305,44 @@ class Disconnected:
 class SyncResult:
     """Records stored per resource, and the provider calls that took.
 
-    `is_complete` is False when the service accepted the sync and goes on: `synced` is empty then, and `sync_status` tells.
+    `is_complete` is False when the service accepted the sync and goes on: `synced` is empty then, and `sync_status` tells. `state`
+    says how: `running`, `unavailable` (no worker), or `waiting_for_calls`, which are asked for again at `retry_at`.
+    None in `synced` stands for what the member did not grant, named in `not_granted`.
     """
 
     synced: dict[str, int | None]
     total_api_calls: int | None = None
     is_complete: bool = True
+    not_granted: tuple[str, ...] = ()
+    state: str | None = None
+    retry_at: dt.datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncUnderWay:
+    """What an accepted sync says of itself."""
+
+    state: str | None = None
+    retry_at: dt.datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryStatus:
+    """The reading of one resource's history, which says nothing of what is current. `reached_back_to`: all from then on is stored."""
+
+    is_running: bool | None = None
+    reached_back_to: dt.datetime | None = field(default=None, metadata={"wire": "from"})
+    error: str | None = None
+    failures: int | None = None
+    next_due_at: dt.datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceStatus:
-    """How one resource of a connection is doing. An attempt that failed leaves `last_success_at` alone."""
+    """How one resource of a connection is doing. An attempt that failed leaves `last_success_at` alone.
+
+    `error` is `waiting_for_calls` while the provider's calls are used up; `retry_at` says when it goes on, after a failure too.
+    """
 
     state: str | None = None
     status: str | None = None
@@ -311,15 +351,18 @@ class ResourceStatus:
     last_success_at: dt.datetime | None = None
     records_synced: int | None = None
     error: str | None = None
+    retry_at: dt.datetime | None = None
     next_due_at: dt.datetime | None = None
+    history: HistoryStatus = field(default_factory=HistoryStatus, metadata={"wire": "backfill"})
     open_deliveries: int | None = None
     parked_records: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncStatus:
-    """The state of a connection (as in `DaySync.state`) and of each of its resources, by name."""
+    """The state of a connection (as in `DaySync.state`) and of each of its resources, by name; `not_granted` by the member."""
 
     resources: dict[str, ResourceStatus]
     user_id: str | None = None
     state: str | None = None
+    not_granted: tuple[str, ...] = ()

@@ -126,7 +126,7 @@ def _answer(user_id: str, day: date, document: HealthRow | Document | None, sour
     standings = [_standing(source, day, has_data=source.name in have) for source in sources]
     moving = {s.source.name: _moving(s) for s in standings}
     body = _spliced(document, moving) if document else _empty(user_id, day, moving)
-    said = hashlib.blake2b(((document.revision if document else None) or "none").encode(), digest_size=12)
+    said = hashlib.blake2b(f"{day}/{(document.revision if document else None) or 'none'}".encode(), digest_size=12)
     for text in moving.values():
         said.update(text)
     return HealthAnswer(day, body, f'"{said.hexdigest()}"', standings)

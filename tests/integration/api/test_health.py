@@ -43,6 +43,11 @@ async def test_a_user_never_seen_is_no_error(service: Service) -> None:
     assert all(source["data"] is None for source in found["sources"].values())
 
 
+async def test_a_day_without_data_is_another_document_than_the_day_before(service: Service) -> None:
+    tags = [(await service.get(f"/api/v1/health/nobody?date=2026-11-0{n}")).headers["etag"] for n in (1, 2)]
+    assert tags[0] != tags[1]
+
+
 async def test_the_same_quantity_of_two_sources(service: Service) -> None:
     """By the order of sources: who measures before who passes on. What is only near is two values."""
     await service.connected()
@@ -247,3 +252,15 @@ async def test_the_stored_body_is_json(service: Service) -> None:
     for row in stored:
         assert list(orjson.loads(row["body"])["sources"]) == row["sources"]
         assert all(row["body"][place - 1] == "{" for place in row["places"])
+
+
+async def test_how_long_a_reader_waits_is_a_setting(service: Service) -> None:
+    await service.connected()
+    day = await service.unseen_day()
+    object.__setattr__(service.world.engine, "source_deadline", timedelta(seconds=0.4))
+    await service.world.sim.post("/control/options", json={"latency_ms": 6000})
+    async with service.working():
+        answer = await service.get(f"/api/v1/health/ann?date={day}")
+        assert timedelta(seconds=0.3) < answer.elapsed < timedelta(seconds=2)
+        assert answer.json()["sources"]["whoop"]["state"] == "running"
+        await service.world.sim.post("/control/options", json={"latency_ms": 0})

@@ -1,6 +1,6 @@
 """Asking for fresh data: what came, what is still under way, and never a success that was a failure."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -157,9 +157,36 @@ async def test_what_was_not_granted_is_null_and_refused_when_asked_for(service: 
     async with service.world.engine.db.transaction() as tx:
         await tx.execute("update wearbase.sync_state set error = 'missing_scope', due_at = null where resource = 'workout'")
     async with service.working():
-        assert (await service.post(SYNC)).json()["synced"]["workout"] is None
+        answer = (await service.post(SYNC)).json()
+        assert (answer["synced"]["workout"], answer["not_granted"]) == (None, ["workout"])
         await service.advance(minutes=1)
         problem(await service.post(SYNC, json={"data_types": ["workout"]}), 409, "missing_scope")
+
+
+async def test_nothing_granted_is_no_success(service: Service) -> None:
+    await service.connected()
+    async with service.world.engine.db.transaction() as tx:
+        await tx.execute("update wearbase.sync_state set error = 'missing_scope', due_at = null")
+    async with service.working():
+        problem(await service.post(SYNC), 409, "missing_scope")
+
+
+async def test_without_calls_it_is_said_at_once_when_they_are_asked_for_again(service: Service) -> None:
+    await service.connected()
+    service.world.limit(per_day=1)
+    day = await service.unseen_day()
+    async with service.working():
+        answer = await service.post(SYNC)
+        assert answer.elapsed < timedelta(seconds=2.5)
+        document = (await service.get(f"/api/v1/whoop/daily-data/ann?date={day}")).json()
+    assert answer.status_code == 202
+    body = answer.json()
+    assert (body["state"], body["total_api_calls"]) == ("waiting_for_calls", 0)
+    assert datetime.fromisoformat(body["retry_at"]) > service.world.clock.now()
+    assert document["sync"]["state"] == "stale"
+    status = (await service.get("/api/v1/whoop/sync-status/ann")).json()
+    assert {r["error"] for r in status["resources"].values()} == {"waiting_for_calls"}
+    assert {r["state"] for r in status["resources"].values()} == {"waiting"}
 
 
 @pytest.mark.parametrize(

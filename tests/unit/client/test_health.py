@@ -1,8 +1,9 @@
 import datetime as dt
+import json
 
 import pytest
 
-from wearbase_client import CombinedValue, SaidValue, Unavailable
+from wearbase_client import CombinedValue, Invalid, SaidValue, Unavailable
 
 DAY = {
     "user_id": "member-42", "date": "2026-05-14",
@@ -60,3 +61,52 @@ def test_another_members_answer_is_not_believed(client, service):
     service.answers(200, {"user_id": "member-42", "metric": "strain"})
     with pytest.raises(Unavailable):
         client.trend("member-42", "asleep_s", "2026-05-13", "2026-05-14")
+
+
+@pytest.mark.parametrize("day", ["2026-05-14", None])
+def test_an_unchanged_document_is_taken_from_memory(make_client, service, day):
+    client = make_client(remember_days=2)
+    service.answers(200, DAY, {"ETag": '"h1"'}).answers(304).answers(200, DAY | {"combined": {}}, {"ETag": '"h2"'})
+    first = client.health("member-42", day)
+    assert client.health("member-42", day) is first
+    assert service.requests[1].headers["if-none-match"] == '"h1"'
+    assert client.health("member-42", day).combined == {}
+
+
+def test_a_day_of_one_source_today_and_other_members_are_kept_apart(make_client, service, day_body):
+    client = make_client(remember_days=9)
+    for body in (DAY, DAY, day_body, DAY | {"user_id": "other"}):
+        service.answers(200, body, {"ETag": '"same"'})
+    client.health("member-42", "2026-05-14")
+    client.health("member-42")
+    client.daily_data("member-42", "2026-05-14")
+    client.health("other")
+    assert all("if-none-match" not in request.headers for request in service.requests)
+
+
+def test_a_document_of_another_day_is_not_believed(client, service):
+    service.answers(200, DAY)
+    with pytest.raises(Unavailable):
+        client.health("member-42", "2026-05-15")
+
+
+def test_preferences_are_read_and_replaced(client, service):
+    told = {"user_id": "member-42", "precedence": {"*": ["sahha", "whoop"]}, "units": {"temperature": "f"},
+            "default_precedence": {"*": ["whoop", "sahha"]}}  # fmt: skip
+    service.answers(200, told).answers(200, told)
+    found = client.preferences("member-42")
+    assert (found.precedence, found.units) == ({"*": ("sahha", "whoop")}, {"temperature": "f"})
+    assert found.default_precedence == {"*": ("whoop", "sahha")}
+    assert client.set_preferences("member-42", precedence={"*": ("sahha", "whoop")}, units={"temperature": "f"}) == found
+    put = service.requests[1]
+    assert (put.method, put.url.path) == ("PUT", "/api/v1/users/member-42/preferences")
+    assert json.loads(put.content) == {"precedence": {"*": ["sahha", "whoop"]}, "units": {"temperature": "f"}}
+
+
+def test_preferences_that_cannot_be_meant_are_not_sent(client, service):
+    with pytest.raises(Invalid):
+        client.set_preferences("member-42", precedence={"*": "whoop"})
+    assert service.requests == []
+    service.answers(200, {"user_id": "member-7"})
+    with pytest.raises(Unavailable):
+        client.preferences("member-42")

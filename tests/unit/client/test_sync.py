@@ -34,6 +34,13 @@ def test_a_sync_that_took_too_long_is_not_complete_either(client, service):
     assert client.sync("member-42").is_complete is False
 
 
+def test_a_sync_without_calls_says_when_it_is_tried_again(client, service):
+    service.answers(202, {"synced": {}, "state": "waiting_for_calls", "retry_at": "2026-05-14T12:05:00Z"})
+    result = client.sync("member-42")
+    assert (result.is_complete, result.state) == (False, "waiting_for_calls")
+    assert result.retry_at == dt.datetime(2026, 5, 14, 12, 5, tzinfo=dt.UTC)
+
+
 def test_a_success_without_counts_is_no_success(client, service):
     service.answers(200, {"total_api_calls": 0})
     with pytest.raises(Unavailable, match="synced"):
