@@ -7,7 +7,8 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -27,6 +28,7 @@ from wearbase.read.days import DayReader
 from wearbase.settings import Settings
 from wearbase.store import observations
 from wearbase.store.postgres import migrate
+from wearbase.store.postgres.cancelling import cancel
 from wearbase.store.postgres.clock import DatabaseClock
 from wearbase.store.postgres.database import Database, checked_url, is_pooled
 from wearbase.store.postgres.embedded import EmbeddedPostgres, default_data_dir
@@ -35,7 +37,7 @@ from wearbase.store.sealing import KeyRing
 from wearbase.store.work import due
 from wearbase.sync.engine import Engine
 from wearbase.sync.receive import Receiver
-from wearbase.sync.worker import Worker
+from wearbase.sync.worker import LAST_REFRESH_S, Worker
 from wearbase.transport.apps import App
 from wearbase.transport.gateway import Gateway
 from wearbase.transport.grants import Grants
@@ -46,6 +48,7 @@ log = structlog.get_logger()
 CLOCK_SYNC_S = 30.0
 CEILINGS = "ceilings"  # the name of the observation
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+STOP_WITHIN_S = 30.0  # whoever stops us waits as long before SIGKILL, as documented
 BACKLOG = 1_024
 
 
@@ -123,7 +126,7 @@ async def parts(settings: Settings, where: Place) -> AsyncIterator[Parts]:
             reader=DayReader(db, clock, {p.name: p.empty_day() for p in PROVIDERS.values()}), key_book=_key_book(settings, db, clock),
         )  # fmt: skip
     finally:
-        keeper.cancel()
+        await cancel([keeper])
         await http.close()
         await db.close()
 
@@ -169,19 +172,18 @@ async def serve(
         if with_worker:
             lasting.append(asyncio.create_task(_work(running, stop, is_alone=where.is_embedded)))
         try:
-            await server.answers.wait()
-            if not server.started:
-                raise RuntimeError("the HTTP side did not start")
+            await server.until_answering(lasting[0])
             if beside is not None:
                 passing.append(asyncio.create_task(beside(running)))
             await asyncio.wait([*lasting, passing[0]], return_when=asyncio.FIRST_COMPLETED)
             stop.set()
             server.should_exit = True
-            await _cancelled(passing)
+            await cancel(passing)
             await asyncio.gather(*lasting)
         finally:  # interrupted, nothing may still use what is closed next; uvicorn would report that as an error of its own
             logging.getLogger("uvicorn.error").disabled = True
-            await _cancelled([*lasting, *passing])
+            await cancel(passing)
+            await _broken_off(lasting)
 
 
 async def _note_ceilings(running: Parts) -> None:
@@ -193,10 +195,16 @@ async def _note_ceilings(running: Parts) -> None:
             await observations.note(tx, app.name, CEILINGS, said, now=now)
 
 
-async def _cancelled(tasks: Sequence[asyncio.Task[Any]]) -> None:
+async def _broken_off(tasks: list[asyncio.Task[Any]]) -> None:
+    """Tells the tasks once to stop: what they have to finish they may, for as long as a token refresh takes."""
     for task in tasks:
         task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    _, left = await asyncio.wait(tasks, timeout=LAST_REFRESH_S)
+    if left:
+        log.error("a part does not stop: it is left behind", parts=len(left))
+    for task in tasks:
+        if task.done() and not task.cancelled():
+            task.exception()  # told where it was waited for
 
 
 async def work(settings: Settings, where: Place, *, on_ready: Callable[[], None] = lambda: None) -> None:
@@ -220,7 +228,7 @@ async def _work(running: Parts, stop: asyncio.Event, *, is_alone: bool = False) 
         await worker.run(stop)
     finally:
         if listener is not None:
-            listener.cancel()
+            await cancel([listener])
 
 
 async def _keep_time(clock: DatabaseClock, db: Database) -> None:
@@ -264,6 +272,18 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         yield
 
+    async def until_answering(self, running: "asyncio.Task[Any]") -> None:
+        """Waits until it answers. Raises what kept it from it."""
+        waiting = asyncio.create_task(self.answers.wait())
+        try:
+            await asyncio.wait({waiting, running}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waiting.cancel()
+        if not self.started:
+            if running.done():
+                running.result()
+            raise RuntimeError("the HTTP side did not start")
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         try:
             await super().startup(sockets=sockets)
@@ -279,12 +299,41 @@ def _uvicorn(settings: Settings, app: Callable) -> uvicorn.Config:
     )  # fmt: skip
 
 
+class HardEnd:
+    """The end of a process that was told to stop and does not, whatever holds it up. It costs what a kill costs: leases run out."""
+
+    def __init__(self, within_s: float = STOP_WITHIN_S) -> None:
+        self._within_s = within_s
+        self._timer: threading.Timer | None = None
+
+    def begin(self) -> None:
+        """From now on the time runs."""
+        if self._timer is None:
+            self._timer = threading.Timer(self._within_s, self._end)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def cancel(self) -> None:
+        """It has stopped."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _end(self) -> None:
+        log.critical("did not stop in time: ended hard", seconds=self._within_s)
+        os._exit(1)
+
+
+HARD_END = HardEnd()
+
+
 def _stop_event() -> asyncio.Event:
     """Set by the first signal to stop; the second one cancels the caller's task, a third interrupts the process."""
     stop, loop, caller = asyncio.Event(), asyncio.get_running_loop(), asyncio.current_task()
     wanted = [number for number in STOP_SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
 
     def ask() -> None:
+        HARD_END.begin()
         if not stop.is_set():
             return stop.set()
         for number in wanted:

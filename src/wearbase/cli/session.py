@@ -10,7 +10,7 @@ from typing import Any, NoReturn, TypeVar
 import typer
 import uvloop
 
-from wearbase.app import Parts, Place, configure_logging, parts, place
+from wearbase.app import HARD_END, Parts, Place, configure_logging, parts, place
 from wearbase.cli.demo import folder as demo
 from wearbase.cli.exits import Code, Stop
 from wearbase.cli.output import is_watched, tell
@@ -54,7 +54,7 @@ def run_server(work: Coroutine[Any, Any, T]) -> T:
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """Lets SIGTERM and SIGHUP end a server in an orderly way before it has handlers of its own."""
+    """Lets SIGTERM and SIGHUP end a server in an orderly way before it has handlers of its own, and within a time once it has."""
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
     for number, handler in before.items():
         if handler is not signal.SIG_IGN:
@@ -62,6 +62,7 @@ def stoppable() -> Iterator[None]:
     try:
         yield
     finally:
+        HARD_END.cancel()
         for number, handler in before.items():
             signal.signal(number, handler)
 

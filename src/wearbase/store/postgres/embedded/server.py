@@ -26,6 +26,7 @@ from wearbase.store.postgres.embedded.locks import FileLock, held
 START_PATIENCE_S = 300.0  # a crash recovery reads up to max_wal_size again
 ORPHANS_PATIENCE_S = 15.0  # the rest of a killed server ends by itself within this
 ANSWER_PATIENCE_S = 15.0
+LEAVE_PATIENCE_S = 12.0
 TELL_EVERY_S = 5.0
 LOOK_EVERY_S, LOOK_WHILE_STARTING_EVERY_S = 0.25, 0.005
 MOST_RESTARTS, RESTART_WINDOW_S = 5, 60.0
@@ -81,6 +82,7 @@ class EmbeddedPostgres:
         """
         if self._url is not None:
             return self._url
+        self._leaving.clear()
         account = database_account()
         folder = claim_folder(self._data_dir or default_data_dir(), account)
         self._cluster = Cluster(folder, account, self._settings)
@@ -94,7 +96,6 @@ class EmbeddedPostgres:
         except BaseException:
             self.stop()
             raise
-        self._leaving.clear()
         self._failure = None
         self._watcher = threading.Thread(target=self._watch, name="embedded-postgres", daemon=True)
         self._watcher.start()
@@ -107,7 +108,7 @@ class EmbeddedPostgres:
         """
         self._leaving.set()
         if self._watcher is not None:
-            self._watcher.join()
+            self._watcher.join(LEAVE_PATIENCE_S)  # it may be in the middle of a start, which it breaks off
             self._watcher = None
         self._url = None
         try:
@@ -154,6 +155,8 @@ class EmbeddedPostgres:
         """Finds the running server or starts one, and waits until it answers."""
         started = told = ready_seen = time.monotonic()
         while True:
+            if self._leaving.is_set():
+                raise EmbeddedError("Nobody waits for the database any more.")
             server = cluster.postmaster()
             now = time.monotonic()
             if server is None or not server.is_ready:
@@ -229,7 +232,8 @@ class EmbeddedPostgres:
                 with self._transition():
                     self._bring_up(cluster)
             except (EmbeddedError, OSError) as error:
-                self._fail(str(error))
+                if not self._leaving.is_set():
+                    self._fail(str(error))
                 return
             self._log("The database is back")
 
