@@ -114,7 +114,8 @@ def _signature(app: App, refused: Observation | None, last_at: datetime | None, 
     if last_at is not None:
         yield Finding("ok", name, f"the last delivery was accepted {ago(last_at, now=now)}")
     else:
-        yield Finding("ok", name, "no delivery has come yet", "send a test event from the provider's dashboard, and run wear doctor again")
+        test = "send a test event from the provider's dashboard, and run wear doctor again"
+        yield Finding("ok", name, "no delivery has come yet", test if app.provider.signatures else "one comes with a member's next record")
 
 
 def of_sahha(settings: Settings) -> Iterator[Finding]:

@@ -177,5 +177,5 @@ def walk(app: Any) -> list[tuple[str, str, Any]]:
         route = context.original_route
         assert isinstance(route, Route), f"a route of another kind: {route}"
         rule = getattr(route, "rule", None) or getattr(route.endpoint, "rule", None)
-        found += [(method, route.path, rule) for method in (route.methods or ()) if method != "HEAD"]
+        found += [(method, route.path_format, rule) for method in (route.methods or ()) if method != "HEAD"]
     return found

@@ -5,7 +5,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from tests.integration.api.conftest import Service, problem, spend
+from tests.integration.engine.test_limits import use_up
 from tests.integration.harness import RESOURCES
+from wearbase.store.work.due import Priority
 
 SYNC = "/api/v1/whoop/sync/ann"
 ROUTES = {"recovery": "recovery", "sleep": "activity/sleep", "workout": "activity/workout", "cycle": "cycle"}
@@ -173,8 +175,9 @@ async def test_nothing_granted_is_no_success(service: Service) -> None:
 
 async def test_without_calls_it_is_said_at_once_when_they_are_asked_for_again(service: Service) -> None:
     await service.connected()
-    service.world.limit(per_day=1)
     day = await service.unseen_day()
+    service.world.limit(per_day=300)
+    await use_up(service.world, Priority.PERSON)
     async with service.working():
         answer = await service.post(SYNC)
         assert answer.elapsed < timedelta(seconds=2.5)

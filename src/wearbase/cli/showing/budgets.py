@@ -9,7 +9,7 @@ import structlog
 import typer
 
 from wearbase.cli.members import AsJson, Provider
-from wearbase.cli.output import console, emit, say, table
+from wearbase.cli.output import console, emit, say, table, utc
 from wearbase.cli.session import Choice, choose, opened, require_source, run
 from wearbase.cli.showing.status import note_demo
 from wearbase.read.budgets import as_document, standings
@@ -36,16 +36,18 @@ def show_budget(
 ) -> None:
     """What is left of the provider's calls, by whom the others were spent, and what the day's forecast leaves out."""
     if reopen is not None:
-        run(_reopen(choose(ctx, quiet=False), reopen.lower()))
+        run(_reopen(choose(ctx, quiet=False), reopen.lower(), as_json=as_json))
     else:
         run(_budget(choose(ctx), provider, as_json=as_json))
 
 
-async def _reopen(choice: Choice, provider: str) -> None:
+async def _reopen(choice: Choice, provider: str, *, as_json: bool) -> None:
     async with opened(choice) as running:
         require_source(running, choice, provider)
         until, count = await reopen(running.engine, provider, by=f"{getpass.getuser()}@{socket.gethostname()}")
-    if until is None:
+    if as_json:
+        emit({"provider": provider, "was_closed_until": utc(until), "resumed": count})
+    elif until is None:
         say(f"The gate of {provider} was open; {count} resources that waited for calls are due now.")
     else:
         say(f"The gate of {provider} is open; it would have stayed closed until {clock(until)}. {count} resources that waited are due now.")
