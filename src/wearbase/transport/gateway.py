@@ -146,9 +146,12 @@ class Gateway:
             self._known_limits[app.key] = dict(quota.limits_by_window_s)
 
     async def _close_gate(self, app: App, until: datetime | None) -> None:
-        if until is not None:
-            async with self._db.transaction() as tx:
-                await budget.close(tx, app.name, app.key, until=until)
+        if until is None:
+            return
+        async with self._db.transaction() as tx:
+            was_open = await budget.close(tx, app.name, app.key, until=until, now=self._clock.now())
+        if was_open:
+            log.warning("gate closed: the provider refuses calls", provider=app.name, until=until.isoformat())
 
     async def _note_outage(self, app: App, member: int) -> None:
         """Several members' calls failing in a row pause the provider for every process; each pause is longer than the last."""

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import stamina
+import structlog
 
 from wearbase.domain.clock import Clock
 from wearbase.domain.errors import (
@@ -38,6 +39,9 @@ from wearbase.store.work.due import Priority
 from wearbase.transport.apps import App
 from wearbase.transport.http import Http, NotSent
 
+log = structlog.get_logger()
+
+TOO_MANY = 429
 REFRESH_LEASE = timedelta(seconds=60)  # longer than any call may take
 WAIT_FOR_OTHERS_S = 25.0
 WAIT_STEP_S = 0.05
@@ -92,13 +96,33 @@ class Grants:
         Raises: RateLimited, NotSent, ProviderUnavailable.
         """
         async with self._db.transaction() as tx:
+            if until := await budget.tokens_closed_until(tx, app.name, app.key, now=self._clock.now()):
+                raise RateLimited(retry_at=until, provider=app.name)
             if app.counts_token_calls:
                 purpose = Purpose(reason=budget.TOKEN, priority=priority)
                 answer = await budget.reserve(tx, app.name, app.key, purpose, ceilings=app.ceilings, now=self._clock.now())
                 if answer.wait_until is not None:
                     raise RateLimited(retry_at=answer.wait_until, provider=app.name)
             await budget.count_token_call(tx, app.name, app.key)
-        return await self._http.call(request, base_url=app.credentials.oauth_url)
+        response = await self._http.call(request, base_url=app.credentials.oauth_url)
+        if response.status == TOO_MANY:
+            await self._pause(app, response)
+        return response
+
+    async def _pause(self, app: App, response: Response) -> None:
+        """One token call too many: nobody makes another until the provider's reset, and no data call where both are counted together."""
+        now = self._clock.now()
+        try:
+            app.provider.rules.check(response, now=now)
+        except RateLimited as limited:
+            if limited.retry_at is not None:
+                async with self._db.transaction() as tx:
+                    await budget.close_tokens(tx, app.name, app.key, until=limited.retry_at)
+                    is_news = app.counts_token_calls and await budget.close(tx, app.name, app.key, until=limited.retry_at, now=now)
+                log.warning(
+                    "token calls refused as too many", provider=app.name, until=limited.retry_at.isoformat(), data_calls_too=is_news
+                )
+            raise
 
     async def _refreshed(self, app: App, connection: Connection, rejected: LiveToken | None, *, priority: Priority) -> LiveToken:
         waited, began = 0.0, self._clock.now()

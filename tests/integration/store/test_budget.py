@@ -61,7 +61,7 @@ async def test_a_closed_gate_is_closed_for_everybody_and_never_reopened_early(db
     late, early = START + timedelta(hours=2), START + timedelta(minutes=1)
     for until in (late, early):
         async with db.transaction() as tx:
-            await budget.close(tx, "whoop", "a", until=until)
+            await budget.close(tx, "whoop", "a", until=until, now=START)
     assert await ask(db, START) == late
     assert await ask(db, START, app="another") is None
     assert await ask(db, late) is None

@@ -185,7 +185,7 @@ async def test_without_calls_for_long_the_code_and_state_stay_good(world: Bench)
     state, code = await consented(world)
     app, until = world.engine.app("whoop"), START + timedelta(minutes=2)
     async with world.engine.db.transaction() as tx:
-        await budget.close(tx, app.name, app.key, until=until)
+        await budget.close(tx, app.name, app.key, until=until, now=START)
     with pytest.raises(RateLimited) as limited:
         await connect.complete(world.engine, state, code, by=SERVICE)
     assert limited.value.retry_at == until

@@ -125,15 +125,40 @@ async def learn(tx: Tx, provider: str, app: str, quota: Quota) -> None:
     )
 
 
-async def close(tx: Tx, provider: str, app: str, *, until: datetime) -> None:
-    """Closes the gate for everybody until the provider's reset."""
+async def close(tx: Tx, provider: str, app: str, *, until: datetime, now: datetime) -> bool:
+    """Closes the gate for everybody until the provider's reset; whether it was open."""
+    was = await value(
+        tx,
+        """with was as (select closed_until from wearbase.budget where provider = %(p)s and app = %(a)s)
+           insert into wearbase.budget as b (provider, app, closed_until, told_closed_until) values (%(p)s, %(a)s, %(until)s, %(until)s)
+           on conflict (provider, app) do update set closed_until = greatest(b.closed_until, excluded.closed_until),
+                                                     told_closed_until = greatest(b.closed_until, excluded.closed_until)
+           returning (select closed_until from was)""",
+        {"p": provider, "a": app, "until": until},
+    )
+    return was is None or was <= now
+
+
+async def note_opening(tx: Tx, provider: str, app: str, *, now: datetime) -> bool:
+    """Whether this is the first to see that the gate is open again after it was said to be closed."""
+    sql = "update wearbase.budget set told_closed_until = null where provider = %s and app = %s and told_closed_until <= %s"
+    return bool(await run(tx, sql, (provider, app, now)))
+
+
+async def close_tokens(tx: Tx, provider: str, app: str, *, until: datetime) -> None:
+    """Nobody calls the token endpoint until then."""
     await run(
         tx,
-        """insert into wearbase.budget as b (provider, app, closed_until) values (%s, %s, %s)
-           on conflict (provider, app) do update set closed_until = greatest(coalesce(b.closed_until, excluded.closed_until),
-                                                                             excluded.closed_until)""",
+        """insert into wearbase.budget as b (provider, app, token_closed_until) values (%s, %s, %s)
+           on conflict (provider, app) do update set token_closed_until = greatest(b.token_closed_until, excluded.token_closed_until)""",
         (provider, app, until),
     )
+
+
+async def tokens_closed_until(tx: Tx, provider: str, app: str, *, now: datetime) -> datetime | None:
+    """Until when nobody may call the token endpoint; None if one may."""
+    sql = "select token_closed_until from wearbase.budget where provider = %s and app = %s and token_closed_until > %s"
+    return await value(tx, sql, (provider, app, now))
 
 
 async def count_token_call(tx: Tx, provider: str, app: str) -> None:
@@ -256,7 +281,8 @@ async def reopen(tx: Tx, provider: str, app: str) -> tuple[datetime | None, date
         """with was as (select provider, app, closed_until, paused_until from wearbase.budget
                          where provider = %(p)s and app = %(a)s for update)
            update wearbase.budget b
-              set closed_until = null, paused_until = null, outage_since = null, outage_members = '{}', outage_pauses = 0
+              set closed_until = null, paused_until = null, token_closed_until = null, told_closed_until = null,
+                  outage_since = null, outage_members = '{}', outage_pauses = 0
              from was where b.provider = was.provider and b.app = was.app returning was.closed_until, was.paused_until""",
         {"p": provider, "a": app},
     )

@@ -3,8 +3,6 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-import structlog
-
 from wearbase.domain.forecast import Forecast, Habits, Rest, foretell
 from wearbase.store.postgres.database import Tx
 from wearbase.store.work import budget, outlook
@@ -13,21 +11,17 @@ from wearbase.store.work.due import Priority
 from wearbase.sync.engine import Engine
 from wearbase.transport.apps import App
 
-log = structlog.get_logger()
-
 FORECAST_EVERY = timedelta(minutes=5)
-WARN_AT_PERCENT = (95, 80)
 
 
 async def forecast_all(engine: Engine) -> None:
-    """Foretells the rest of the day of every app, warns of what runs short, and spends what is to spare."""
+    """Foretells the rest of the day of every app and spends what is to spare."""
     for app in engine.apps.values():
         now = engine.clock.now()
         async with engine.db.transaction() as tx:
             standing = await budget.standing(tx, app.name, app.key, ceilings=app.ceilings, now=now)
             found = await _foretold(tx, engine, app, standing, now=now)
             await budget.keep_forecast(tx, app.name, app.key, shown(found, made_at=now), now=now)
-            await _warn(tx, app, standing)
             await _spend_spare(tx, engine, app, found, standing, now=now)
     await engine.hint()
 
@@ -47,15 +41,6 @@ async def _foretold(tx: Tx, engine: Engine, app: App, standing: Standing, *, now
     habits = Habits.of(standing.by_reason_before, active=sum(c.active for c in crowds))
     rest = Rest(now=now, resets_at=standing.day_resets_at, left=standing.left_for(Priority.TIMETABLE, now=now))
     return foretell(app.provider, crowds, habits, rest=rest, idle_every=engine.visit_idle_every)
-
-
-async def _warn(tx: Tx, app: App, standing: Standing) -> None:
-    """Says once a day, for all processes, that most of the day's calls are gone."""
-    for percent in WARN_AT_PERCENT:
-        if standing.used_percent >= percent:
-            if await budget.warn(tx, app.name, app.key, percent=percent):
-                log.warning("budget of the day nearly used", provider=app.name, percent=percent, left=standing.day_left)
-            return
 
 
 async def _spend_spare(tx: Tx, engine: Engine, app: App, found: Forecast, standing: Standing, *, now: datetime) -> None:
