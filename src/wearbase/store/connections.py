@@ -1,7 +1,7 @@
 """Connections, their stored grants, and the consents under way."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from psycopg.errors import UniqueViolation
@@ -78,6 +78,7 @@ class Consent:
     started_by: str
     asked_scopes: list[str]
     expires_at: datetime
+    sealed_grant: bytes | None = field(default=None, repr=False)  # the code was exchanged; whose account it is was not yet told
 
 
 _CONNECTION = (
@@ -320,19 +321,20 @@ async def claim_keepalive(tx: Tx, providers: Sequence[str], *, most: int, again_
 
 async def put_consent(tx: Tx, state_hash: bytes, consent: Consent, *, now: datetime) -> None:
     """Remembers a consent under way and forgets expired ones."""
-    await run(tx, "delete from wearbase.oauth_state where expires_at < %s", (now,))
+    await forget_consents(tx, now=now)
     await run(
         tx,
         """insert into wearbase.oauth_state (state_hash, user_id, provider, redirect_uri, redirect_url, browser_hash, started_by,
-                  asked_scopes, created_at, expires_at) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
+                  asked_scopes, created_at, expires_at, sealed_grant) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
         (
             state_hash, consent.user_id, consent.provider, consent.redirect_uri, consent.redirect_url, consent.browser_hash,
             consent.started_by, consent.asked_scopes, now, consent.expires_at,
+            consent.sealed_grant,
         ),
     )  # fmt: skip
 
 
-_CONSENT = "user_id, provider, redirect_uri, redirect_url, browser_hash, started_by, asked_scopes, expires_at"
+_CONSENT = "user_id, provider, redirect_uri, redirect_url, browser_hash, started_by, asked_scopes, expires_at, sealed_grant"
 
 
 async def peek_consent(tx: Tx, state_hash: bytes, *, now: datetime) -> Consent | None:
@@ -342,6 +344,25 @@ async def peek_consent(tx: Tx, state_hash: bytes, *, now: datetime) -> Consent |
 
 
 async def take_consent(tx: Tx, state_hash: bytes, *, now: datetime) -> Consent | None:
-    """The consent under way, consumed: whatever happens next, it does not come back."""
-    found = await row(tx, f"delete from wearbase.oauth_state where state_hash = %s returning {_CONSENT}", (state_hash,))
-    return Consent(**found) if found and found["expires_at"] > now else None
+    """The consent under way, consumed: whatever happens next, it does not come back. One with a grant stays until it is ended."""
+    sql = f"delete from wearbase.oauth_state where state_hash = %s and sealed_grant is null returning {_CONSENT}"
+    found = await row(tx, sql, (state_hash,))
+    if found is None:
+        return await peek_consent(tx, state_hash, now=now)
+    return Consent(**found) if found["expires_at"] > now else None
+
+
+async def end_consent(tx: Tx, state_hash: bytes) -> bool:
+    """Whether the consent was there to be ended."""
+    return bool(await run(tx, "delete from wearbase.oauth_state where state_hash = %s", (state_hash,)))
+
+
+async def forget_consents(tx: Tx, *, now: datetime) -> None:
+    """Forgets those that have expired, with what their codes were exchanged for."""
+    await run(tx, "delete from wearbase.oauth_state where expires_at < %s", (now,))
+
+
+async def drop_consents(tx: Tx, user_id: str, provider: str) -> None:
+    """Forgets a member's consents that would still be completed by themselves."""
+    sql = "delete from wearbase.oauth_state where user_id = %s and provider = %s and sealed_grant is not null"
+    await run(tx, sql, (user_id, provider))

@@ -3,17 +3,22 @@
 from datetime import timedelta
 from uuid import UUID
 
-from wearbase.domain.errors import RateLimited, RetryLater
-from wearbase.store import deliveries
+import structlog
+
+from wearbase.domain.errors import RateLimited, RetryLater, WearbaseError
+from wearbase.store import connections, deliveries
 from wearbase.store.deliveries import Pruning
 from wearbase.store.work import chores, grants_care, waiting
 from wearbase.store.work.chores import Chore, NewChore
 from wearbase.store.work.due import Priority
+from wearbase.sync.connect import FINISH, finish
 from wearbase.sync.disconnect import REVOKE, revoke
 from wearbase.sync.engine import Engine
 from wearbase.sync.upkeep.forecast import FORECAST_EVERY, forecast_all
 from wearbase.sync.upkeep.keepalive import keep_grants_alive
 from wearbase.sync.upkeep.watch import WATCH_EVERY, watch_budgets
+
+log = structlog.get_logger()
 
 PRUNE, KEEPALIVE, FORECAST, WATCH = "prune", "keepalive", "forecast", "watch"
 STANDING = {PRUNE: UUID(int=1), KEEPALIVE: UUID(int=2), FORECAST: UUID(int=3), WATCH: UUID(int=4)}  # one of each for the whole installation
@@ -34,6 +39,8 @@ async def do_chore(engine: Engine, chore: Chore) -> None:
     try:
         if chore.kind == REVOKE:
             await revoke(engine, chore)
+        elif chore.kind == FINISH:
+            await _finish_consent(engine, chore)
         elif chore.kind == PRUNE:
             return await _prune(engine, chore)
         elif chore.kind == KEEPALIVE:
@@ -49,6 +56,16 @@ async def do_chore(engine: Engine, chore: Chore) -> None:
             return await chores.again(tx, chore, at=at, error=error.code)
     async with engine.db.transaction() as tx:
         await chores.done(tx, chore)
+
+
+async def _finish_consent(engine: Engine, chore: Chore) -> None:
+    """What cannot be completed has ended, and whoever gave the consent may start again."""
+    try:
+        await finish(engine, bytes.fromhex(chore.payload["state"]))
+    except RetryLater:
+        raise
+    except WearbaseError as error:
+        log.warning("consent not completed", error=error.code)
 
 
 async def plan_chores(engine: Engine) -> None:
@@ -68,6 +85,7 @@ async def _prune(engine: Engine, chore: Chore) -> None:
     )  # fmt: skip
     async with engine.db.transaction() as tx:
         has_more = await deliveries.prune(tx, pruning, most=MOST_PRUNED) == MOST_PRUNED
+        await connections.forget_consents(tx, now=now)
         await chores.forget_dead_workers(tx, before=now - DEAD_FOR)
         await grants_care.erase_refused(tx, before=now - REFUSED_FOR)
         await chores.again(tx, chore, at=now + (PRUNE_BREATH if has_more else PRUNE_EVERY))

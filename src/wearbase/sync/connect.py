@@ -2,10 +2,12 @@
 
 import asyncio
 import hashlib
+import json
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from wearbase.domain.errors import (
     AccessTokenRejected,
@@ -19,20 +21,24 @@ from wearbase.domain.errors import (
     ReauthorizationRequired,
     RequestRefused,
     ResourceGone,
+    RetryLater,
     UnexpectedPayload,
+    WearbaseError,
 )
-from wearbase.domain.provider import Grant, Identity, Request, Resource, Response, Send
+from wearbase.domain.provider import Grant, Identity, Resource, Send
 from wearbase.domain.records import Page
 from wearbase.domain.timetable import Local
 from wearbase.domain.windows import Window
 from wearbase.store import connections
 from wearbase.store.connections import Connection, Consent
 from wearbase.store.postgres.database import Tx
-from wearbase.store.work import budget, due, persons, progress
+from wearbase.store.work import budget, chores, due, persons, progress
 from wearbase.store.work.budget import Purpose
+from wearbase.store.work.chores import NewChore
 from wearbase.store.work.due import Priority
 from wearbase.sync.disconnect import forget_revocations, plan_revocation
 from wearbase.sync.engine import Engine
+from wearbase.sync.patience import patient
 from wearbase.sync.visits.fetch import Reading, Seen, begin_with
 from wearbase.sync.visits.keep import store_page
 from wearbase.sync.visits.plan import Lane, Situation, Walk
@@ -40,9 +46,11 @@ from wearbase.transport.apps import App
 
 STATE_LIFETIME = timedelta(minutes=5)
 WAIT_S = 45.0  # for the budget, before the code is used up
-SPENT_WAIT_S = 65.0  # afterwards: within a minute calls come free, and giving up would lose the consent
+FINISH = "finish"  # the chore that completes a consent whose code is used up
+FINISH_WITHIN = timedelta(hours=1)  # the access token lives no longer
+FINISH_FROM = timedelta(seconds=90)  # when whoever exchanged the code has given up, or is dead
 FULL_MINUTE = timedelta(seconds=15)  # how long to wait at the most for one call of a full minute: they come free one by one
-WAIT_STEP_S, LOOK_STEP_S = 0.1, 0.5
+LOOK_STEP_S = 0.5
 CROWD, BEHIND_TODAY = 0.05, timedelta(seconds=5)
 CONNECTING = Purpose(reason="connect", priority=Priority.PERSON)
 
@@ -96,6 +104,15 @@ class _First:
     identity: Identity
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """What a consent has led to."""
+
+    grant: Grant
+    identity: Identity
+    first: _First | None
+
+
 async def begin(
     engine: Engine,
     user_id: str,
@@ -134,25 +151,76 @@ async def peek(engine: Engine, state: str) -> Consent | None:
 
 async def deny(engine: Engine, state: str) -> Consent | None:
     """Consumes the state of a consent that was refused."""
-    return await _take(engine, state)
+    consent = await _take(engine, state)
+    await _drop(engine, _hash(state))
+    return consent
 
 
 async def complete(engine: Engine, state: str, code: str, *, by: Completer) -> Connected:
     """Exchanges the code, learns who the member is, links the account and marks everything due.
 
     Where no call can be had now it waits, holding nothing. The state is consumed whatever happens, but for a want of calls that is
-    seen before the code is exchanged: then it is RateLimited after 45 s, and the same code and state may be brought again.
+    seen before the code is exchanged: then it is RateLimited after 45 s, and the same code and state may be brought again. They may
+    too where calls run out, or the provider's answers, once it is exchanged: what it was exchanged for is kept for an hour, and
+    a worker completes it if nobody comes back.
 
     Raises: BadRequest (state unknown, used or expired), Forbidden (another browser or member), ConsentDenied, Conflict
     (the account belongs to another user), ProviderUnavailable, RateLimited.
     """
     await _until_affordable(engine, state)
-    consent = await _take(engine, state)
+    consent, hashed = await _take(engine, state), _hash(state)
     if consent is None:
-        raise BadRequest("This consent is unknown, used or expired. Start again.", field="state")
+        raise _unknown()
     _check_completer(consent, by)
     app = engine.app(consent.provider)
-    grant = await _exchange(engine, app, consent, code)
+    if consent.sealed_grant is None:
+        consent = await _kept(engine, app, hashed, consent, await _exchange(engine, app, consent, code))
+    return await _finish(engine, app, hashed, consent)
+
+
+async def finish(engine: Engine, state_hash: bytes) -> None:
+    """Completes a consent whose code was exchanged, if that is still to do. Raises what must be tried again."""
+    async with engine.db.connection() as tx:
+        consent = await connections.peek_consent(tx, state_hash, now=engine.clock.now())
+    if consent is not None and consent.sealed_grant is not None:
+        await _finish(engine, engine.app(consent.provider), state_hash, consent)
+
+
+async def _kept(engine: Engine, app: App, hashed: bytes, consent: Consent, grant: Grant) -> Consent:
+    """The consent with its grant, sealed, and somebody to complete it: the code is good only once."""
+    now = engine.clock.now()
+    text = json.dumps({"grant": asdict(grant), "at": now.isoformat()})
+    sealed = engine.keys.seal(text, user_id=consent.user_id, provider=app.name, kind=FINISH)
+    kept = replace(consent, sealed_grant=sealed, expires_at=now + FINISH_WITHIN)
+    chore = NewChore(
+        id=UUID(bytes=hashed[:16]), kind=FINISH, payload={"state": hashed.hex()}, due_at=now + FINISH_FROM, priority=Priority.PERSON
+    )
+    async with engine.db.transaction() as tx:
+        await connections.put_consent(tx, hashed, kept, now=now)
+        await chores.add(tx, chore, now=now)
+    return kept
+
+
+def _opened(engine: Engine, consent: Consent) -> Grant:
+    assert consent.sealed_grant is not None
+    found = json.loads(engine.keys.open(consent.sealed_grant, user_id=consent.user_id, provider=consent.provider, kind=FINISH))
+    grant = Grant(**{**found["grant"], "scopes": tuple(found["grant"]["scopes"])})
+    age_s = int((engine.clock.now() - datetime.fromisoformat(found["at"])).total_seconds())
+    return replace(grant, expires_in_s=max(1, grant.expires_in_s - age_s))
+
+
+async def _finish(engine: Engine, app: App, hashed: bytes, consent: Consent) -> Connected:
+    """Whose account it is, and the link. What may be better later leaves the consent as it is; anything else ends it."""
+    try:
+        return await _connected(engine, app, hashed, consent, _opened(engine, consent))
+    except RetryLater:
+        raise
+    except WearbaseError:
+        await _drop(engine, hashed)
+        raise
+
+
+async def _connected(engine: Engine, app: App, hashed: bytes, consent: Consent, grant: Grant) -> Connected:
     missing = sorted(set(consent.asked_scopes) - set(grant.scopes)) if grant.scopes else []
     if app.provider.identity_scope in missing:
         raise ConsentDenied(f"The member did not grant {app.provider.identity_scope}, without which the account cannot be told.")
@@ -162,8 +230,17 @@ async def complete(engine: Engine, state: str, code: str, *, by: Completer) -> C
         identity = first.identity if first else app.provider.oauth.identity(await send(app.provider.oauth.identity_request()))
     except (AccessTokenRejected, UnexpectedPayload) as error:
         raise ConsentDenied("The provider did not say whose account this is. Start again.") from error
-    await _link(engine, app, consent, grant, identity, first)
+    await _link(engine, app, hashed, consent, _Found(grant=grant, identity=identity, first=first))
     return Connected(user_id=consent.user_id, provider=app.name, redirect_url=consent.redirect_url, missing_scopes=missing)
+
+
+def _unknown() -> BadRequest:
+    return BadRequest("This consent is unknown, used or expired. Start again.", field="state")
+
+
+async def _drop(engine: Engine, hashed: bytes) -> None:
+    async with engine.db.transaction() as tx:
+        await connections.end_consent(tx, hashed)
 
 
 async def _until_affordable(engine: Engine, state: str) -> None:
@@ -217,32 +294,6 @@ async def _exchange(engine: Engine, app: App, consent: Consent, code: str) -> Gr
         raise ConsentDenied("The provider did not accept this code. Start again.") from error
 
 
-def patient(engine: Engine, send: Send) -> Send:
-    """`send` that waits for the budget, holding nothing."""
-    loop = asyncio.get_running_loop()
-    give_up = loop.time() + SPENT_WAIT_S
-
-    async def waiting(request: Request) -> Response:
-        while True:
-            try:
-                return await send(request)
-            except RateLimited as limited:
-                until = limited.retry_at
-                if until is None or (until - engine.clock.now()).total_seconds() > give_up - loop.time():
-                    raise
-            await _sleep(engine, until, give_up=give_up)
-
-    return waiting
-
-
-async def _sleep(engine: Engine, until: datetime, *, give_up: float) -> None:
-    """Until that instant of the engine's clock, or that time of the event loop."""
-    while True:
-        await asyncio.sleep(WAIT_STEP_S)
-        if engine.clock.now() >= until or asyncio.get_running_loop().time() >= give_up:
-            return
-
-
 async def _first_page(engine: Engine, app: App, send: Send, *, missing: Sequence[str]) -> _First | None:
     """The recent past of the resource that tells whose account it is, None if it does not: then the profile is asked."""
     resource = app.provider.resource(app.provider.identity_resource or "")
@@ -260,12 +311,16 @@ async def _first_page(engine: Engine, app: App, send: Send, *, missing: Sequence
     return _First(resource=resource, window=window, page=page, read_at=read_at, identity=Identity(external_user_id=accounts.pop()))
 
 
-async def _link(engine: Engine, app: App, consent: Consent, grant: Grant, identity: Identity, first: _First | None) -> None:
+async def _link(engine: Engine, app: App, hashed: bytes, consent: Consent, found: _Found) -> None:
     """One transaction: identity, tokens, what is due, the first window of history, and the page that was read already."""
-    now = engine.clock.now()
+    now, identity, grant, first = engine.clock.now(), found.identity, found.grant, found.first
     async with engine.db.transaction() as tx:
         await connections.lock_member(tx, consent.user_id)
         old = await connections.get(tx, consent.user_id, app.name)
+        if not await connections.end_consent(tx, hashed):
+            if old is not None and old.is_live and old.external_user_id == identity.external_user_id:
+                return  # another was faster, and the grant may have been renewed since
+            raise _unknown()
         is_other = old is not None and old.external_user_id != identity.external_user_id
         if old is not None and is_other and old.state != "disconnected":
             await plan_revocation(tx, engine, app, old)  # the replaced account's grant; never the same account's, it would end this one

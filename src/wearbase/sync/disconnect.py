@@ -53,6 +53,7 @@ async def disconnect(engine: Engine, user_id: str, provider: str, *, erase: bool
     app = engine.app(provider)
     async with engine.db.transaction() as tx:
         await connections.lock_member(tx, user_id)
+        await connections.drop_consents(tx, user_id, provider)
         connection = await connections.get(tx, user_id, provider)
         ended = await _end(tx, engine, app, connection) if connection else Ended(had_connection=False, revocation=None)
         if erase:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from wearbase.domain.provider import Identity
 from wearbase.store import connections
 from wearbase.store.connections import Connection
-from wearbase.sync.connect import CONNECTING, mark_all, patient
+from wearbase.sync.connect import CONNECTING, mark_all
 from wearbase.sync.engine import Engine
+from wearbase.sync.patience import patient
 from wearbase.transport.apps import App
 
 

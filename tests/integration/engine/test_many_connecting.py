@@ -8,7 +8,7 @@ import pytest
 
 from tests.integration.harness import Bench, bench
 from wearbase.domain.errors import RateLimited
-from wearbase.sync import connect
+from wearbase.sync import connect, patience
 from wearbase.sync.connect import Completer
 
 MEMBERS = 42
@@ -29,8 +29,8 @@ select count(*) filter (where has_today) as seen, coalesce(sum(pages), 0) as his
 
 @pytest.fixture
 async def crowd(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
-    for step in ("WAIT_STEP_S", "LOOK_STEP_S"):
-        monkeypatch.setattr(connect, step, 0.01)  # a second of the clock takes less than one here
+    for place, step in ((patience, "WAIT_STEP_S"), (connect, "LOOK_STEP_S")):
+        monkeypatch.setattr(place, step, 0.01)  # a second of the clock takes less than one here
     async with bench(database_url, days=12, backfill_days=20, members=MEMBERS, quota_minute=QUOTA, rate_windows="sliding") as world:
         world.limit(per_minute=OURS)
         yield world

@@ -5,10 +5,7 @@ alter table wearbase.budget
     add column told_closed_until  timestamptz;  -- that the gate is closed until then was said in the log, and its opening not yet
 
 alter table wearbase.oauth_state
-    add column sealed_grant      bytea,        -- what the code was exchanged for, until whose account it is has been told
-    add column finish_due_at     timestamptz,
-    add column attempts          smallint not null default 0;
-create index oauth_state_finish on wearbase.oauth_state (finish_due_at) where finish_due_at is not null;
+    add column sealed_grant      bytea;        -- what the code was exchanged for, until whose account it is has been told
 
 create index chore_next on wearbase.chore (due_at);
 
