@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from tests.servers import Server, embedded_server
 from tools.needs import NEEDS, find_browser, install_command, left_out, missing
@@ -13,6 +14,15 @@ from tools.needs import NEEDS, find_browser, install_command, left_out, missing
 FIXTURES_NEED = {"chromium_path": "browser"}
 _left_out: dict[str, int] = defaultdict(int)
 _missing: dict[str, int] = defaultdict(int)
+
+
+@pytest.fixture(autouse=True)
+def _log_of_its_own(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What a command sets for its log ends with the test: loggers that kept it would write to its closed streams ever after."""
+    configure = structlog.configure
+    monkeypatch.setattr(structlog, "configure", lambda **given: configure(**{**given, "cache_logger_on_first_use": False}))
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")
