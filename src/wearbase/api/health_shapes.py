@@ -123,7 +123,7 @@ def health_operation(problem: dict[str, Any]) -> dict[str, Any]:
         "description": "Every source's part of one local day, how each source stands, and one value for each quantity by an order of "
         "sources. With `days`, so many days up to today, as `{user_id, start, end, days}`. A source that is down or was never "
         "connected says so in its `state`. A missing day younger than a week is fetched on the spot, from all sources at once, for at "
-        "most two and a half seconds.",
+        "most `SOURCE_DEADLINE` (2.5 s).",
         "parameters": [
             {"name": "user_id", "in": "path", "required": True, "schema": user, "description": "The user's id in your own system"},
             {"name": "date", "in": "query", "required": False, "schema": day, "description": "A local day; today without it"},

@@ -334,7 +334,8 @@ class Storm:
         for user in sorted(self.connected):
             assert tokens[user] in self.cloud.live_refresh_tokens(self.accounts[user]), f"{user} counts as connected with a dead grant"
             await laws.check_days(self.bench, user)
-        assert all(s["error"] is None for (user, _), s in self.states.items() if user in self.connected), self.states
+        errors = [s["error"] or s["backfill_error"] for (user, _), s in self.states.items() if user in self.connected]
+        assert not any(errors), self.states
 
     # After every turn.
 

@@ -29,13 +29,13 @@ async def test_a_visit_that_breaks_is_noted_and_others_go_on(world: Bench, monke
         assert await world.worker.drain() < 50
     assert "canary" not in str(logs)
     assert {log["error"] for log in logs if log["event"] == "visit failed"} == {"RuntimeError"}
-    states = await world.rows("select user_id, error from wearbase.sync_state")
-    assert {s["error"] for s in states if s["user_id"] == "ann"} == {"internal_error"}
-    assert {s["error"] for s in states if s["user_id"] == "bob"} == {None}
+    states = await world.rows("select user_id, error, backfill_error from wearbase.sync_state")
+    assert {s["error"] or s["backfill_error"] for s in states if s["user_id"] == "ann"} == {"internal_error"}
+    assert {s["error"] for s in states if s["user_id"] == "bob"} == {s["backfill_error"] for s in states if s["user_id"] == "bob"} == {None}
     monkeypatch.undo()
     await world.step(minutes=6, webhooks=False)
     await world.work()
-    assert {s["error"] for s in await world.rows("select error from wearbase.sync_state")} == {None}
+    assert await world.rows("select 1 from wearbase.sync_state where error is not null or backfill_error is not null") == []
     assert world.clock.now() - timedelta(hours=1) < (await world.states())["cycle"]["last_success_at"]
 
 
