@@ -2,7 +2,7 @@
 
 import getpass
 import socket
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import structlog
@@ -71,39 +71,43 @@ async def reopen(engine: Engine, provider: str, *, by: str) -> tuple[datetime | 
 async def _budget(choice: Choice, provider: str, *, as_json: bool) -> None:
     async with opened(choice) as running:
         app = running.engine.app(provider)
-        found = (await standings(running.db, running.clock, {app.name: (app.key, app.ceilings)}))[app.name]
+        found, now = (await standings(running.db, running.clock, {app.name: (app.key, app.ceilings)}))[app.name], running.clock.now()
     if as_json:
         return emit({"provider": provider, **as_document(found)})
     note_demo(choice)
     say(f"Last minute: {found.minute_used} of {found.minute_limit} calls")
     style = "red" if found.used_percent >= ALARM_PERCENT else "yellow" if found.used_percent >= WARN_PERCENT else None
-    say(f"Today: {found.day_used} of {found.day_limit} calls ({found.used_percent} %), until {clock(found.day_resets_at)}", style=style)
+    say(
+        f"Today: {found.day_used} of {found.day_limit} calls ({found.used_percent} %), until {clock(found.day_resets_at, now=now)}",
+        style=style,
+    )
     if found.elsewhere:
         say(f"Besides, {found.elsewhere} calls were made elsewhere with the same app.")
     say(f"Token calls so far, counted apart: {found.token_calls}")
-    _say_what_holds(found)
+    _say_what_holds(found, now=now)
     if found.by_reason:
         say()
         console().print(_by_reason(found))
     if found.forecast:
         say()
-        for line in _forecast(found.forecast, found.thinned):
+        for line in _forecast(found.forecast, found.thinned, now=now):
             say(line)
     return None
 
 
-def clock(at: datetime) -> str:
-    """A time of today."""
-    return f"{at:%H:%M} UTC"
+def clock(at: datetime, *, now: datetime | None = None) -> str:
+    """A time of day, with the date where that is not today."""
+    return f"{at:%H:%M} UTC" if at.date() == (now or datetime.now(UTC)).date() else f"{at:%H:%M} UTC on {at:%Y-%m-%d}"
 
 
-def _say_what_holds(found: Standing) -> None:
+def _say_what_holds(found: Standing, *, now: datetime) -> None:
     if found.closed_until:
-        say(f"The provider has refused calls; the next go out at {clock(found.closed_until)}.", style="yellow")
+        say(f"The provider has refused calls; the next go out at {clock(found.closed_until, now=now)}.", style="yellow")
     if found.paused_until:
-        say(f"The provider does not answer; it is tried again at {clock(found.paused_until)}.", style="yellow")
+        say(f"The provider does not answer; it is tried again at {clock(found.paused_until, now=now)}.", style="yellow")
     if found.alarm_since:
-        text = f"Since {clock(found.alarm_since)} the provider refuses the tokens of many members at once. Nobody is disconnected for it."
+        since = clock(found.alarm_since, now=now)
+        text = f"Since {since} the provider refuses the tokens of many members at once. Nobody is disconnected for it."
         say(text, style="red")
 
 
@@ -114,9 +118,10 @@ def _by_reason(found: Standing) -> Any:
     return made
 
 
-def _forecast(told: dict[str, Any], thinned: dict[str, int]) -> list[str]:
+def _forecast(told: dict[str, Any], thinned: dict[str, int], *, now: datetime) -> list[str]:
     """The forecast in words."""
-    lines = [f"The rest of the day needs about {told['needed']} calls; {told['left']} are left for it."]
+    age_min = max(0, round((now - datetime.fromisoformat(told["made_at"])).total_seconds() / 60))
+    lines = [f"The rest of the day needs about {told['needed']} calls; {told['left']} are left for it (foretold {age_min} min ago)."]
     if told["thinned"]:
         slots = ", ".join(told["thinned"])
         left_out = sum(thinned.values())
