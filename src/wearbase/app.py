@@ -23,7 +23,8 @@ from wearbase import __version__
 from wearbase.access.keys import KeyBook
 from wearbase.domain.combining import Combining
 from wearbase.domain.errors import BadRequest, DatabaseUnavailable, SettingsError
-from wearbase.providers.registry import PROVIDERS
+from wearbase.domain.provider import Provider
+from wearbase.providers.registry import taking_part
 from wearbase.read.days import DayReader
 from wearbase.settings import Settings
 from wearbase.store import observations
@@ -123,7 +124,8 @@ async def parts(settings: Settings, where: Place) -> AsyncIterator[Parts]:
         )  # fmt: skip
         yield Parts(
             settings=settings, place=where, db=db, clock=clock, engine=engine, receiver=Receiver(engine),
-            reader=DayReader(db, clock, {p.name: p.empty_day() for p in PROVIDERS.values()}), key_book=_key_book(settings, db, clock),
+            reader=DayReader(db, clock, {name: p.empty_day() for name, p in providers(settings).items()}),
+            key_book=_key_book(settings, db, clock),
         )  # fmt: skip
     finally:
         await cancel([keeper])
@@ -134,9 +136,14 @@ async def parts(settings: Settings, where: Place) -> AsyncIterator[Parts]:
 def combining(settings: Settings) -> Combining:
     """How the sources are combined. Raises SettingsError naming what is allowed."""
     try:
-        return Combining.of(PROVIDERS.values(), settings.source_precedence)
+        return Combining.of(providers(settings).values(), settings.source_precedence)
     except BadRequest as error:
         raise SettingsError(f"SOURCE_PRECEDENCE: {error.message}") from error
+
+
+def providers(settings: Settings) -> dict[str, Provider]:
+    """Those whose days can be read here, connected or not."""
+    return taking_part([app.name for app in settings.apps()])
 
 
 def apps(settings: Settings) -> dict[str, App]:
@@ -254,7 +261,7 @@ def _http_app(running: Parts, *, is_demo: bool) -> Callable[..., Any]:
     settings = running.settings
     services = Services(
         engine=running.engine, reader=running.reader, receiver=running.receiver, keys=running.key_book,
-        tokens=MemberTokens(running.place.keys.signing_keys, running.clock), providers=PROVIDERS, public_url=settings.base_url,
+        tokens=MemberTokens(running.place.keys.signing_keys, running.clock), providers=providers(settings), public_url=settings.base_url,
         redirects=RedirectAllowList(settings.redirect_url_allowlist), environment=settings.environment, is_demo=is_demo,
         version=__version__,
     )  # fmt: skip

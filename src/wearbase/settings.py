@@ -1,17 +1,18 @@
 """One frozen Settings, read once from the environment or `.env`, and passed down as values."""
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from math import nan
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from wearbase.domain.errors import SettingsError
-from wearbase.domain.provider import Credentials
+from wearbase.domain.provider import Credentials, Provider
 from wearbase.providers.registry import PROVIDERS
 from wearbase.store.postgres.schema import DEFAULT_SCHEMA, is_valid
 from wearbase.transport.apps import App
@@ -20,7 +21,8 @@ SHORTEST_SERVICE_KEY = 24
 LONGEST_SHOWN = 40  # of a bad value in its message
 MOST_CALLS = 2**31 - 1  # what the database counts in
 SCOPES = ("read", "sync", "connect", "erase", "ops")
-NOT_FOR_THE_DEMO = ("sahha_client_id", "sahha_client_secret")  # the demo has a simulated WHOOP and nothing real
+NOT_FOR_THE_DEMO = ("sahha_client_id", "sahha_client_secret", "other_sources")  # the demo has a simulated WHOOP and nothing real
+WITH_NAMES_OF_THEIR_OWN = ("whoop", "sahha")  # settings from before there was a form for all
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 
@@ -78,6 +80,72 @@ Texts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_list)]
 Address = Annotated[str, BeforeValidator(_address)]
 
 
+class SourceSettings(BaseSettings):
+    """What any source may be told, its own name in capitals before each: OURA_CLIENT_ID. Without credentials it is off."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True)
+
+    client_id: str | None = None
+    client_secret: SecretStr | None = None
+    redirect_url: Texts = ()
+    api_url: Address | None = None
+    oauth_url: Address | None = None
+    webhook_secret: SecretStr | None = None
+    verification_token: SecretStr | None = None
+    signature: str | None = None
+    rate_limit_per_minute: Annotated[int, _whole(1, MOST_CALLS)] | None = None
+    rate_limit_per_day: Annotated[int, _whole(1, MOST_CALLS)] | None = None
+
+    @property
+    def is_given(self) -> bool:
+        """Whether an app is configured."""
+        return self.client_id is not None and self.client_secret is not None
+
+    def problems(self, provider: Provider) -> list[str]:
+        """What is wrong, naming the settings."""
+        name = provider.name.upper()
+        given = {f"{name}_CLIENT_ID": self.client_id, f"{name}_CLIENT_SECRET": self.client_secret}
+        missing = [setting for setting, value in given.items() if not value]
+        if len(missing) == 1:
+            where = f" ({provider.console})" if provider.console else ""
+            return [f"{missing[0]} is missing: {' and '.join(given)} belong together{where}"]
+        if self.signature is not None and self.signature not in provider.signatures:
+            known = f"one of {', '.join(provider.signatures)}" if provider.signatures else "left out, as there is one form only"
+            return [f"{name}_SIGNATURE must be {known}, not {self.signature!r}"]
+        return []
+
+    def app(self, provider: Provider, *, base_url: str) -> App:
+        """Our registration at a provider, of which `is_given`."""
+        credentials = Credentials(
+            client_id=self.client_id or "", client_secret=_text(self.client_secret) or "",
+            api_url=self.api_url or provider.api_url, oauth_url=self.oauth_url or provider.oauth_url,
+            webhook_secret=_text(self.webhook_secret), verification_token=_text(self.verification_token),
+        )  # fmt: skip
+        redirects = self.redirect_url or (f"{base_url}/auth/{provider.name}/callback",)
+        return App(
+            provider=provider.pinned(self.signature) if self.signature else provider, credentials=credentials,
+            redirect_uris=redirects if provider.joined_by == "oauth" else (),
+            per_minute=self.rate_limit_per_minute or provider.quota_per_minute,
+            per_day=self.rate_limit_per_day or provider.quota_per_day,
+        )  # fmt: skip
+
+
+def _text(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()
+
+
+def _other_sources() -> dict[str, SourceSettings]:
+    """What is said of every provider of the registry that has no settings of its own form. Raises SettingsError."""
+    found = {}
+    for name in PROVIDERS:
+        if name not in WITH_NAMES_OF_THEIR_OWN:
+            try:
+                found[name] = SourceSettings(_env_prefix=f"{name}_")  # type: ignore[call-arg]
+            except ValidationError as error:
+                raise SettingsError("; ".join(_told(e, prefix=name) for e in error.errors(include_input=False))) from None
+    return found
+
+
 class Settings(BaseSettings):
     """Every setting by its name in the environment, in capitals."""
 
@@ -114,6 +182,7 @@ class Settings(BaseSettings):
     sahha_signature: str = "hex-text"
     sahha_rate_limit_per_minute: Annotated[int, _whole(1, MOST_CALLS)] = 120
 
+    other_sources: Mapping[str, SourceSettings] | None = Field(default_factory=_other_sources)  # <NAME>_CLIENT_ID and so on
     source_precedence: str = ""  # such as `whoop,sahha; steps_count=sahha`: whom to believe first, for all and for some quantities
 
     rate_limit_per_minute: Annotated[int, _whole(1, MOST_CALLS)] = 80
@@ -130,7 +199,13 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _consistent(self) -> "Settings":
-        for problem in (*self._key_problems(), *self._whoop_problems(), *self._sahha_problems(), *self._database_problems()):
+        for problem in (
+            *self._key_problems(),
+            *self._whoop_problems(),
+            *self._sahha_problems(),
+            *self._other_problems(),
+            *self._database_problems(),
+        ):
             raise ValueError(problem)
         return self
 
@@ -162,6 +237,9 @@ class Settings(BaseSettings):
             return [f"SAHHA_SIGNATURE must be one of {', '.join(PROVIDERS['sahha'].signatures)}, not {self.sahha_signature!r}"]
         return []
 
+    def _other_problems(self) -> list[str]:
+        return [problem for name, told in (self.other_sources or {}).items() for problem in told.problems(PROVIDERS[name])]
+
     def _database_problems(self) -> list[str]:
         problems = []
         if not is_valid(self.database_schema):
@@ -185,7 +263,9 @@ class Settings(BaseSettings):
 
     def apps(self) -> list[App]:
         """Our registrations at the providers that have credentials here."""
-        return [app for app in (self._whoop(), self._sahha()) if app is not None]
+        told = (self.other_sources or {}).items()
+        others = [source.app(PROVIDERS[name], base_url=self.base_url) for name, source in told if source.is_given]
+        return [*(app for app in (self._whoop(), self._sahha()) if app is not None), *others]
 
     def _whoop(self) -> App | None:
         if self.whoop_client_id is None or self.whoop_client_secret is None:
@@ -213,7 +293,7 @@ class Settings(BaseSettings):
     @property
     def has_source(self) -> bool:
         """Whether any provider is configured."""
-        return self.has_whoop or self.has_sahha
+        return bool(self.apps())
 
     @property
     def is_loopback(self) -> bool:
@@ -240,7 +320,7 @@ def load(**overrides: Any) -> Settings:
         raise SettingsError("; ".join(_told(e) for e in error.errors(include_input=False))) from None
 
 
-def _told(error: Any) -> str:
-    name = "_".join(str(part) for part in error["loc"]).upper()
+def _told(error: Any, *, prefix: str = "") -> str:
+    name = "_".join(filter(None, (prefix, *(str(part) for part in error["loc"])))).upper()
     text = str(error["msg"]).removeprefix("Value error, ")
     return f"{name}: {text}" if name else text

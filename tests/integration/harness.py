@@ -14,7 +14,7 @@ import orjson
 from wearbase.domain.clock import SteppedClock
 from wearbase.domain.combining import Combining
 from wearbase.domain.provider import Credentials
-from wearbase.providers.registry import PROVIDERS
+from wearbase.providers.registry import PROVIDERS, taking_part
 from wearbase.read import status
 from wearbase.read.days import DayReader
 from wearbase.store.postgres.database import Database, rows
@@ -239,7 +239,7 @@ def _engine(db: Database, clock: SteppedClock, http: Http, backfill_days: int, *
     keys, apps = KeyRing([bytes(range(32))]), {"whoop": app, **({"sahha": _sahha()} if has_sahha else {})}
     return Engine(
         db=db, clock=clock, keys=keys, apps=apps, gateway=Gateway(db, clock, http, Grants(db, clock, keys, http)),
-        hints=Hints(db), combining=Combining.of(PROVIDERS.values()), hold_down=timedelta(0), backfill=timedelta(days=backfill_days),
+        hints=Hints(db), combining=Combining.of(taking_part(apps).values()), hold_down=timedelta(0), backfill=timedelta(days=backfill_days),
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from wearbase import __version__
 from wearbase.app import Parts
-from wearbase.cli.examining import Finding, of_sahha, of_sources
+from wearbase.cli.examining import Finding, of_others, of_sahha, of_sources
 from wearbase.cli.exits import Code, Stop
 from wearbase.cli.members import AsJson
 from wearbase.cli.output import console, emit, say
@@ -62,6 +62,8 @@ def _examine(ctx: typer.Context) -> Iterator[Finding]:
     yield from _addresses(choice)
     if choice.settings.has_sahha and not choice.is_demo:
         yield from of_sahha(choice.settings)
+    if not choice.is_demo:
+        yield from of_others(choice.settings)
     yield from _folder(choice.settings)
     yield from _database(choice)
 

@@ -14,6 +14,7 @@ from wearbase.cli import doctor, grants, keys, members, pull, servers
 from wearbase.cli.exits import Code, Stop, code_of
 from wearbase.cli.output import tell
 from wearbase.cli.showing import budgets, status
+from wearbase.cli.sources import new_provider
 from wearbase.domain.errors import WearbaseError
 
 LEADING = "wear: "
@@ -86,6 +87,7 @@ app.command("grants")(grants.show_grants)
 app.command("doctor")(doctor.doctor)
 app.command("api")(servers.api)
 app.command("worker")(servers.worker)
+app.command("new-provider")(new_provider.new_provider)
 app.add_typer(keys.db, name="db")
 app.command(
     "sim", add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}

@@ -69,6 +69,8 @@ async def _consent(choice: Choice, user_id: str, provider: str, *, no_browser: b
         require_source(running, choice, provider)
         began = running.clock.now()
         started = await connect.begin(running.engine, user_id, provider)
+        if PROVIDERS[provider].caveat is not None:
+            tell(PROVIDERS[provider].label, style="yellow")
         show = tell if as_json else say  # with --json standard output is for the one document at the end
         show(f"Open this address and allow access, within {started.expires_in_s // 60} minutes:")
         show(started.authorization_url)

@@ -96,8 +96,11 @@ async def _greet(running: Parts) -> None:
     await _say_ready(running)
     _say_place(running.place)
     settings = running.settings
-    if not settings.has_whoop:
+    if not settings.has_source:
         say("  Source    none: set WHOOP_CLIENT_ID and WHOOP_CLIENT_SECRET", style="yellow")
+    for app in settings.apps():
+        if app.provider.caveat is not None:
+            say(f"  Source    {app.provider.label}", style="yellow")
     if settings.service_api_key is not None:
         say("  Key       SERVICE_API_KEY, as you have set it")
     elif any(key.revoked_at is None for key in await running.key_book.list()):

@@ -103,7 +103,7 @@ class Callback:
         return CONNECTED
 
     def _question(self, consent: Consent, state: str, code: str) -> Response:
-        title = self._engine.app(consent.provider).provider.title
+        title = self._engine.app(consent.provider).provider.label
         asking = urlsplit(consent.redirect_url).hostname if consent.redirect_url else None
         pairs = [("App", asking or "wearbase"), ("Your account there", consent.user_id), ("Source", title)]
         content = (

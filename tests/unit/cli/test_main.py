@@ -27,6 +27,7 @@ COMMANDS = (
     "api",
     "worker",
     "db",
+    "new-provider",
     "sim",
 )
 

@@ -98,7 +98,7 @@ def _source(services: Services, name: str, found: status.SourceStatus) -> dict[s
     provider, connection = services.providers[name], found.connection
     successes = [r["last_success_at"] for r in found.resources.values() if r["last_success_at"]]
     return {
-        "title": provider.title,
+        "title": provider.label,
         "is_available": name in services.engine.apps,
         "joined_by": provider.joined_by,
         "connected": connection is not None and connection.is_live,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, parse_qsl
 
 from starlette.requests import Request
 from starlette.routing import Route
@@ -13,6 +13,7 @@ from wearbase.access.users import InvalidField, checked_user_id
 from wearbase.api.conditional import has_already
 from wearbase.api.given import Services
 from wearbase.domain.errors import NotFound
+from wearbase.domain.provider import Handshake as Asked
 from wearbase.read import localdays
 from wearbase.read.days import DayAnswer
 from wearbase.sync import ask
@@ -81,11 +82,30 @@ class Webhooks:
         await send({"type": "http.response.body", "body": b""})
 
 
+class Handshake:
+    """The question with which a provider makes sure of an address before it delivers there; the token in it is its signature."""
+
+    rule = SIGNED
+
+    def __init__(self, ask: Asked, token: str | None) -> None:
+        self._ask, self._token = ask, token or ""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = self._ask(dict(parse_qsl(scope["query_string"].decode("latin-1"))), self._token)
+        await send({"type": "http.response.start", "status": 200, "headers": [JSON, (b"content-length", str(len(body)).encode())]})
+        await send({"type": "http.response.body", "body": body})
+
+
 def routes(services: Services) -> list[Route]:
     """To be registered first: the first that matches is taken."""
     return [
         Route("/api/v1/{provider}/daily-data/{user_id}", DailyData(services), methods=["GET"], include_in_schema=False),
         Route("/v1/webhooks/{provider}", Webhooks(services), methods=["POST"], include_in_schema=False),
+        *(
+            Route(f"/v1/webhooks/{name}", Handshake(ask, app.credentials.verification_token), methods=["GET"], include_in_schema=False)
+            for name, app in services.engine.apps.items()
+            if (ask := app.provider.handshake)
+        ),
     ]
 
 

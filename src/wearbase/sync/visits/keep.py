@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable
 from datetime import date, datetime
 
+import structlog
+
 from wearbase.domain.combining import Combining
 from wearbase.domain.errors import LeaseLost
 from wearbase.domain.provider import Provider
@@ -14,6 +16,8 @@ from wearbase.store.records import Change
 from wearbase.sync import combine
 from wearbase.sync.engine import Engine
 from wearbase.transport.apps import App
+
+log = structlog.get_logger()
 
 Step = Callable[[Tx], Awaitable[None]]
 
@@ -36,6 +40,8 @@ async def store_page(
 ) -> Change:
     """Stores a page and rebuilds the touched days, in a transaction that holds the member's lock."""
     page = _own(page, connection)
+    for doubt in page.doubts:
+        log.warning("a value is in doubt", provider=connection.provider, connection=connection.id, doubt=doubt)
     change = await records.put_page(tx, connection, page.records, read_at=read_at, now=now)
     await records.park(tx, connection, page.unmappable, now=now)
     await _see_offset(tx, connection, page.records)
@@ -77,7 +83,7 @@ def _own(page: Page, connection: Connection) -> Page:
     if not foreign:
         return page
     parked = [Unmappable(r.resource, r.external_id, "another member's record", None) for r in foreign]
-    return Page([r for r in page.records if r not in foreign], [*page.unmappable, *parked], page.next_token)
+    return Page([r for r in page.records if r not in foreign], [*page.unmappable, *parked], page.next_token, page.doubts)
 
 
 async def _see_offset(tx: Tx, connection: Connection, page: list[Record]) -> None:
