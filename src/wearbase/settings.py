@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import timedelta
+from ipaddress import ip_address
 from math import nan
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -23,6 +24,7 @@ MOST_CALLS = 2**31 - 1  # what the database counts in
 SCOPES = ("read", "sync", "connect", "erase", "ops")
 NOT_FOR_THE_DEMO = ("sahha_client_id", "sahha_client_secret", "other_sources")  # the demo has a simulated WHOOP and nothing real
 WITH_NAMES_OF_THEIR_OWN = ("whoop", "sahha")  # settings from before there was a form for all
+PRIVATE_NAMES = (".internal", ".local", ".localhost", ".svc")  # no public name ends so
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 
@@ -78,6 +80,15 @@ def _address(text: Any) -> Any:
 
 Texts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_list)]
 Address = Annotated[str, BeforeValidator(_address)]
+
+
+def is_private(host: str) -> bool:
+    """Whether a host is of this machine or of a network of its own, by its name or address alone."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host == "localhost" or "." not in host or host.endswith(PRIVATE_NAMES)
+    return address.is_loopback or address.is_private
 
 
 class SourceSettings(BaseSettings):
@@ -175,6 +186,9 @@ class Settings(BaseSettings):
     whoop_api_url: Address = "https://api.prod.whoop.com/developer"
     whoop_oauth_url: Address = "https://api.prod.whoop.com/oauth/oauth2"
 
+    whoop_service_url: Address | None = None  # another wearbase that has WHOOP: this one keeps a copy and passes on
+    whoop_service_api_key: SecretStr | None = None
+
     sahha_client_id: str | None = None
     sahha_client_secret: SecretStr | None = None
     sahha_api_url: Address = "https://api.sahha.ai"
@@ -202,6 +216,7 @@ class Settings(BaseSettings):
         for problem in (
             *self._key_problems(),
             *self._whoop_problems(),
+            *self._service_problems(),
             *self._sahha_problems(),
             *self._other_problems(),
             *self._database_problems(),
@@ -226,6 +241,26 @@ class Settings(BaseSettings):
             return [f"{missing[0]} is missing: WHOOP_CLIENT_ID and WHOOP_CLIENT_SECRET belong together (developer-dashboard.whoop.com)"]
         if not missing and self.environment == "production" and not (self.whoop_redirect_url or self.public_url):
             return ["WHOOP_REDIRECT_URL or PUBLIC_URL is missing: give the redirect address registered with your WHOOP app"]
+        return []
+
+    def _service_problems(self) -> list[str]:
+        url, key = self.whoop_service_url, self.whoop_service_api_key
+        if (url is None) != (key is None):
+            missing = "WHOOP_SERVICE_URL" if url is None else "WHOOP_SERVICE_API_KEY"
+            return [f"{missing} is missing: WHOOP_SERVICE_URL and WHOOP_SERVICE_API_KEY belong together"]
+        if url is None or key is None:
+            return []
+        parts = urlsplit(url)
+        if self.whoop_client_id is not None:
+            return ["WHOOP_CLIENT_ID and WHOOP_SERVICE_URL exclude each other: WHOOP is either here or at the service"]
+        if parts.username is not None or parts.query or parts.fragment or not parts.hostname:
+            return ["WHOOP_SERVICE_URL: give the bare address of the service, such as https://whoop.example.com"]
+        if self.environment == "production" and parts.scheme != "https" and not is_private(parts.hostname):
+            return ["WHOOP_SERVICE_URL must be https: the key and members' data would travel in the clear"]
+        if url in (self.public_url, self.base_url):
+            return ["WHOOP_SERVICE_URL is this server's own address"]
+        if not key.get_secret_value().isascii() or not key.get_secret_value().isprintable():
+            return ["WHOOP_SERVICE_API_KEY has characters that no key has"]
         return []
 
     def _sahha_problems(self) -> list[str]:
@@ -255,6 +290,11 @@ class Settings(BaseSettings):
     def has_whoop(self) -> bool:
         """Whether a WHOOP app is configured."""
         return self.whoop_client_id is not None and self.whoop_client_secret is not None
+
+    @property
+    def has_whoop_service(self) -> bool:
+        """Whether WHOOP comes from another wearbase."""
+        return self.whoop_service_url is not None
 
     @property
     def has_sahha(self) -> bool:
@@ -293,7 +333,7 @@ class Settings(BaseSettings):
     @property
     def has_source(self) -> bool:
         """Whether any provider is configured."""
-        return bool(self.apps())
+        return self.has_whoop_service or bool(self.apps())
 
     @property
     def is_loopback(self) -> bool:

@@ -21,11 +21,15 @@ from wearbase.domain.errors import WearbaseError
 
 
 @asynccontextmanager
-async def _settled(_: FastAPI) -> AsyncIterator[None]:
-    """Takes what was made at start out of the garbage collector's sight: each full collection held up every reader for 70 ms."""
+async def _settled(app: FastAPI) -> AsyncIterator[None]:
+    """Takes what was made at start out of the garbage collector's sight: each full collection held up every reader for 70 ms.
+
+    At the end nobody waits any more for what other services have not answered.
+    """
     gc.collect()
     gc.freeze()
     yield
+    await app.state.services.copies.close()
 
 
 def create_app(services: Services, *, pages: Sequence[Route] = ()) -> FastAPI:

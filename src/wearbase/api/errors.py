@@ -51,6 +51,10 @@ STATUS: dict[type[e.WearbaseError], int] = {
     e.ConsentDenied: 400,
     e.TooManyRequests: 429,
     e.ConnectionEnded: 409,
+    e.ServiceUnavailable: 503,
+    e.ServiceAnswerUnusable: 502,
+    e.ServiceRefusesKey: 502,
+    e.PassedOn: 502,  # but for what it says itself
     e.SettingsError: 500,
     SealBroken: 500,
 }
@@ -77,7 +81,9 @@ class SyncFailed(e.ProviderUnavailable):
 
 
 def status_of(error: e.WearbaseError) -> int:
-    """The HTTP status of an error, by its nearest class in the table."""
+    """The HTTP status of an error, by its nearest class in the table; that of another service's, as it was."""
+    if isinstance(error, e.PassedOn):
+        return error.status
     return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
 
 
@@ -91,7 +97,7 @@ async def on_error(request: Request, error: Exception) -> Response:
     """The answer to one of our own errors."""
     assert isinstance(error, e.WearbaseError)
     status = status_of(error)
-    if status == 500:
+    if status == 500 and not isinstance(error, e.PassedOn):
         log.error("internal error", error=error.code, request_id=request_id(request.scope))
         return _answer(request, 500, "internal_error", "Something went wrong here.")
     return _answer(request, status, error.code, error.message, _details(error), headers=_more_headers(request, error, status))
@@ -158,6 +164,8 @@ def _details(error: e.WearbaseError) -> Any:
 def _more_headers(request: Request, error: e.WearbaseError, status: int) -> dict[str, str]:
     if status == 401:
         return {"WWW-Authenticate": "Bearer"}
+    if isinstance(error, e.PassedOn) and error.headers:
+        return {name.title(): text for name, text in error.headers.items()}
     if isinstance(error, e.TooManyRequests):
         return {"Retry-After": str(error.retry_after_s)}
     if isinstance(error, e.RateLimited) and error.retry_at is not None:

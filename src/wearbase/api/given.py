@@ -20,6 +20,7 @@ from wearbase.store.postgres.database import Database
 from wearbase.sync.ask import Looks
 from wearbase.sync.engine import Engine
 from wearbase.sync.receive import Receiver
+from wearbase.sync.remote.refresh import Copies
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +58,15 @@ class Services:
     @cached_property
     def looks(self) -> Looks:
         return Looks(self.engine)
+
+    @cached_property
+    def copies(self) -> Copies:
+        return Copies(self.engine)
+
+    @property
+    def sources(self) -> list[str]:
+        """Those that members can be connected to here."""
+        return [*self.engine.apps, *self.engine.remotes]
 
 
 async def _services(request: Request) -> Services:

@@ -71,6 +71,10 @@ class Trend(BaseModel):
     source_changes: list[dict[str, str]]
     baselines: list[dict[str, Any]]
     position: dict[str, Any] | None
+    not_current: Annotated[
+        dict[str, str],
+        Field(description="Sources whose own service could not be asked, and their state", exclude_if=lambda found: not found),
+    ] = {}
 
 
 class Units(Body):

@@ -6,6 +6,8 @@ from functools import cache
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from wearbase.store.work.budget import Standing
+from wearbase.transport.breaker import State
+from wearbase.transport.remote import OUTCOMES, Remote
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 
@@ -25,9 +27,29 @@ class Metrics:
         self._requests(method, route, status).inc()
         self._seconds(route).observe(seconds)
 
-    def text(self, standings: Mapping[str, Standing]) -> bytes:
-        """Everything, as Prometheus reads it; the budgets as they stand now, by source."""
-        return generate_latest(self.registry) + generate_latest(_budgets(standings))
+    def text(self, standings: Mapping[str, Standing], remotes: Mapping[str, Remote]) -> bytes:
+        """Everything, as Prometheus reads it; the budgets and the other services as they stand now, by source."""
+        return generate_latest(self.registry) + generate_latest(_budgets(standings)) + generate_latest(_services(remotes))
+
+
+def _services(remotes: Mapping[str, Remote]) -> CollectorRegistry:
+    """What this process knows of the services that sources come from."""
+    registry = CollectorRegistry()
+    if not remotes:
+        return registry
+    breaker = Gauge("wearbase_service_breaker", "1 for the state of the circuit breaker", ["provider", "state"], registry=registry)
+    opened = Counter("wearbase_service_breaker_opened", "How often the circuit breaker opened", ["provider"], registry=registry)
+    calls = Counter(
+        "wearbase_service_calls", "Calls to the service, and copies, by what came of them", ["provider", "outcome"], registry=registry
+    )
+    for name, remote in remotes.items():
+        now = remote.state
+        for state in State:
+            breaker.labels(name, state.value).set(state is now)
+        opened.labels(name).inc(remote.breaker.opened)
+        for outcome in OUTCOMES:
+            calls.labels(name, outcome).inc(remote.counts[outcome])
+    return registry
 
 
 def _budgets(standings: Mapping[str, Standing]) -> CollectorRegistry:

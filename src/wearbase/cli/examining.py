@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from wearbase.app import CEILINGS
+from wearbase.app.running import CEILINGS
 from wearbase.cli.output import ago
 from wearbase.cli.showing.budgets import clock
 from wearbase.domain.errors import ClientMisconfigured, RateLimited, WearbaseError

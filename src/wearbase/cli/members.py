@@ -11,7 +11,7 @@ from typing import Annotated
 import httpx2
 import typer
 
-from wearbase.app import Parts
+from wearbase.app.parts import Parts
 from wearbase.cli import words
 from wearbase.cli.exits import Code, Stop
 from wearbase.cli.output import emit, is_watched, say, tell
@@ -22,6 +22,7 @@ from wearbase.sync import ask, connect, disconnect
 from wearbase.sync import join as join_by_account
 from wearbase.sync.connect import Started
 from wearbase.sync.disconnect import Ended
+from wearbase.sync.remote import ending
 from wearbase.sync.worker import Worker
 
 LOOK_EVERY_S = 0.25
@@ -188,13 +189,17 @@ def erase_user(
 
 async def _erase(choice: Choice, user_id: str, *, as_json: bool) -> None:
     async with opened(choice) as running:
-        ended = await disconnect.erase_user(running.engine, user_id)
+        erased = await ending.erase_user(running.engine, user_id)
+        ended, unfinished = erased.here, [one.provider for one in erased.there if one.answer is None]
         is_told = await _tell_provider(running, ended)
     if as_json:
         revoked = _known(is_told, ended)
-        emit({"user_id": user_id, "erased": True, "connections_ended": len(ended), "revoked": revoked, **_remaining(ended)})
+        more = {**_remaining(ended), **({"unfinished": unfinished} if unfinished else {})}
+        emit({"user_id": user_id, "erased": True, "connections_ended": len(ended), "revoked": revoked, **more})
     else:
         say(f"Nothing is stored about {user_id} any more.")
+        for name in unfinished:
+            say(f"The service of {name} could not be told; a worker goes on trying until it is erased there, too.", style="yellow")
         _say_what_remains(ended)
 
 

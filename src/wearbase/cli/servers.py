@@ -6,7 +6,10 @@ import httpx2
 import typer
 
 from wearbase import __version__
-from wearbase.app import Parts, Place, configure_logging, listen, serve, work
+from wearbase.app.http import listen
+from wearbase.app.logs import configure_logging
+from wearbase.app.parts import Parts, Place
+from wearbase.app.running import serve, work
 from wearbase.cli.demo import folder as demo
 from wearbase.cli.demo import simulator
 from wearbase.cli.demo.guide import guide

@@ -30,7 +30,7 @@ class Request:
     path: str
     params: Mapping[str, str | Sequence[str]] = field(default_factory=dict, repr=False)
     form: Mapping[str, str] | None = field(default=None, repr=False)
-    json: Mapping[str, str] | None = field(default=None, repr=False)
+    json: Mapping[str, Any] | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def of_member(self, external_user_id: str) -> "Request":

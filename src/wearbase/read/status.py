@@ -1,7 +1,7 @@
 """How a member's sources stand, resource by resource."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -10,8 +10,8 @@ from wearbase.read import envelope
 from wearbase.read.envelope import NOT_GRANTED, WAITING, ResourceState, source_state
 from wearbase.store import connections, days, deliveries, records
 from wearbase.store.connections import Connection
-from wearbase.store.postgres.database import Database
-from wearbase.store.work import due
+from wearbase.store.postgres.database import Database, Tx
+from wearbase.store.work import copies, due
 from wearbase.store.work.due import SyncState
 
 
@@ -29,16 +29,26 @@ class SourceStatus:
     not_granted: list[str]
 
 
-async def status(db: Database, clock: Clock, user_id: str, provider: str) -> SourceStatus:
-    """Everything `sync-status` and `wear status` show. A user never seen has no connection. Raises DatabaseUnavailable."""
+async def status(db: Database, clock: Clock, user_id: str, provider: str, *, state: str | None = None) -> SourceStatus:
+    """Everything `sync-status` and `wear status` show; `state` if the caller knows better. A user never seen has no connection.
+
+    Raises: DatabaseUnavailable.
+    """
     async with db.connection() as tx:
-        connection = await connections.get(tx, user_id, provider)
-        states = await due.states(tx, user_id, provider)
-        notices = await deliveries.counts(tx, user_id, provider)
-        open_ones = await deliveries.open_by_resource(tx, user_id, provider)
-        parked = await records.parked(tx, user_id, provider)
-        stored = await days.stored_count(tx, user_id, provider)
-    seen, now = [_resource_state(s) for s in states], clock.now()
+        found = await standing(tx, user_id, provider, now=clock.now())
+        copied = await copies.status(tx, user_id, provider)
+    return replace(found, **(copied.status if copied else {}), state=state or found.state)
+
+
+async def standing(tx: Tx, user_id: str, provider: str, *, now: datetime) -> SourceStatus:
+    """The same of a connection of our own, in a transaction of the caller's."""
+    connection = await connections.get(tx, user_id, provider)
+    states = await due.states(tx, user_id, provider)
+    notices = await deliveries.counts(tx, user_id, provider)
+    open_ones = await deliveries.open_by_resource(tx, user_id, provider)
+    parked = await records.parked(tx, user_id, provider)
+    stored = await days.stored_count(tx, user_id, provider)
+    seen = [_resource_state(s) for s in states]
     return SourceStatus(
         state=source_state(connection.state if connection else None, seen, now=now),
         connection=connection,

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 import orjson
+from psycopg.types.multirange import Multirange
 
 from wearbase.store.connections import Connection
 from wearbase.store.postgres.database import Tx, many, one, rows, run, value
@@ -121,6 +122,7 @@ class Reach:
     first_day: date | None
     history_from: datetime | None
     is_in_backfill: bool
+    copied_days: Multirange[date] | None = None  # of a copy: those that were asked for
 
 
 async def reach(tx: Tx, user_id: str, provider: str) -> Reach:
@@ -128,7 +130,9 @@ async def reach(tx: Tx, user_id: str, provider: str) -> Reach:
     found = await one(
         tx,
         Reach,
-        """select (select min(day) from wearbase.day_document where user_id = %(u)s and provider = %(p)s) as first_day,
+        """select coalesce((select first_day from wearbase.connection where user_id = %(u)s and provider = %(p)s),
+                           (select min(day) from wearbase.day_document where user_id = %(u)s and provider = %(p)s)) as first_day,
+                      (select copied_days from wearbase.connection where user_id = %(u)s and provider = %(p)s) as copied_days,
                       max(history_from) as history_from, coalesce(bool_or(backfill_end is not null), false) as is_in_backfill
                  from wearbase.sync_state where user_id = %(u)s and provider = %(p)s""",
         {"u": user_id, "p": provider},

@@ -2,7 +2,7 @@
 
 from wearbase.store.postgres.database import Tx, run
 
-_DATA = ("record", "parked_record", "day_document", "metric", "delivery", "sync_state")
+_DATA = ("record", "parked_record", "day_document", "metric", "delivery", "sync_state", "copy_turn")
 _ALL = (*_DATA, "oauth_state", "connection", "chore", "health_document", "preference")
 
 

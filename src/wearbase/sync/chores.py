@@ -8,12 +8,14 @@ import structlog
 from wearbase.domain.errors import RateLimited, RetryLater, WearbaseError
 from wearbase.store import connections, deliveries
 from wearbase.store.deliveries import Pruning
-from wearbase.store.work import chores, grants_care, waiting
+from wearbase.store.work import chores, copies, grants_care, waiting
 from wearbase.store.work.chores import Chore, NewChore
 from wearbase.store.work.due import Priority
 from wearbase.sync.connect import FINISH, finish
 from wearbase.sync.disconnect import REVOKE, revoke
 from wearbase.sync.engine import Engine
+from wearbase.sync.remote import ending
+from wearbase.sync.remote.ending import AT_SERVICE
 from wearbase.sync.upkeep.forecast import FORECAST_EVERY, forecast_all
 from wearbase.sync.upkeep.keepalive import keep_grants_alive
 from wearbase.sync.upkeep.watch import WATCH_EVERY, watch_budgets
@@ -30,6 +32,7 @@ KEEPALIVE_EVERY = timedelta(minutes=1)
 KEEPALIVE_BREATH = timedelta(seconds=5)  # between two runs when many are due: visits have their turn
 DEAD_FOR = timedelta(hours=1)
 REFUSED_FOR = timedelta(hours=24)  # how long tokens are kept that the provider refused
+TURNS_FOR = timedelta(days=1)  # how long is known what another wearbase answered last about some days
 LONGEST_RETRY = timedelta(minutes=30)
 
 
@@ -39,6 +42,8 @@ async def do_chore(engine: Engine, chore: Chore) -> None:
     try:
         if chore.kind == REVOKE:
             await revoke(engine, chore)
+        elif chore.kind == AT_SERVICE:
+            await ending.finish(engine, chore)
         elif chore.kind == FINISH:
             await _finish_consent(engine, chore)
         elif chore.kind == PRUNE:
@@ -88,6 +93,7 @@ async def _prune(engine: Engine, chore: Chore) -> None:
         await connections.forget_consents(tx, now=now)
         await chores.forget_dead_workers(tx, before=now - DEAD_FOR)
         await grants_care.erase_refused(tx, before=now - REFUSED_FOR)
+        await copies.forget_turns(tx, before=now - TURNS_FOR)
         await chores.again(tx, chore, at=now + (PRUNE_BREATH if has_more else PRUNE_EVERY))
 
 

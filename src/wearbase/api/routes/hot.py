@@ -12,6 +12,7 @@ from wearbase.access.caller import SIGNED, member
 from wearbase.access.users import InvalidField, checked_user_id
 from wearbase.api.conditional import has_already
 from wearbase.api.given import Services
+from wearbase.api.routes import copying
 from wearbase.domain.errors import NotFound
 from wearbase.domain.provider import Handshake as Asked
 from wearbase.read import localdays
@@ -40,6 +41,8 @@ class DailyData:
         if provider not in services.providers:
             raise NotFound(f"There is no source named {provider[:40]!r} here.")
         asked = _date(scope["query_string"])
+        if provider in services.engine.remotes:
+            return await _send_document(scope, send, await self._copied(user_id, provider, asked))
         day = asked or await localdays.today(services.db, services.clock, user_id, provider)
         answer = await services.reader.day(user_id, provider, day)
         if answer.state != "not_connected":
@@ -48,6 +51,16 @@ class DailyData:
                 answer = await self._fetched(user_id, provider, day, known=answer)
             services.looks.note(user_id, provider)
         await _send_document(scope, send, answer)
+
+    async def _copied(self, user_id: str, provider: str, asked: date | None) -> DayAnswer:
+        """The day of a source that another wearbase has, brought up to date first."""
+        services = self._services
+        if asked is None:
+            states = await copying.current_lately(services, user_id, only=provider)
+        else:
+            states = await copying.current(services, user_id, asked, asked, only=provider)
+        day = asked or await localdays.today(services.db, services.clock, user_id, provider)
+        return await services.reader.day(user_id, provider, day, state=states.get(provider))
 
     async def _fetched(self, user_id: str, provider: str, day: date, *, known: DayAnswer) -> DayAnswer:
         """The day after a fetch, if one may bring it, or if nobody had looked for long; what is known so far when it takes longer."""

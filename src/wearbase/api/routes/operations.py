@@ -51,7 +51,8 @@ async def ready(request: Request, services: Given, response: Response) -> dict[s
         "reasons": reasons,
         "version": services.version,
         "environment": services.environment,
-        "sources": [*services.engine.apps],
+        "sources": services.sources,
+        "services": {name: {"breaker": r.state, "problem": r.problem} for name, r in services.engine.remotes.items()},
     }
 
 
@@ -64,7 +65,7 @@ async def metrics(request: Request, services: Given) -> Response:
         found = await standings(services.db, services.clock, apps)
     except DatabaseUnavailable:
         found = {}  # what the process counts by itself is told all the same
-    return Response(request.app.state.metrics.text(found), media_type="text/plain; version=0.0.4; charset=utf-8")
+    return Response(request.app.state.metrics.text(found, services.engine.remotes), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 @router.get("/openapi.json", include_in_schema=False)

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 import httpx2
 import orjson
 
-from wearbase.app import Parts
+from wearbase.app.parts import Parts
 from wearbase.cli.demo import consent, simulator
 from wearbase.cli.demo.folder import HISTORY_DAYS, MEMBER, Kept, is_own_key, remember
 from wearbase.cli.demo.simulator import Simulator

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from wearbase.store.postgres.database import Tx, as_jsonb, one, run, value
+from wearbase.store.postgres.database import Tx, as_jsonb, many, one, run, value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +89,21 @@ async def drop(tx: Tx, kind: str, *, member: str) -> None:
 async def is_waiting(tx: Tx, chore_id: UUID) -> bool:
     """Whether the chore is still to do."""
     return bool(await value(tx, "select true from wearbase.chore where id = %s", (chore_id,)))
+
+
+async def is_waiting_for(tx: Tx, kind: str, *, member: str) -> bool:
+    """Whether a chore of that kind is still to do for a member."""
+    return bool(await value(tx, "select true from wearbase.chore where kind = %s and payload->>'member' = %s limit 1", (kind, member)))
+
+
+async def of_member(tx: Tx, kind: str, *, member: str) -> list[Chore]:
+    """A member's chores of a kind, whoever holds them."""
+    return await many(tx, Chore, f"select {_CHORE} from wearbase.chore c where kind = %s and payload->>'member' = %s", (kind, member))
+
+
+async def finish(tx: Tx, chore_id: UUID) -> None:
+    """Takes a chore out of the queue that was done at once."""
+    await run(tx, "delete from wearbase.chore where id = %s", (chore_id,))
 
 
 async def next_due(tx: Tx) -> datetime | None:
