@@ -45,6 +45,7 @@ log = structlog.get_logger()
 CLOCK_SYNC_S = 30.0
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 BACKLOG = 1_024
+AFTER_CONSENT = "/app/sources"  # where the app's own members come back to; no setting need allow it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,16 +229,17 @@ def _http_app(running: Parts, *, is_demo: bool) -> Callable[..., Any]:
     from wearbase.access.tokens import MemberTokens
     from wearbase.api.build import create_app
     from wearbase.api.given import Services
-    from wearbase.web import callback
+    from wearbase.web import app_files, callback
 
     settings = running.settings
     services = Services(
         engine=running.engine, reader=running.reader, receiver=running.receiver, keys=running.key_book,
         tokens=MemberTokens(running.place.keys.signing_keys, running.clock), providers=PROVIDERS, public_url=settings.base_url,
-        redirects=RedirectAllowList(settings.redirect_url_allowlist), environment=settings.environment, is_demo=is_demo,
-        version=__version__,
+        redirects=RedirectAllowList([*settings.redirect_url_allowlist, f"{settings.base_url}{AFTER_CONSENT}"]),
+        environment=settings.environment, is_demo=is_demo, version=__version__,
     )  # fmt: skip
-    return create_app(services, pages=callback.routes(running.engine))
+    files = app_files.AppFiles(is_watched=settings.environment == "development")
+    return create_app(services, pages=[*callback.routes(running.engine), *app_files.routes(files)])
 
 
 class _Server(uvicorn.Server):

@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from wearbase.access.sessions import LinkGone
 from wearbase.access.users import InvalidField
 from wearbase.domain import errors as e
 from wearbase.store.sealing import SealBroken
@@ -43,6 +44,7 @@ STATUS: dict[type[e.WearbaseError], int] = {
     e.MalformedDelivery: 400,
     e.BadRequest: 400,
     InvalidField: 422,
+    LinkGone: 410,
     e.Unauthorized: 401,
     e.Forbidden: 403,
     e.NotFound: 404,

@@ -11,6 +11,7 @@ from wearbase.access.caller import Caller
 from wearbase.access.gate import Gate
 from wearbase.access.keys import KeyBook
 from wearbase.access.redirects import RedirectAllowList
+from wearbase.access.sessions import Sessions
 from wearbase.access.tokens import MemberTokens
 from wearbase.domain.clock import Clock
 from wearbase.domain.provider import Provider
@@ -48,7 +49,12 @@ class Services:
 
     @cached_property
     def gate(self) -> Gate:
-        return Gate(self.keys, self.tokens, is_development=self.environment == "development")
+        is_development = self.environment == "development"
+        return Gate(self.keys, self.tokens, self.sessions, public_url=self.public_url, is_development=is_development)
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        return Sessions(self.db, self.clock)
 
     @cached_property
     def health(self) -> HealthReader:

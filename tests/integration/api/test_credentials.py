@@ -26,6 +26,7 @@ ROUTES: list[tuple[str, str, str, str, Any]] = [
     ("GET", "/api/v1/users/ann/preferences", "member", "read", None),
     ("PUT", "/api/v1/users/ann/preferences", "member", "connect", {"units": {"energy": "kj"}}),
     ("POST", "/api/v1/users/ann/token", "service", "connect", None),
+    ("POST", "/api/v1/users/ann/link", "service", "connect", None),
     ("DELETE", "/api/v1/users/ann", "member", "erase", {"confirm": "ann"}),
     ("GET", "/v1/oauth/authorize?user_id=ann", "member", "connect", None),
     ("POST", "/v1/oauth/callback", "member", "connect", {"code": "c", "state": "unknown-state"}),
@@ -92,6 +93,8 @@ async def test_a_member_is_good_for_nobody_else(service: Service, route: Any) ->
 async def test_every_route_of_the_list_is_there_and_none_is_missing(service: Service) -> None:
     open_paths = {"/health/live", "/health/ready", "/openapi.json", "/docs", "/v1/webhooks/{provider}"}
     open_paths |= {"/auth/{provider}/callback", "GET /v1/oauth/callback"}
+    open_paths |= {"/app", "/app/{path:path}", "/app/v/{version}/{path:path}", "/ops", "/app/session/peek"}
+    open_paths |= {"/app/session"}  # a session's own: test_sessions.py
     found = {(method, path) for method, path, _ in walk(service.app)}
     missed = []
     for method, path in found:
@@ -110,6 +113,8 @@ async def test_every_route_declares_who_may_call_it(service: Service) -> None:
     assert {key for key, rule in rules.items() if rule.by == "open"} == {
         ("GET", "/health/live"), ("GET", "/health/ready"), ("GET", "/v1/oauth/callback"),
         ("GET", "/auth/{provider}/callback"), ("POST", "/auth/{provider}/callback"),
+        ("GET", "/app"), ("GET", "/app/{path:path}"), ("GET", "/app/v/{version}/{path:path}"), ("GET", "/ops"),
+        ("POST", "/app/session"), ("POST", "/app/session/peek"),
     }  # fmt: skip
     assert {key for key, rule in rules.items() if rule.by == "signature"} == {("POST", "/v1/webhooks/{provider}")}
     assert all(rule.by == "service" for (_, path), rule in rules.items() if path.startswith("/internal") or path == "/metrics")

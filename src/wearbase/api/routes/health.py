@@ -37,7 +37,7 @@ class Health:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         user_id = scope["path_params"]["user_id"]
-        scope["state"]["caller"] = await self._services.gate.admit(scope["headers"], self.rule, user_id)
+        scope["state"]["caller"] = await self._services.gate.admit(scope["headers"], self.rule, user_id, method="GET")
         checked_user_id(user_id)
         day, count = _asked(scope["query_string"])
         if count is None:

@@ -1,0 +1,155 @@
+"""The phone app's own files, from memory: packed once, kept by the browser for ever under an address that names their version."""
+
+import asyncio
+import gzip
+import hashlib
+import mimetypes
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from wearbase.access.caller import OPEN
+from wearbase.domain.errors import NotFound
+
+FOLDER = Path(__file__).parent / "app"
+VERSION = b"__VERSION__"  # written in a page, the worker or the manifest; the version of all the files takes its place
+NAMES_VERSION = (".html", ".webmanifest", "sw.js")
+FOR_EVER = "public, max-age=31536000, immutable"
+ASK_FIRST = "no-cache"
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
+    "manifest-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Vary": "Accept-Encoding",
+}
+_TYPES = {
+    ".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".json": "application/json", ".svg": "image/svg+xml",
+    ".webmanifest": "application/manifest+json", ".woff2": "font/woff2", ".md": "text/plain", ".txt": "text/plain",
+}  # fmt: skip
+_PACKED = {".woff2", ".png", ".jpg", ".webp", ".ico"}
+
+
+@dataclass
+class File:
+    """One file as it is sent."""
+
+    body: bytes
+    etag: str
+    media_type: str
+    is_packed: bool
+    _gzipped: bytes | None = field(default=None, repr=False)
+
+    async def gzipped(self) -> bytes:
+        """The file in gzip, made when it is first asked for."""
+        if self._gzipped is None:
+            self._gzipped = await asyncio.to_thread(gzip.compress, self.body, 9, mtime=0)
+        return self._gzipped
+
+
+@dataclass(frozen=True)
+class Shipment:
+    """All files of one moment, by their place in the folder."""
+
+    version: str
+    files: Mapping[str, File]
+
+
+class AppFiles:
+    """What is in the folder. `is_watched`: it may change while we run."""
+
+    def __init__(self, folder: Path = FOLDER, *, is_watched: bool = False) -> None:
+        self._folder, self._is_watched = folder, is_watched
+        self._seen = self._look()
+        self._shipment = _packed(folder, self._seen)
+
+    def now(self) -> Shipment:
+        """The files as they are now."""
+        if self._is_watched and (seen := self._look()) != self._seen:
+            self._seen, self._shipment = seen, _packed(self._folder, seen)
+        return self._shipment
+
+    def _look(self) -> list[tuple[str, int, int]]:
+        found = [(path.relative_to(self._folder).as_posix(), path.stat()) for path in self._folder.rglob("*") if path.is_file()]
+        return sorted((name, about.st_mtime_ns, about.st_size) for name, about in found if not name.startswith("."))
+
+    async def page(self, request: Request) -> Response:
+        """A file by its name; every address of the app that names none is the app itself."""
+        shipment, path = self.now(), request.path_params.get("path", "")
+        if path in shipment.files:
+            return await _sent(request, shipment.files[path], ASK_FIRST)
+        if "." in path.rpartition("/")[2]:
+            raise NotFound
+        return await self._shown(request, "index.html")
+
+    async def versioned(self, request: Request) -> Response:
+        """A file of the version that the address names; one of another version is not there any more."""
+        shipment, path = self.now(), request.path_params["path"]
+        if request.path_params["version"] != shipment.version or path not in shipment.files:
+            raise NotFound("This version of the app is not here any more. Load the page again.")
+        return await _sent(request, shipment.files[path], FOR_EVER)
+
+    async def operators(self, request: Request) -> Response:
+        """The operator's page."""
+        return await self._shown(request, "ops.html")
+
+    async def to_the_app(self, request: Request) -> Response:
+        """The app's address with the slash that its worker's scope ends with."""
+        return RedirectResponse("/app/", 308)
+
+    async def _shown(self, request: Request, name: str) -> Response:
+        file = self.now().files.get(name)
+        if file is None:
+            raise NotFound
+        return await _sent(request, file, ASK_FIRST)
+
+
+def routes(files: AppFiles) -> Sequence[Route]:
+    """Nobody needs a credential for a file; they hold nothing of anybody."""
+    found = [
+        Route("/app/v/{version}/{path:path}", files.versioned, methods=["GET"], include_in_schema=False),
+        Route("/app/{path:path}", files.page, methods=["GET"], include_in_schema=False),
+        Route("/app", files.to_the_app, methods=["GET"], include_in_schema=False),
+        Route("/ops", files.operators, methods=["GET"], include_in_schema=False),
+    ]
+    for route in found:
+        route.rule = OPEN  # type: ignore[attr-defined]
+    return found
+
+
+def _packed(folder: Path, seen: Sequence[tuple[str, int, int]]) -> Shipment:
+    bodies = {name: (folder / name).read_bytes() for name, _, _ in seen}
+    digest = hashlib.sha256()
+    for name, body in bodies.items():
+        digest.update(f"{name} {len(body)}\n".encode())
+        digest.update(body)
+    version = digest.hexdigest()[:12]
+    return Shipment(version, {name: _file(name, body, version) for name, body in bodies.items()})
+
+
+def _file(name: str, body: bytes, version: str) -> File:
+    if name.endswith(NAMES_VERSION):
+        body = body.replace(VERSION, version.encode())
+    ending = Path(name).suffix
+    media_type = _TYPES.get(ending) or mimetypes.guess_type(name)[0] or "application/octet-stream"
+    etag = f'"{hashlib.sha256(body).hexdigest()[:20]}"'
+    return File(body, etag, media_type, is_packed=ending in _PACKED)
+
+
+async def _sent(request: Request, file: File, keeping: str) -> Response:
+    headers = {**HEADERS, "Cache-Control": keeping, "ETag": f"W/{file.etag}"}
+    given = [part.strip().removeprefix("W/") for part in request.headers.get("if-none-match", "").split(",")]
+    if file.etag in given:
+        return Response(status_code=304, headers=headers)
+    body = file.body
+    if not file.is_packed and "gzip" in request.headers.get("accept-encoding", ""):
+        body, headers = await file.gzipped(), {**headers, "Content-Encoding": "gzip"}
+    return Response(body, headers=headers, media_type=file.media_type)
