@@ -1,0 +1,109 @@
+// What stands around every page: navigation, the page's head with source and age, the dock, the toast and the spoken line.
+import { age, longDay } from "../format.js";
+import { html, signal, useEffect, useState } from "../html.js";
+import { chosenDay, route, to } from "../state/router.js";
+import { isChoosing, isOffline, newestAnswer, shown, shownDay, today } from "../state/days.js";
+import { asking, isSyncing, spoken, syncNow, toast } from "../state/live.js";
+import { now } from "../state/session.js";
+import { words } from "../words.js";
+import { Icon, Mark } from "./icons.js";
+import { sourceList } from "./source.js";
+import { WeekStrip } from "./strip.js";
+
+const PAGES = ["today", "sleep", "workouts", "trends", "sources"];
+const WITH_STRIP = new Set(["today", "sleep"]);
+const wide = matchMedia("(min-width: 1024px)");
+export const isWide = signal(wide.matches);
+wide.addEventListener("change", () => { isWide.value = wide.matches; });
+
+/** Navigation, content, dock. `children` is the page. */
+export function Frame({ children }) {
+  const hasStrip = WITH_STRIP.has(route.value) && newestAnswer.value !== undefined;
+  return html`
+    <a class="skip" href="#main">${words.nav.skip}</a>
+    <div class="frame" data-page=${route.value}>
+      <main id="main" tabindex="-1">${children}</main>
+      <div class=${`dock${hasStrip && !isWide.value ? " has-strip" : ""}`}>
+        ${hasStrip && !isWide.value && html`<${WeekStrip} />`}
+        <${MainNav} />
+      </div>
+    </div>
+    <${Toast} />
+    <p class="unseen" role="status" aria-live="polite" id="spoken">${spoken.value}</p>`;
+}
+
+function MainNav() {
+  const date = chosenDay.value;
+  const query = (name) => (date && (name === "sleep" || (name === "today" && route.value !== "today")) ? { date } : {});
+  return html`<nav class="main-nav" aria-label=${words.nav.main}>
+    <p class="brand"><${Mark} />${words.app}</p>
+    <ul>${PAGES.map((name) => html`<li key=${name}><a href=${to(name, query(name))} aria-current=${route.value === name ? "page" : null}>
+      <${Icon} name=${name} /><span>${words.nav[name]}</span></a></li>`)}</ul>
+    <div class="rail-foot">
+      <ul>${sourceList(newestAnswer.value).filter((s) => s.connected).map((s) => html`<li key=${s.name}><span class="dot" aria-hidden="true"></span>
+        ${s.title} · ${s.last_success_at ? age(s.last_success_at, now.value).text : words.fresh.never}</li>`)}</ul>
+      <p>${words.notAdvice} <a href=${to("about")}>${words.about}</a></p>
+    </div>
+  </nav>`;
+}
+
+/**
+ * The head of a page: h1 and below it the date, which opens the month where `canChoose`; at the right source, age and sync.
+ * `sub` is a text; `title` becomes the document's.
+ */
+export function PageHead({ title, sub, canChoose = false, hasSync = true }) {
+  useEffect(() => { document.title = words.title(title); }, [title]);
+  return html`<header class="head">
+    <div class="head-words">
+      <h1 tabindex="-1" id="title">${title}</h1>
+      ${canChoose
+        ? html`<button type="button" class="choose" aria-haspopup="dialog" aria-label=${words.days.choose(shownDay.value ? longDay(shownDay.value, today.value ?? undefined) : sub)}
+            onClick=${() => { isChoosing.value = true; }}><span>${sub}</span><${Icon} name="down" size=${20} /></button>`
+        : html`<p class="head-sub">${sub}</p>`}
+    </div>
+    ${hasSync && html`<${Freshness} />`}
+  </header>`;
+}
+
+/** Whose data, how old, and the button that asks for newer. */
+export function Freshness() {
+  const sources = sourceList(newestAnswer.value).filter((s) => s.connected);
+  const main = sources.find((s) => s.name === "whoop") ?? sources[0];
+  const offline = isOffline.value;
+  const isLoading = shown.value?.isLoading && !shown.value?.answer;
+  const said = saidOf(main, offline, isLoading);
+  const isStopped = main?.state === "needs_reauthorization";
+  const reason = offline ? words.fresh.offlineReason : isStopped ? words.fresh.reconnectReason(main.title) : main ? "" : words.fresh.nothingToSync;
+  const sync = () => void syncNow(main.name);
+  return html`<div class="fresh">
+    <p class="fresh-words">${isWide.value && !offline && sources.length
+      ? sources.map((s) => html`<span key=${s.name}><b>${s.title}</b> · ${saidOf(s, false, isLoading)}</span>`)
+      : html`<b>${offline ? words.fresh.offline : (main?.title ?? words.sources.whoop)}</b><span>${said}</span>`}</p>
+    <button type="button" class="sync" aria-disabled=${reason || isSyncing.value ? "true" : null} title=${reason || null}
+      aria-label=${reason || words.fresh.sync(main?.title ?? "", said)} onClick=${() => { if (!reason && !isSyncing.value) sync(); }}>
+      <${Icon} name=${offline ? "offline" : "sync"} size=${20} isSpinning=${isSyncing.value} /><span class="sync-word">${words.fresh.syncNow}</span>
+    </button>
+  </div>`;
+}
+
+function saidOf(source, offline, isLoading) {
+  const at = offline ? shown.value?.at : source?.last_success_at;
+  if (!offline && asking.value?.provider === source?.name && isSyncing.value) return words.fresh.syncing;
+  if (!offline && source?.state === "running") return words.fresh.syncing;
+  if (isLoading) return words.fresh.loading;
+  if (!at) return words.fresh.never;
+  const { text, isRelative } = age(at, now.value);
+  return words.fresh.synced(text, isRelative && !offline);
+}
+
+function Toast() {
+  const [seen, setSeen] = useState(null);
+  const current = toast.value;
+  useEffect(() => {
+    if (!current) return undefined;
+    setSeen(current);
+    const timer = setTimeout(() => setSeen(null), 6_000);
+    return () => clearTimeout(timer);
+  }, [current]);
+  return html`<div class="toast-place" role="status">${seen && html`<p class="toast" key=${seen.id}>${seen.text}</p>`}</div>`;
+}

@@ -1,0 +1,3 @@
+// The service worker of version __VERSION__.
+const VERSION = "__VERSION__";
+self.addEventListener("install", () => self.skipWaiting());
