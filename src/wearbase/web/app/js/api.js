@@ -68,5 +68,12 @@ export const api = {
   sync: (provider, user, body) => call(`/api/v1/${provider}/sync/${seg(user)}?wait=false`, { method: "POST", body: body ?? {} }),
   connect: (provider, user) =>
     call(`/api/v1/${provider}/connect/${seg(user)}?redirect_url=${seg(`${location.origin}/app/sources`)}`, { method: "POST" }),
+  trend: (user, metric, start, end) => call(`/api/v1/trends/${seg(user)}?metric=${seg(metric)}&start=${start}&end=${end}`),
+  syncStatus: (provider, user) => call(`/api/v1/${provider}/sync-status/${seg(user)}`),
+  disconnect: (provider, user, data) => call(`/api/v1/${provider}/connect/${seg(user)}?data=${data}`, { method: "DELETE" }),
+  erase: (user) => call(`/api/v1/users/${seg(user)}`, { method: "DELETE", body: { confirm: user }, longest: 30_000 }),
+  exportPath: (user) => `/api/v1/users/${seg(user)}/export`,
+  peek: (link) => call("/app/session/peek", { method: "POST", body: { link }, quiet: true }),
+  open: (link) => call("/app/session", { method: "POST", body: { link }, quiet: true }),
   streamPath: (user) => `/api/v1/stream/${seg(user)}`,
 };
