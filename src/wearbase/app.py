@@ -4,6 +4,7 @@ import asyncio
 import errno
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
@@ -12,7 +13,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 import orjson
 import structlog
@@ -40,11 +41,16 @@ from wearbase.transport.gateway import Gateway
 from wearbase.transport.grants import Grants
 from wearbase.transport.http import Http
 
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
 log = structlog.get_logger()
 
 CLOCK_SYNC_S = 30.0
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 BACKLOG = 1_024
+MOST_CONNECTIONS = 4_000  # half of them may be pages that stay open
+UNREAD_MS = 30_000  # a peer that takes nothing for so long is gone, or reads too slowly
 AFTER_CONSENT = "/app/sources"  # where the app's own members come back to; no setting need allow it
 
 
@@ -152,6 +158,10 @@ def listen(settings: Settings) -> tuple[Settings, socket.socket]:
         if error.errno == errno.EADDRINUSE:
             raise SettingsError(f"PORT: {settings.port} is taken by another program. Stop it, or set PORT to another number.") from error
         raise SettingsError(f"HOST, PORT: cannot listen on {host}, port {settings.port}: {error.strerror}.") from error
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_MS)  # every accepted connection has it from here
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most if most != resource.RLIM_INFINITY else 4 * MOST_CONNECTIONS, most))
     return settings.model_copy(update={"port": listener.getsockname()[1]}), listener
 
 
@@ -161,7 +171,8 @@ async def serve(
     """Answers HTTP until told to stop; with a worker inside if asked. `beside` is run once it answers."""
     stop = _stop_event()
     async with parts(settings, where) as running:
-        server = _Server(_uvicorn(settings, _http_app(running, is_demo=is_demo)))
+        http = _http_app(running, is_demo=is_demo)
+        server = _Server(_uvicorn(settings, http), on_stop=http.state.services.end_streams)
         lasting: list[asyncio.Task[Any]] = [asyncio.create_task(server.serve(sockets=[listener]))]
         passing: list[asyncio.Task[Any]] = [asyncio.create_task(stop.wait())]
         if with_worker:
@@ -223,7 +234,7 @@ def _key_book(settings: Settings, db: Database, clock: DatabaseClock) -> KeyBook
     return KeyBook(db, clock, env_secret=secret, env_scopes=settings.service_api_key_scopes)
 
 
-def _http_app(running: Parts, *, is_demo: bool) -> Callable[..., Any]:
+def _http_app(running: Parts, *, is_demo: bool) -> "FastAPI":
     """The HTTP side. Imported only here: a short command does without it and starts in half the time."""
     from wearbase.access.redirects import RedirectAllowList
     from wearbase.access.tokens import MemberTokens
@@ -236,7 +247,7 @@ def _http_app(running: Parts, *, is_demo: bool) -> Callable[..., Any]:
         engine=running.engine, reader=running.reader, receiver=running.receiver, keys=running.key_book,
         tokens=MemberTokens(running.place.keys.signing_keys, running.clock), providers=PROVIDERS, public_url=settings.base_url,
         redirects=RedirectAllowList([*settings.redirect_url_allowlist, f"{settings.base_url}{AFTER_CONSENT}"]),
-        environment=settings.environment, is_demo=is_demo, version=__version__,
+        environment=settings.environment, is_demo=is_demo, version=__version__, direct_url=running.place.direct_url,
     )  # fmt: skip
     files = app_files.AppFiles(is_watched=settings.environment == "development")
     return create_app(services, pages=[*callback.routes(running.engine), *app_files.routes(files)])
@@ -245,9 +256,10 @@ def _http_app(running: Parts, *, is_demo: bool) -> Callable[..., Any]:
 class _Server(uvicorn.Server):
     """A server that leaves the signals to us. `answers` is set once it listens, or has failed to."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, *, on_stop: Callable[[], None]) -> None:
         super().__init__(config)
         self.answers = asyncio.Event()
+        self._on_stop = on_stop
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -259,12 +271,16 @@ class _Server(uvicorn.Server):
         finally:
             self.answers.set()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._on_stop()  # what would stay open for ever ends before the others are waited for
+        await super().shutdown(sockets=sockets)
+
 
 def _uvicorn(settings: Settings, app: Callable) -> uvicorn.Config:
     return uvicorn.Config(
         app, host=settings.host, port=settings.port, http="httptools", loop="none", ws="none", log_config=None, access_log=False,
         server_header=False, forwarded_allow_ips=settings.forwarded_allow_ips, timeout_keep_alive=30, timeout_graceful_shutdown=5,
-        limit_concurrency=1_000, backlog=BACKLOG,
+        limit_concurrency=MOST_CONNECTIONS, backlog=BACKLOG,
     )  # fmt: skip
 
 

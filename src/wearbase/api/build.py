@@ -17,7 +17,8 @@ from wearbase.api.given import Services
 from wearbase.api.metrics import Metrics
 from wearbase.api.middleware import BodyLimit, Observed
 from wearbase.api.routes import app_api, data_api, health, hot, internal_api, operations, preferences, trends
-from wearbase.api.routes.member import session
+from wearbase.api.routes.member import session, views
+from wearbase.api.routes.ops import stream
 from wearbase.domain.errors import WearbaseError
 
 
@@ -43,7 +44,9 @@ def create_app(services: Services, *, pages: Sequence[Route] = ()) -> FastAPI:
     app.state.services, app.state.metrics = services, Metrics()
     bare = [*hot.routes(services), *health.routes(services)]
     app.router.routes.extend(bare)
-    for module in (app_api, health, trends, preferences, session, data_api, internal_api, operations):
+    for module in (app_api, health, trends, preferences, session, views, data_api, internal_api, operations):
+        app.include_router(module.router)
+    for module in (stream,):
         app.include_router(module.router)
     app.router.routes.extend(pages)  # the last: the app's own files answer to whatever begins with its address
     app.exception_handlers.update(

@@ -1,7 +1,7 @@
 """What the routes are given."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated, Literal
 
@@ -17,6 +17,8 @@ from wearbase.domain.clock import Clock
 from wearbase.domain.provider import Provider
 from wearbase.read.days import DayReader
 from wearbase.read.health import HealthReader
+from wearbase.read.live import Live
+from wearbase.read.views.day import DayViews
 from wearbase.store.postgres.database import Database
 from wearbase.sync.ask import Looks
 from wearbase.sync.engine import Engine
@@ -38,6 +40,7 @@ class Services:
     environment: Literal["development", "production"] = "production"
     is_demo: bool = False
     version: str = "0"
+    direct_url: str | None = field(repr=False, default=None)  # where hints can be listened to; None behind a pooler
 
     @property
     def db(self) -> Database:
@@ -59,6 +62,18 @@ class Services:
     @cached_property
     def health(self) -> HealthReader:
         return HealthReader(self.db, self.clock, self.engine.combining)
+
+    @cached_property
+    def live(self) -> Live:
+        return Live(self.db, self.clock, self.engine.hints, direct_url=self.direct_url)
+
+    @cached_property
+    def views(self) -> DayViews:
+        return DayViews(self.db, self.clock, self.reader, self.engine.combining)
+
+    def end_streams(self) -> None:
+        """Ends what would stay open: the process stops."""
+        self.live.close()
 
     @cached_property
     def looks(self) -> Looks:

@@ -63,11 +63,12 @@ async def put(tx: Tx, connection: Connection, documents: Sequence[Document], *, 
     return {c["day"] for c in changed}
 
 
-async def drop(tx: Tx, connection: Connection, days: Iterable[date]) -> None:
-    """Removes the documents and metrics of days that have no record left."""
+async def drop(tx: Tx, connection: Connection, days: Iterable[date]) -> int:
+    """Removes the documents and metrics of days that have no record left; how many documents there were."""
     who = (connection.user_id, connection.provider, list(days))
-    await run(tx, "delete from wearbase.day_document where user_id = %s and provider = %s and day = any(%s)", who)
+    count = await run(tx, "delete from wearbase.day_document where user_id = %s and provider = %s and day = any(%s)", who)
     await run(tx, "delete from wearbase.metric where user_id = %s and provider = %s and day = any(%s)", who)
+    return count
 
 
 async def put_metrics(tx: Tx, connection: Connection, by_day: Mapping[date, Mapping[str, float]]) -> None:
