@@ -11,7 +11,7 @@ import orjson
 from wearbase.domain.clock import Clock
 from wearbase.read.envelope import Standing, etag, resources_of, source_state, spliced, today_of
 from wearbase.store import days
-from wearbase.store.days import DayRow
+from wearbase.store.days import DayRow, Reach
 from wearbase.store.postgres.database import Database
 from wearbase.store.postgres.together import Together
 
@@ -72,23 +72,24 @@ class DayReader:
 
     async def _reason(self, row: DayRow, provider: str, *, now: datetime) -> str | None:
         """Why a day has no document. Rare, so it may ask again."""
-        today = today_of(row, now=now)
-        if row.day > today:
-            return "future"
-        if row.state is None or row.state == "disconnected":
-            return "not_connected"
-        if row.day == today:
-            return None  # not yet
         async with self._db.connection() as tx:
             reach = await days.reach(tx, row.user_id, provider)
-        return _reason_in_the_past(row.day, reach)
+        return why_empty(row, reach, now=now)
 
 
-def _reason_in_the_past(day: date, reach: days.Reach) -> str:
-    if reach.is_in_backfill and (reach.first_day is None or day < reach.first_day):
+def why_empty(row: DayRow, reach: Reach, *, now: datetime) -> str | None:
+    """Why a day has no document; None: it may still come today."""
+    today = today_of(row, now=now)
+    if row.day > today:
+        return "future"
+    if row.state is None or row.state == "disconnected":
+        return "not_connected"
+    if row.day == today:
+        return None
+    if reach.is_in_backfill and (reach.first_day is None or row.day < reach.first_day):
         return "not_reached"
-    if reach.history_from is not None and day < reach.history_from.date():
+    if reach.history_from is not None and row.day < reach.history_from.date():
         return "too_old"
-    if reach.first_day is None or day < reach.first_day:
+    if reach.first_day is None or row.day < reach.first_day:
         return "before_history"
     return "gap"

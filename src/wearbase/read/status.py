@@ -1,6 +1,7 @@
 """How a member's sources stand, resource by resource."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -36,19 +37,37 @@ async def status(db: Database, clock: Clock, user_id: str, provider: str) -> Sou
         open_ones = await deliveries.open_by_resource(tx, user_id, provider)
         parked = await records.parked(tx, user_id, provider)
         stored = await days.stored_count(tx, user_id, provider)
+    counts = Counts(open_by_resource=open_ones, notices=notices, parked=Counter(p["resource"] for p in parked), days_stored=stored)
+    return assembled(connection, states, counts, parked, now=clock.now())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """How many there are of what is counted for a source."""
+
+    open_by_resource: Mapping[str, int]
+    notices: Mapping[str, int]
+    parked: Mapping[str, int]
+    days_stored: int
+
+
+def assembled(
+    connection: Connection | None, states: Sequence[SyncState], counts: Counts, parked: list[dict[str, Any]], *, now: datetime
+) -> SourceStatus:
+    """One source as it stands, from what was read of it."""
     seen = [_resource_state(s) for s in states]
     return SourceStatus(
-        state=source_state(connection.state if connection else None, seen, now=clock.now()),
+        state=source_state(connection.state if connection else None, seen, now=now),
         connection=connection,
-        resources={s.resource: _shown(s, parked, open_ones.get(s.resource, 0)) for s in states},
-        open_deliveries=notices.get("open", 0),
-        parked_deliveries=notices.get("parked", 0),
+        resources={s.resource: _shown(s, counts) for s in states},
+        open_deliveries=counts.notices.get("open", 0),
+        parked_deliveries=counts.notices.get("parked", 0),
         parked_records=parked,
-        days_stored=stored,
+        days_stored=counts.days_stored,
     )
 
 
-def _shown(state: SyncState, parked: Sequence[dict[str, Any]], open_deliveries: int) -> dict[str, Any]:
+def _shown(state: SyncState, counts: Counts) -> dict[str, Any]:
     return {
         "state": _resource_word(state),
         "status": "never" if state.last_attempt_at is None else "failed" if state.error else "success",
@@ -61,8 +80,8 @@ def _shown(state: SyncState, parked: Sequence[dict[str, Any]], open_deliveries: 
         "next_due_at": rfc3339(state.due_at),
         "reason": state.reason,
         "backfill": {"is_running": state.backfill_due_at is not None, "pages": state.backfill_pages, "from": rfc3339(state.history_from)},
-        "open_deliveries": open_deliveries,
-        "parked_records": sum(1 for p in parked if p["resource"] == state.resource),
+        "open_deliveries": counts.open_by_resource.get(state.resource, 0),
+        "parked_records": counts.parked.get(state.resource, 0),
     }
 
 

@@ -157,7 +157,7 @@ async def test_a_new_cookie_that_never_arrived_signs_nobody_out(service: Service
     assert lost.cookie != first
     assert (await lost.call("GET", OWN)).status_code == 200
     clock.advance(module.GRACE)
-    problem(await lost.holding(first).call("GET", OWN), 401, "signed_out")
+    problem(await lost.holding(first).call("GET", "/app/session"), 401, "signed_out")
 
 
 async def test_a_session_ends_when_nobody_comes_and_after_ninety_days(service: Service, ann: Browser) -> None:

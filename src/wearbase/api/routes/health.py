@@ -91,10 +91,11 @@ class Health:
 async def health_sources(user_id: UserId, services: Given) -> dict[str, Any]:
     """Each source: whether it is connected, how it stands, when it last succeeded, how many days are stored."""
     found = {name: await status.status(services.db, services.clock, user_id, name) for name in services.engine.combining.sources}
-    return {"user_id": user_id, "sources": {name: _source(services, name, standing) for name, standing in found.items()}}
+    return {"user_id": user_id, "sources": {name: shown_source(services, name, standing) for name, standing in found.items()}}
 
 
-def _source(services: Services, name: str, found: status.SourceStatus) -> dict[str, Any]:
+def shown_source(services: Services, name: str, found: status.SourceStatus) -> dict[str, Any]:
+    """One source as the answers about sources have it."""
     provider, connection = services.providers[name], found.connection
     successes = [r["last_success_at"] for r in found.resources.values() if r["last_success_at"]]
     return {

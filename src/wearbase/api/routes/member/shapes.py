@@ -1,10 +1,11 @@
 """What the app's own routes take and give."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from wearbase.access.sessions import LONGEST_LINK
+from wearbase.api.health_shapes import SourceStatus
 from wearbase.api.shapes import Body
 
 
@@ -57,3 +58,42 @@ class SignedOutOf(BaseModel):
     """How many sessions were ended."""
 
     sessions_ended: int
+
+
+class DayPage(BaseModel):
+    """A day, and what its page shows around it. `day` is WHOOP's day document; ranges and small histories are by the names of
+    `combined`, of whole days only: a day without a value is null."""
+
+    server_time: str
+    user_id: str
+    date: str
+    today: str
+    first_day: str | None
+    last_day: str | None
+    previous_day_with_data: str | None
+    next_day_with_data: str | None
+    usual: dict[str, dict[str, Any]]
+    recent: dict[str, list[list[Any]]]
+    strip: list[dict[str, Any]]
+    history: dict[str, Any]
+    sahha: dict[str, Any] | None
+    sources: dict[str, SourceStatus]
+    day: dict[str, Any]
+
+
+class MonthPage(BaseModel):
+    """A month's days: `state` is `value`, `none`, `pending` (not yet scored) or `future`."""
+
+    user_id: str
+    month: str
+    today: str
+    days: list[dict[str, Any]]
+
+
+class WorkoutPage(BaseModel):
+    """Workouts as in the day documents, with their day; `next` is null on the last page. `week` is of the seven days up to today."""
+
+    user_id: str
+    workouts: list[dict[str, Any]]
+    next: str | None
+    week: dict[str, Any]
