@@ -11,6 +11,7 @@ import { digitsOf, missing, spread } from "./trend.js";
 
 const ROOM_FOR_WORDS = 13;
 const ROOM_FOR_A_LINE = 64;
+const AXIS_WIDE = 46; // the same for every pane: one cursor stands at one place in all
 
 /** The width and height of what a ref holds, and how large text is; null before it is on the page. */
 export function useSize(ref) {
@@ -33,8 +34,7 @@ export function useSize(ref) {
 export function frame(trend, { width, height, text }, { most }) {
   const kind = about(trend.metric).scale;
   const marks = axis(kind, spread(trend), { most, digits: digitsOf(trend) });
-  const longest = Math.max(...marks.map((mark) => tick(trend.metric, mark).length));
-  const plot = { right: width - Math.ceil((longest * 7.2 + 8) * text), top: 9 * text, bottom: height - 26 * text };
+  const plot = { right: width - AXIS_WIDE * text, top: 9 * text, bottom: height - 26 * text };
   const days = dayScale(trend.days.length, 0, plot.right);
   return { ...plot, marks, text, ...days, y: linear([marks[0], marks.at(-1)], [plot.bottom, plot.top]) };
 }

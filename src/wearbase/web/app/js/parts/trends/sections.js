@@ -24,7 +24,7 @@ const said = (trend, index) => (trend ? daySaid(trend, Math.max(0, index)) : "")
 const hasBars = (trend) => trend.metric === "asleep_s" && !trend.isLong;
 
 function noteOf(trend) {
-  const what = [about(trend.metric).unit, kind(trend.metric)].filter(Boolean).join(", ");
+  const what = [isWide.value && about(trend.metric).unit, kind(trend.metric)].filter(Boolean).join(", ");
   return [what, ...sourcesOf(trend)].filter(Boolean).join(" · ");
 }
 
