@@ -75,6 +75,7 @@ def root(
 
 app.command("up")(servers.up)
 app.command("connect")(members.join)
+app.command("link")(members.link)
 app.command("status")(status.show_status)
 app.command("day")(status.show_day)
 app.command("pull")(pull.pull)
