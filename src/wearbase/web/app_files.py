@@ -17,6 +17,7 @@ from wearbase.domain.errors import NotFound
 
 FOLDER = Path(__file__).parent / "app"
 VERSION = b"__VERSION__"  # written in a page, the worker or the manifest; the version of all the files takes its place
+NAMES = b"__FILES__"  # in the same files: the names of all of them, with spaces between
 NAMES_VERSION = (".html", ".webmanifest", "sw.js")
 FOR_EVER = "public, max-age=31536000, immutable"
 ASK_FIRST = "no-cache"
@@ -132,12 +133,13 @@ def _packed(folder: Path, seen: Sequence[tuple[str, int, int]]) -> Shipment:
         digest.update(f"{name} {len(body)}\n".encode())
         digest.update(body)
     version = digest.hexdigest()[:12]
-    return Shipment(version, {name: _file(name, body, version) for name, body in bodies.items()})
+    names = " ".join(sorted(bodies)).encode()
+    return Shipment(version, {name: _file(name, body, version, names) for name, body in bodies.items()})
 
 
-def _file(name: str, body: bytes, version: str) -> File:
+def _file(name: str, body: bytes, version: str, names: bytes) -> File:
     if name.endswith(NAMES_VERSION):
-        body = body.replace(VERSION, version.encode())
+        body = body.replace(VERSION, version.encode()).replace(NAMES, names)
     ending = Path(name).suffix
     media_type = _TYPES.get(ending) or mimetypes.guess_type(name)[0] or "application/octet-stream"
     etag = f'"{hashlib.sha256(body).hexdigest()[:20]}"'

@@ -15,7 +15,7 @@ export const METRICS = {
   skin_temperature_c: { digits: 1, unit: temperatureUnit, shown: temperature },
   disturbance_count: { digits: 0, unit: "" },
   sleep_cycle_count: { digits: 0, unit: "" },
-  energy_kj: { digits: 0, unit: energyUnit, shown: energy },
+  cycle_energy_kcal: { digits: 0, unit: energyUnit, shown: (kcal) => energy(kcal * 4.184) },
   cycle_steps_count: { digits: 0, unit: "" },
   // durations are judged in whole minutes
   asleep_s: { digits: 0, unit: "min", shown: (s) => s / 60 },

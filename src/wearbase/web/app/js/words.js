@@ -46,7 +46,7 @@ export const words = {
     ofNeed: (asleep, need) => `${asleep} of ${need}`, inBed: (time) => `in bed ${time}`, asleep: (time) => `asleep ${time}`,
     lastNight: "Last night", night: "Night", daySoFar: "Day so far", day: "Day", since: (clock) => `since ${clock}`, energy: "Energy", steps: "Steps",
     noSteps: "WHOOP sent none", naps: "Naps", noNaps: "None recorded today.", noNapsThen: "None recorded.",
-    napBefore: (time, less) => `Yesterday’s nap (${time}) lowered last night’s need by ${less}.`,
+    napBefore: (less) => `A recent nap lowered last night’s need by ${less}.`, napAsleep: (time) => `${time} asleep`,
     workouts: "Workouts", count: (n, isToday) => (isToday ? `${n} today` : String(n)), noWorkouts: "None recorded today.", noWorkoutsThen: "None recorded.",
     all: (n) => `All ${n}`, also: "Also on this day", alsoCycle: (from, until) => `Another WHOOP day, ${from}–${until}`, alsoOpen: (from) => `Another WHOOP day, since ${from}`,
     yesterday: "Yesterday’s numbers are one tap away, below.", yesterdayWide: "Yesterday’s numbers are one tap away, above.",
@@ -79,8 +79,8 @@ export const words = {
   sahha: { title: "Sahha’s scores", about: "Sahha’s own models, from 0 to 1. They are not WHOOP’s numbers.",
     names: { sleep: "Sleep", activity: "Activity", readiness: "Readiness", wellbeing: "Wellbeing", mental_wellbeing: "Mental wellbeing" } },
   offline: {
-    bold: "You are offline.", rest: (at) => `This is the newest day on this phone, as it was ${at}. Today appears once there is a connection.`,
-    day: (at) => `This is the day as it was ${at}.`, today: (at) => `This is today as it was ${at}.`, sub: "Last synced day",
+    bold: "You are offline.", server: "The server does not answer.", rest: (at) => `This is the newest day on this phone, as it was ${at}. Today appears once there is a connection.`,
+    at: "at", day: (at) => `This is the day as it was ${at}.`, today: (at) => `This is today as it was ${at}.`, sub: "Last synced day",
     stored: (n) => `${n} ${n === 1 ? "day is" : "days are"} stored on this phone.`, browse: "Browse them",
     absentTitle: "Not on this phone", absent: "It opens when you are online.", source: "Offline",
   },
@@ -122,7 +122,7 @@ export const words = {
     not_connected: "No source was connected", not_connectedRest: "No source was connected on this day.",
     not_yet: "Nothing yet today", not_yetRest: "WHOOP has sent nothing for today so far. It appears here by itself.",
     unknown: "Nothing is stored for this day", unknownRest: "The server gave no reason.",
-    late: "Strap synced late?", again: "Ask WHOOP again", asking: "Asking WHOOP…",
+    from: (day) => `from ${day}`, todayAt: (clock) => `today at ${clock}`, late: "Strap synced late?", again: "Ask WHOOP again", asking: "Asking WHOOP…",
   },
   sleep: {
     title: "Sleep", night: (day) => `Night to ${day}`, performance: "Sleep performance", inBed: (time) => `${time} in bed`, against: "Asleep against need",

@@ -7,9 +7,12 @@ import { asking, isSyncing, spoken, syncNow, toast } from "../state/live.js";
 import { now } from "../state/session.js";
 import { words } from "../words.js";
 import { Icon, Mark } from "./icons.js";
+import { later } from "./later.js";
+import { Notices } from "./notices.js";
 import { sourceList } from "./source.js";
 import { WeekStrip } from "./strip.js";
 
+const MonthSheet = later(() => import("./month.js"), "MonthSheet");
 const PAGES = ["today", "sleep", "workouts", "trends", "sources"];
 const WITH_STRIP = new Set(["today", "sleep"]);
 const wide = matchMedia("(min-width: 1024px)");
@@ -28,6 +31,7 @@ export function Frame({ children }) {
         <${MainNav} />
       </div>
     </div>
+    ${isChoosing.value && html`<${MonthSheet} />`}
     <${Toast} />
     <p class="unseen" role="status" aria-live="polite" id="spoken">${spoken.value}</p>`;
 }
@@ -62,7 +66,8 @@ export function PageHead({ title, sub, canChoose = false, hasSync = true }) {
         : html`<p class="head-sub">${sub}</p>`}
     </div>
     ${hasSync && html`<${Freshness} />`}
-  </header>`;
+  </header>
+  <${Notices} />`;
 }
 
 /** Whose data, how old, and the button that asks for newer. */

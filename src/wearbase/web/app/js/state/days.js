@@ -149,6 +149,15 @@ async function keptMonth(month) {
     state: answer.day?.recovery?.score == null ? "none" : "value" }));
 }
 
+/** Everything known of single days, from strips and months: day -> `{recovery, state}`. */
+export const knownDays = computed(() => {
+  const found = new Map();
+  for (const { days } of months.value.values()) for (const day of days ?? []) found.set(day.day, day);
+  const answers = [...loaded.value.values()].filter((entry) => entry.answer).sort((a, b) => a.at - b.at);
+  for (const { answer } of answers) for (const day of answer.strip ?? []) found.set(day.day, day);
+  return found;
+});
+
 /** Whether what is shown came from this phone because there is no connection. */
 export const isOffline = computed(() => !isOnline.value || Boolean(shown.value?.problem?.isOffline));
 
