@@ -46,16 +46,18 @@ class SourceStatus(BaseModel):
     connected: bool
     state: str
     connected_at: str | None
+    ended_at: str | None
     last_success_at: str | None
     resources: dict[str, ResourceStatus]
     days_stored: int
 
 
 class HealthSources(BaseModel):
-    """Every source, connected or not."""
+    """Every source, connected or not. `days_by_resource`: on how many days there is a record, by source and resource."""
 
     user_id: str
     sources: dict[str, SourceStatus]
+    days_by_resource: dict[str, dict[str, int]]
 
 
 class Trend(BaseModel):

@@ -41,6 +41,12 @@ async def status(db: Database, clock: Clock, user_id: str, provider: str) -> Sou
     return assembled(connection, states, counts, parked, now=clock.now())
 
 
+async def days_by_resource(db: Database, user_id: str) -> dict[str, dict[str, int]]:
+    """On how many days there is a record, by source and resource. Raises DatabaseUnavailable."""
+    async with db.connection() as tx:
+        return await days.stored_by_resource(tx, user_id)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
     """How many there are of what is counted for a source."""

@@ -141,3 +141,17 @@ async def stored_count(tx: Tx, user_id: str, provider: str) -> int:
     """How many days have a document."""
     found = await value(tx, "select count(*) from wearbase.day_document where user_id = %s and provider = %s", (user_id, provider))
     return int(found or 0)
+
+
+async def stored_by_resource(tx: Tx, user_id: str) -> dict[str, dict[str, int]]:
+    """On how many days of a member there is a record, by source and resource."""
+    found = await rows(
+        tx,
+        """select provider, resource, count(distinct day) as n from wearbase.record
+            where user_id = %s and day is not null and deleted_at is null group by provider, resource""",
+        (user_id,),
+    )
+    counts: dict[str, dict[str, int]] = {}
+    for f in found:
+        counts.setdefault(f["provider"], {})[f["resource"]] = f["n"]
+    return counts

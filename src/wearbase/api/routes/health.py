@@ -91,7 +91,8 @@ class Health:
 async def health_sources(user_id: UserId, services: Given) -> dict[str, Any]:
     """Each source: whether it is connected, how it stands, when it last succeeded, how many days are stored."""
     found = {name: await status.status(services.db, services.clock, user_id, name) for name in services.engine.combining.sources}
-    return {"user_id": user_id, "sources": {name: shown_source(services, name, standing) for name, standing in found.items()}}
+    sources = {name: shown_source(services, name, standing) for name, standing in found.items()}
+    return {"user_id": user_id, "sources": sources, "days_by_resource": await status.days_by_resource(services.db, user_id)}
 
 
 def shown_source(services: Services, name: str, found: status.SourceStatus) -> dict[str, Any]:
@@ -105,6 +106,7 @@ def shown_source(services: Services, name: str, found: status.SourceStatus) -> d
         "connected": connection is not None and connection.is_live,
         "state": found.state,
         "connected_at": status.rfc3339(connection.connected_at) if connection else None,
+        "ended_at": status.rfc3339(connection.ended_at) if connection else None,
         "last_success_at": max(successes, default=None),
         "resources": found.resources,
         "days_stored": found.days_stored,
