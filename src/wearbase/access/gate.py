@@ -1,7 +1,11 @@
 """The gate: reads the credential of a request and lets in whom the route's rule names."""
 
 from collections.abc import Sequence
+from datetime import timedelta
+from typing import Literal, TypedDict
 from urllib.parse import urlsplit
+
+from starlette.responses import Response
 
 from wearbase.access.caller import Caller, Rule, authorise
 from wearbase.access.keys import KeyBook
@@ -17,6 +21,15 @@ SAFE_METHODS = ("GET", "HEAD")
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
+class Attributes(TypedDict):
+    """How a session's cookie is kept."""
+
+    path: str
+    secure: bool
+    httponly: bool
+    samesite: Literal["strict"]
+
+
 class Gate:
     """Knows service keys, member tokens and members' sessions."""
 
@@ -25,7 +38,9 @@ class Gate:
     ) -> None:
         self._keys, self._tokens, self._sessions, self._is_development = keys, tokens, sessions, is_development
         self._origin = _origin(public_url)
-        self.cookie_name = "__Host-wearbase" if public_url.startswith("https://") else "wearbase"
+        is_https = public_url.startswith("https://")
+        self._attributes: Attributes = {"path": "/", "secure": is_https, "httponly": True, "samesite": "strict"}
+        self.cookie_name = "__Host-wearbase" if is_https else "wearbase"
         self._cookie = self.cookie_name.encode() + b"="
 
     async def admit(self, headers: Headers, rule: Rule, user_id: str | None, *, method: str = "POST") -> Caller | None:
@@ -67,6 +82,14 @@ class Gate:
                     if (pair := pair.strip()).startswith(self._cookie):
                         return pair[len(self._cookie) :]
         return None
+
+    def keep_cookie(self, response: Response, cookie: str, *, lifetime: timedelta) -> None:
+        """Has the browser keep a session's cookie. The app's page needs none, only what it asks for: none need come from another site."""
+        response.set_cookie(self.cookie_name, cookie, max_age=int(lifetime.total_seconds()), **self._attributes)
+
+    def drop_cookie(self, response: Response) -> None:
+        """Has the browser forget it."""
+        response.delete_cookie(self.cookie_name, **self._attributes)
 
     def is_from_app(self, headers: Headers) -> bool:
         """Whether a page of ours sent this: it says so, which no other site can make a browser say, and so does the browser."""

@@ -17,7 +17,7 @@ from wearbase.api.given import Services
 from wearbase.api.metrics import Metrics
 from wearbase.api.middleware import BodyLimit, Observed
 from wearbase.api.routes import app_api, data_api, health, hot, internal_api, operations, preferences, trends
-from wearbase.api.routes.member import session, views
+from wearbase.api.routes.member import archive, session, views
 from wearbase.api.routes.ops import stream
 from wearbase.domain.errors import WearbaseError
 
@@ -44,7 +44,7 @@ def create_app(services: Services, *, pages: Sequence[Route] = ()) -> FastAPI:
     app.state.services, app.state.metrics = services, Metrics()
     bare = [*hot.routes(services), *health.routes(services)]
     app.router.routes.extend(bare)
-    for module in (app_api, health, trends, preferences, session, views, data_api, internal_api, operations):
+    for module in (app_api, health, trends, preferences, session, views, archive, data_api, internal_api, operations):
         app.include_router(module.router)
     for module in (stream,):
         app.include_router(module.router)

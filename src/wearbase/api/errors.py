@@ -71,6 +71,12 @@ class NotConnected(e.Conflict):
     code = "not_connected"
 
 
+class SignInAgain(e.Forbidden):
+    """This needs a sign-in within the last ten minutes."""
+
+    code = "sign_in_again"
+
+
 class SyncFailed(e.ProviderUnavailable):
     """Not everything could be brought."""
 

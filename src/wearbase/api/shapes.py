@@ -234,10 +234,15 @@ class EraseBody(Body):
 
 
 class Erased(BaseModel):
-    """Everything of the user is gone; `revocations_pending` providers are still to be told."""
+    """The receipt: everything of the user is gone, at that instant. `revoked` is false while a provider has not been told yet, null if
+    there was nothing to revoke; `revocations_pending` providers are still to be told."""
 
     user_id: str
     erased: Literal[True] = True
+    days: int
+    records: int
+    at: str
+    revoked: bool | None
     connections_ended: int
     revocations_pending: int
     remains: Annotated[list[Remains], Field(exclude_if=_is_nothing)] = []

@@ -10,7 +10,7 @@ import typer.main
 from typer.core import TyperGroup
 
 from wearbase import __version__
-from wearbase.cli import doctor, grants, keys, members, pull, servers
+from wearbase.cli import archive, doctor, grants, keys, members, pull, servers
 from wearbase.cli.exits import Code, Stop, code_of
 from wearbase.cli.output import tell
 from wearbase.cli.showing import budgets, status
@@ -80,6 +80,7 @@ app.command("status")(status.show_status)
 app.command("day")(status.show_day)
 app.command("pull")(pull.pull)
 app.command("disconnect")(members.leave)
+members.user.command("export")(archive.export_user)
 app.add_typer(members.user, name="user")
 app.add_typer(keys.keys, name="keys")
 app.command("budget")(budgets.show_budget)

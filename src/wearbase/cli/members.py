@@ -207,13 +207,15 @@ def erase_user(
 
 async def _erase(choice: Choice, user_id: str, *, as_json: bool) -> None:
     async with opened(choice) as running:
-        ended = await disconnect.erase_user(running.engine, user_id)
+        erased = await disconnect.erase_user(running.engine, user_id)
+        ended = erased.ended
         is_told = await _tell_provider(running, ended)
     if as_json:
         revoked = _known(is_told, ended)
-        emit({"user_id": user_id, "erased": True, "connections_ended": len(ended), "revoked": revoked, **_remaining(ended)})
+        counts = {"days": erased.days, "records": erased.records, "at": utc(erased.at), "connections_ended": len(ended)}
+        emit({"user_id": user_id, "erased": True, **counts, "revoked": revoked, **_remaining(ended)})
     else:
-        say(f"Nothing is stored about {user_id} any more.")
+        say(f"Nothing is stored about {user_id} any more: {erased.days} days and {erased.records} records are erased.")
         _say_what_remains(ended)
 
 

@@ -1,5 +1,6 @@
 """The app API: what a phone app and its backend ask (hot routes are in `hot.py`)."""
 
+import asyncio
 from datetime import date, timedelta
 from typing import Annotated, Any
 
@@ -7,6 +8,7 @@ from fastapi import APIRouter, Query, Response
 
 from wearbase.access.caller import Caller, member, service
 from wearbase.access.users import InvalidField, checked_user_id
+from wearbase.api.errors import SignInAgain
 from wearbase.api.fields import Day, ProviderName, UserId, checked_range
 from wearbase.api.given import By, Given, Services
 from wearbase.api.routes import consents, syncing
@@ -26,9 +28,10 @@ from wearbase.api.shapes import (
     Token,
     TokenBody,
 )
-from wearbase.domain.errors import Forbidden, NotFound
+from wearbase.domain.errors import NotFound
 from wearbase.domain.windows import Window
 from wearbase.read import localdays, status
+from wearbase.read.status import rfc3339
 from wearbase.sync import disconnect
 
 FRESH_SIGN_IN = timedelta(minutes=10)
@@ -107,13 +110,20 @@ async def make_token(user_id: UserId, services: Given, body: TokenBody | None = 
 
 @router.delete("/api/v1/users/{user_id}", tags=["Users"])
 @who(member("erase"))
-async def erase(user_id: UserId, services: Given, caller: By, body: EraseBody | None = None) -> Erased:
+async def erase(user_id: UserId, services: Given, caller: By, response: Response, body: EraseBody | None = None) -> Erased:
     """Erases the user everywhere. A member must have signed in within ten minutes and repeat the id in `confirm`."""
     _check_erasing(services, caller, user_id, body)
-    ended = await disconnect.erase_user(services.engine, user_id)
-    told = [await disconnect.is_revoked(services.engine, one) for one in ended]
-    count, remains = sum(e.had_connection for e in ended), consents.remaining(ended)
-    return Erased(user_id=user_id, connections_ended=count, revocations_pending=told.count(False), remains=remains)
+    erased = await disconnect.erase_user(services.engine, user_id)
+    services.sessions.forget(user_id)
+    if caller.session_id is not None:
+        services.gate.drop_cookie(response)
+    told = await asyncio.gather(*(disconnect.until_revoked(services.engine, e, at_most_s=consents.WAIT_S) for e in erased.ended))
+    was_granted = any(one.revocation is not None for one in erased.ended)
+    return Erased(
+        user_id=user_id, days=erased.days, records=erased.records, at=rfc3339(erased.at) or "", revoked=all(told) if was_granted else None,
+        connections_ended=sum(e.had_connection for e in erased.ended), revocations_pending=told.count(False),
+        remains=consents.remaining(erased.ended),
+    )  # fmt: skip
 
 
 def known_provider(services: Services, provider: str) -> None:
@@ -130,7 +140,7 @@ def _check_erasing(services: Services, caller: Caller, user_id: str, body: Erase
     if body is None:
         raise InvalidField("Repeat the user id in confirm.", field="confirm")
     if caller.issued_at is None or services.clock.now() - caller.issued_at > FRESH_SIGN_IN:
-        raise Forbidden("Erasing needs a sign-in within the last ten minutes.")
+        raise SignInAgain
 
 
 async def _window(services: Services, user_id: str, provider: str, start: date, end: date) -> Window:

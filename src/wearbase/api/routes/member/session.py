@@ -61,7 +61,7 @@ async def session(services: Given, request: Request, response: Response) -> InSe
 async def sign_out(services: Given, response: Response, caller: By, body: LeaveBody | None = None) -> SignedOutOf:
     """Ends this session, or every one of the member."""
     ended = await services.sessions.end(caller, everywhere=body is not None and body.everywhere)
-    response.delete_cookie(services.gate.cookie_name, path="/", secure=_is_https(services), httponly=True, samesite="strict")
+    services.gate.drop_cookie(response)
     return SignedOutOf(sessions_ended=ended)
 
 
@@ -80,15 +80,5 @@ def _shown(kept: Kept) -> dict[str, str]:
 
 
 def _keep_cookie(services: Services, response: Response, kept: Kept) -> None:
-    """The app's page needs no cookie, only what it asks for: so none need come along from another site."""
-    if kept.cookie is None:
-        return
-    left = kept.session.expires_at - services.clock.now()
-    response.set_cookie(
-        services.gate.cookie_name, kept.cookie, max_age=int(left.total_seconds()), path="/", secure=_is_https(services), httponly=True,
-        samesite="strict",
-    )  # fmt: skip
-
-
-def _is_https(services: Services) -> bool:
-    return services.public_url.startswith("https://")
+    if kept.cookie is not None:
+        services.gate.keep_cookie(response, kept.cookie, lifetime=kept.session.expires_at - services.clock.now())
