@@ -17,7 +17,8 @@ EXAMPLE_DAY: dict[str, Any] = {
 }  # fmt: skip
 
 
-def _is_nothing(value: Any) -> bool:
+def is_nothing(value: Any) -> bool:
+    """Whether a field of this value is left out of the answer."""
     return not value
 
 
@@ -101,7 +102,7 @@ class Disconnected(BaseModel):
     was_connected: bool
     revoked: bool | None
     data: Literal["keep", "erase"]
-    remains: Annotated[Remains | None, Field(exclude_if=_is_nothing)] = None
+    remains: Annotated[Remains | None, Field(exclude_if=is_nothing)] = None
 
 
 class DateRange(Body):
@@ -245,7 +246,7 @@ class Erased(BaseModel):
     revoked: bool | None
     connections_ended: int
     revocations_pending: int
-    remains: Annotated[list[Remains], Field(exclude_if=_is_nothing)] = []
+    remains: Annotated[list[Remains], Field(exclude_if=is_nothing)] = []
 
 
 class AuthStatus(BaseModel):

@@ -1,6 +1,7 @@
 """Taking everything away."""
 
 import re
+from typing import Any
 
 from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
@@ -13,7 +14,9 @@ from wearbase.read.archive import Archive
 
 router = APIRouter(route_class=GuardedRoute, tags=["Users"])
 
-ZIP = {200: {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}, "description": "The archive"}}
+ZIP: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}, "description": "The archive"}
+}
 
 
 @router.get("/api/v1/users/{user_id}/export", response_class=StreamingResponse, responses=ZIP)
