@@ -18,7 +18,7 @@ from wearbase.api.metrics import Metrics
 from wearbase.api.middleware import BodyLimit, Observed
 from wearbase.api.routes import app_api, data_api, health, hot, internal_api, operations, preferences, trends
 from wearbase.api.routes.member import archive, session, views
-from wearbase.api.routes.ops import stream
+from wearbase.api.routes.ops import operator, overview, stream
 from wearbase.domain.errors import WearbaseError
 
 
@@ -46,7 +46,7 @@ def create_app(services: Services, *, pages: Sequence[Route] = ()) -> FastAPI:
     app.router.routes.extend(bare)
     for module in (app_api, health, trends, preferences, session, views, archive, data_api, internal_api, operations):
         app.include_router(module.router)
-    for module in (stream,):
+    for module in (stream, operator, overview):
         app.include_router(module.router)
     app.router.routes.extend(pages)  # the last: the app's own files answer to whatever begins with its address
     app.exception_handlers.update(

@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from wearbase.access.caller import Caller
 from wearbase.access.gate import Gate
 from wearbase.access.keys import KeyBook
+from wearbase.access.operators import Operators
 from wearbase.access.redirects import RedirectAllowList
 from wearbase.access.sessions import Sessions
 from wearbase.access.tokens import MemberTokens
@@ -18,6 +19,9 @@ from wearbase.domain.provider import Provider
 from wearbase.read.days import DayReader
 from wearbase.read.health import HealthReader
 from wearbase.read.live import Live
+from wearbase.read.ops.budgets import AppName
+from wearbase.read.ops.feed import Feed
+from wearbase.read.ops.overview import Overview
 from wearbase.read.views.day import DayViews
 from wearbase.store.postgres.database import Database
 from wearbase.sync.ask import Looks
@@ -71,9 +75,23 @@ class Services:
     def views(self) -> DayViews:
         return DayViews(self.db, self.clock, self.reader, self.engine.combining)
 
+    @cached_property
+    def operators(self) -> Operators:
+        return Operators(self.db, self.clock, self.keys)
+
+    @cached_property
+    def overview(self) -> Overview:
+        apps = {app.name: AppName(app.provider.title, app.key, app.ceilings) for app in self.engine.apps.values()}
+        return Overview(self.db, self.clock, apps, idle_after=self.engine.idle_after)
+
+    @cached_property
+    def feed(self) -> Feed:
+        return Feed(self.overview)
+
     def end_streams(self) -> None:
         """Ends what would stay open: the process stops."""
         self.live.close()
+        self.feed.close()
 
     @cached_property
     def looks(self) -> Looks:

@@ -232,6 +232,7 @@ class Provider:
     account_rules: AccountRules | None = None
     webhook: WebhookRules
     signatures: Mapping[str, WebhookRules] = field(default_factory=dict)  # where configuration pins one of several forms
+    map_again: Callable[[str, Any], Page]  # a record of that resource as the provider sent it, by the mapping as it is now
     assemble_day: "AssembleDay"
     day_metrics: Callable[[Mapping[str, Any]], dict[str, float]]
     empty_day: Callable[[], dict[str, Any]]

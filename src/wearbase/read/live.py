@@ -221,7 +221,7 @@ def _put(streams: Iterable[Stream], event: bytes) -> None:
 
 
 def _state(source: dict[str, Any] | None) -> str:
-    return "not_connected" if source is None else STATES.get(source["state"], source["state"])
+    return "not_connected" if source is None else STATES.get(source["state"]) or source["state"]
 
 
 def _word(resources: Sequence[dict[str, Any]]) -> str:

@@ -24,15 +24,14 @@ PATIENCE_S = 8.0
 class Reader:
     """Reads one stream, and keeps what came."""
 
-    def __init__(self, service: Service, user_id: str, headers: dict[str, str]) -> None:
+    def __init__(self, service: Service, user_id: str, headers: dict[str, str], *, path: str = "/api/v1/stream/{user_id}") -> None:
         self.came: list[tuple[str, dict[str, Any]]] = []
         self.status: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self.raw = b""
         self._gone = asyncio.Event()
-        self.task = asyncio.create_task(self._read(service, user_id, headers))
+        self.task = asyncio.create_task(self._read(service, path.format(user_id=user_id), headers))
 
-    async def _read(self, service: Service, user_id: str, headers: dict[str, str]) -> None:
-        path = f"/api/v1/stream/{user_id}"
+    async def _read(self, service: Service, path: str, headers: dict[str, str]) -> None:
         scope = {
             "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET", "scheme": "http", "path": path,
             "raw_path": path.encode(), "query_string": b"", "root_path": "", "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 8000),
@@ -59,7 +58,7 @@ class Reader:
     def _keep(self, body: bytes) -> None:
         self.raw += body
         for block in body.decode().split("\n\n"):
-            lines = dict(line.partition(": ")[::2] for line in block.splitlines())
+            lines = {name: value for name, _, value in (line.partition(": ") for line in block.splitlines())}
             if "event" in lines:
                 self.came.append((lines["event"], orjson.loads(lines["data"])))
 

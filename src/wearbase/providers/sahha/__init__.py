@@ -31,6 +31,7 @@ PROVIDER = Provider(
     account_rules=Account(),
     webhook=Webhook(),
     signatures={variant: Webhook(variant) for variant in VARIANTS},
+    map_again=client.map_again,
     assemble_day=assemble_day,
     day_metrics=day_metrics,
     empty_day=empty_day,

@@ -7,6 +7,7 @@ alter table wearbase.connection
 update wearbase.connection c
    set fresh_at = (select max(s.last_success_at) from wearbase.sync_state s where s.user_id = c.user_id and s.provider = c.provider);
 
+create index connection_broken on wearbase.connection (ended_at desc) where state = 'needs_reauthorization';
 create index sync_state_failing on wearbase.sync_state (last_attempt_at desc) where error is not null;
 
 alter table wearbase.parked_record
