@@ -35,6 +35,18 @@ export async function call(path, { method = "GET", body, quiet = false, longest 
   throw problem;
 }
 
+/** A file as `{blob, name}`, all of it. Throws Problem. */
+export async function download(path) {
+  let answer;
+  try {
+    answer = await fetch(path, { credentials: "same-origin" });
+    if (answer.ok) return { blob: await answer.blob(), name: /filename="([^"]+)"/.exec(answer.headers.get("Content-Disposition") ?? "")?.[1] ?? "wearbase.zip" };
+  } catch (error) {
+    throw new Problem("offline", String(error.message));
+  }
+  throw await asProblem(answer);
+}
+
 async function parsed(answer) {
   try {
     return await answer.json();

@@ -2,11 +2,12 @@
 export const settings = {
   locale: typeof navigator === "undefined" ? "en-GB" : navigator.language || "en-GB",
   units: { distance: "km", energy: "kcal", temperature: "c" },
+  clock: (typeof localStorage === "undefined" ? null : localStorage.getItem("clock")) ?? "auto",
 };
 
 export const NONE = "–";
 const MINUS = "−";
-const THIN = " ";
+const FIRM = "\u00a0"; // between a number and its unit: no line breaks there
 const made = new Map();
 
 function intl(kind, options) {
@@ -38,7 +39,7 @@ export function durationParts(seconds) {
 
 export function duration(seconds) {
   if (seconds === null || seconds === undefined) return NONE;
-  return durationParts(seconds).flat().filter(Boolean).join(" ");
+  return durationParts(seconds).flat().filter(Boolean).join(FIRM);
 }
 
 /** For a screen reader: "7 hours 8 minutes". */
@@ -56,12 +57,12 @@ export const temperature = (c) => (c === null || c === undefined ? null : settin
 
 export function distance(m) {
   const isMiles = settings.units.distance === "mi";
-  return `${number(m / (isMiles ? 1609.344 : 1000), 1)}${THIN}${isMiles ? "mi" : "km"}`;
+  return `${number(m / (isMiles ? 1609.344 : 1000), 1)}${FIRM}${isMiles ? "mi" : "km"}`;
 }
 
 export function climb(m) {
   const isFeet = settings.units.distance === "mi";
-  return `${number(isFeet ? m / 0.3048 : m)}${THIN}${isFeet ? "ft" : "m"}`;
+  return `${number(isFeet ? m / 0.3048 : m)}${FIRM}${isFeet ? "ft" : "m"}`;
 }
 
 // ---- dates: a day is "2026-11-21", never a Date at some midnight of this phone ----
@@ -90,7 +91,8 @@ export const monthName = (month) => text(asDate(`${month}-01`), { month: "long" 
 /** "16–21 November", across months "28 October – 3 November". */
 export function dayRange(from, until) {
   if (from === until) return text(asDate(from), { day: "numeric", month: "long" });
-  return intl(Intl.DateTimeFormat, { timeZone: "UTC", day: "numeric", month: "long" }).formatRange(asDate(from), asDate(until)).replaceAll(THIN, "");
+  return intl(Intl.DateTimeFormat, { timeZone: "UTC", day: "numeric", month: "long" }).formatRange(asDate(from), asDate(until))
+    .replace(/\s*–\s*/, from.slice(0, 7) === until.slice(0, 7) ? "–" : " – ");
 }
 
 /** 1 (Monday) to 7 (Sunday): on which the member's week begins. */
@@ -101,9 +103,10 @@ export function firstWeekday() {
 /** 0 for the first day of the member's week. */
 export const placeInWeek = (day) => (((asDate(day).getUTCDay() + 6) % 7) - (firstWeekday() - 1) + 7) % 7;
 
+const CLOCKS = { 24: { hourCycle: "h23" }, 12: { hourCycle: "h12", hour: "numeric" } };
 const shifted = (instant, offsetMin) => new Date(new Date(instant).getTime() + offsetMin * 60_000);
 /** The local time of an instant, "22:08", by the offset of where it was. */
-export const clock = (instant, offsetMin) => text(shifted(instant, offsetMin), { hour: "2-digit", minute: "2-digit" });
+export const clock = (instant, offsetMin) => text(shifted(instant, offsetMin), { hour: "2-digit", minute: "2-digit", ...CLOCKS[settings.clock] });
 export const clockRange = (from, until, offsetMin) => `${clock(from, offsetMin)}–${clock(until, offsetMin)}`;
 export const localDay = (instant, offsetMin) => shifted(instant, offsetMin).toISOString().slice(0, 10);
 /** Minutes east of Greenwich of this phone at an instant. */

@@ -41,13 +41,3 @@ export function csv(metric, points) {
   const rows = points.map((point) => [point.day, point.value, point.source, point.usual_low, point.usual_high, judge(metric, point)]);
   return [head, ...rows].map((row) => row.map(quoted).join(",")).join("\r\n") + "\r\n";
 }
-
-/** Gives the person a file. */
-export function save(name, text, type = "text/csv") {
-  const url = URL.createObjectURL(new Blob([text], { type: `${type};charset=utf-8` }));
-  const link = Object.assign(document.createElement("a"), { href: url, download: name });
-  document.body.append(link);
-  link.click();
-  link.remove();
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
-}

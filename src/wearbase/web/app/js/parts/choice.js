@@ -1,5 +1,8 @@
 // One of several: real radio buttons that look like pills or like segments of one control.
 import { html, useEffect, useId, useRef } from "../html.js";
+import { style } from "./style.js";
+
+await style("choice.css");
 
 /** `options` are `[value, text]`; `look` is "pills" or "segments". Arrow keys choose. */
 export function Choice({ label, options, value, onChoose, look = "pills", children = null }) {

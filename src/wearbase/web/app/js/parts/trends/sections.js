@@ -3,7 +3,7 @@ import { about, ALL, full, kind, label, OF_SAHHA, range as rangeText, text, titl
 import { ReadOut } from "../../charts/readout.js";
 import { daySaid } from "../../charts/say.js";
 import { SliderPane } from "../../charts/slider.js";
-import { csv, FIRST_ROWS, save, TrendTable } from "../../charts/table.js";
+import { csv, FIRST_ROWS, TrendTable } from "../../charts/table.js";
 import { LONG } from "../../charts/trend.js";
 import { Weekday } from "../../charts/weekday.js";
 import { age, shortDay } from "../../format.js";
@@ -16,6 +16,7 @@ import { words } from "../../words.js";
 import { Choice, Pick } from "../choice.js";
 import { isWide } from "../frame.js";
 import { Bone, ErrorCard, Section, useLate } from "../pieces.js";
+import { save } from "../save.js";
 import { sourceList } from "../source.js";
 import { choose, chosen } from "./chosen.js";
 
@@ -131,7 +132,7 @@ export function TableSection({ shown, range }) {
   const options = [shown.main, shown.other].filter((one) => one?.trend);
   if (!options.length) return null;
   const { trend, metric } = options.find((one) => one.metric === which) ?? options[0];
-  const download = () => save(`${metric}-${trend.days[0]}-${trend.days.at(-1)}.csv`, csv(metric, trend.points));
+  const download = () => save(`${metric}-${trend.days[0]}-${trend.days.at(-1)}.csv`, csv(metric, trend.points), "text/csv");
   const more = !isWide.value && trend.days.length > FIRST_ROWS;
   return html`<section class="section" aria-labelledby="trend-table-title">
     <div class="section-head"><h2 id="trend-table-title" tabindex="-1">${words.trends.table}</h2>
