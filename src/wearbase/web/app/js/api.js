@@ -74,6 +74,7 @@ export const api = {
   day: (user, date) => call(`/api/v1/app/${seg(user)}/day${date ? `?date=${date}` : ""}`),
   month: (user, month) => call(`/api/v1/app/${seg(user)}/month?month=${month}`),
   workouts: (user, before) => call(`/api/v1/app/${seg(user)}/workouts?limit=20${before ? `&before=${seg(before)}` : ""}`),
+  days: (provider, user, start, end) => call(`/api/v1/${provider}/days/${seg(user)}?start=${start}&end=${end}`),
   preferences: (user) => call(`/api/v1/users/${seg(user)}/preferences`),
   setPreferences: (user, body) => call(`/api/v1/users/${seg(user)}/preferences`, { method: "PUT", body }),
   sources: (user) => call(`/api/v1/health/sources/${seg(user)}`),

@@ -1,6 +1,7 @@
 // A night: performance, time asleep against need, stages, how the need adds up, details, fourteen nights, naps.
-import { clockRange, duration, shortDay } from "../format.js";
-import { html } from "../html.js";
+import { addDays, clockRange, duration, shortDay } from "../format.js";
+import { api } from "../api.js";
+import { html, signal, useEffect } from "../html.js";
 import { figure, judged, unit, usualShown, usualText } from "../judge.js";
 import { DayPage } from "../parts/daypage.js";
 import { isWide } from "../parts/frame.js";
@@ -74,7 +75,7 @@ function Stages({ answer }) {
 function rangeOfTime(usual) {
   if (!isGiven(usual?.low)) return "";
   const [low, high] = [duration(usual.low), duration(usual.high)];
-  return low.endsWith(" min") && high.endsWith(" min") ? `${low.slice(0, -4)}–${high}` : `${low}–${high}`;
+  return low.endsWith("min") && high.endsWith("min") ? `${parseInt(low, 10)}–${high}` : `${low}–${high}`;
 }
 
 function Need({ sleep }) {
@@ -96,8 +97,22 @@ function Details({ answer }) {
 }
 
 function Naps({ answer }) {
-  const naps = answer.day.naps ?? [];
-  return html`<${Section} title=${w.naps} id="s-naps" note=${shortDay(answer.date)}>
-    ${naps.length ? html`<ul class="rows">${naps.map(napRow)}</ul>` : html`<p class="small">${w.noNapsDay}</p>`}
+  const list = recentNaps.value?.key === keyOf(answer) ? recentNaps.value.naps : (answer.day.naps ?? []).map((nap) => [answer.date, nap]);
+  useEffect(() => { void findNaps(answer); }, [keyOf(answer)]);
+  return html`<${Section} title=${w.naps} id="s-naps" note=${`${w.last14} · ${words.sources.whoop}`}>
+    ${list.length ? html`<ul class="rows">${list.map(([day, nap]) => napRow(nap, shortDay(day)))}</ul>`
+      : html`<p class="small">${recentNaps.value?.key === keyOf(answer) ? w.noNaps : w.noNapsDay}</p>`}
   <//>`;
+}
+
+const recentNaps = signal(null);
+const keyOf = (answer) => `${answer.user_id} ${answer.date} ${answer.day.last_sync}`;
+async function findNaps(answer) {
+  try {
+    const { days } = await api.days("whoop", answer.user_id, addDays(answer.date, -13), answer.date);
+    const naps = days.flatMap(({ date, naps }) => naps.map((nap) => [date, nap])).reverse();
+    recentNaps.value = { key: keyOf(answer), naps };
+  } catch {
+    // The day's own naps stay on the screen.
+  }
 }

@@ -33,14 +33,14 @@ function Day({ answer, entry }) {
       <${SleepCard} answer=${answer} isWide=${wide} href=${to("sleep", { date })} />
       <${StrainCard} answer=${answer} isWide=${wide} isKept=${isOffline} at=${entry.at} />
     </div>
-    ${isWaiting && isToday(answer) && html`<p class="small below">${wide ? w.yesterdayWide : w.yesterday}</p>`}
+    ${isWaiting && isToday(answer) && html`<p class="small after-cards">${wide ? w.yesterdayWide : w.yesterday}</p>`}
     <div class="columns">
       <div>
-        <${Section} title=${w.vitals} id="s-vitals" note=${`${wide ? `${words.sources.whoop} · ` : ""}${answer.history?.is_running ? w.filling : w.last14}`}><${Vitals} answer=${answer} /><//>
+        ${!isWaiting && html`<${Section} title=${w.vitals} id="s-vitals" note=${`${wide ? `${words.sources.whoop} · ` : ""}${answer.history?.is_running ? w.filling : w.last14}`}><${Vitals} answer=${answer} /><//>`}
         ${wide && html`<${DaySoFar} answer=${answer} />`}
       </div>
       <div>
-        <${Night} answer=${answer} />
+        ${!isWaiting && html`<${Night} answer=${answer} />`}
         <${Workouts} answer=${answer} />
         <${Naps} answer=${answer} />
         ${!wide && html`<${DaySoFar} answer=${answer} />`}
@@ -48,7 +48,7 @@ function Day({ answer, entry }) {
         <${Sahha} sahha=${answer.sahha} />
       </div>
     </div>
-    ${isOffline && storedDates.value.length > 0 && html`<p class="small below">${words.offline.stored(storedDates.value.length)} <button type="button" class="link"
+    ${isOffline && storedDates.value.length > 0 && html`<p class="small after-cards">${words.offline.stored(storedDates.value.length)} <button type="button" class="link"
       onClick=${() => { isChoosing.value = true; }}>${words.offline.browse}</button></p>`}
     <p class="small footer-line">${words.disclaimer} <a href=${to("about")}>${words.about}</a></p>`;
 }
@@ -75,10 +75,10 @@ function Workouts({ answer }) {
   <//>`;
 }
 
-export function napRow(nap) {
+export function napRow(nap, day) {
   const offset = nap.utc_offset_min ?? 0;
   const seconds = nap.asleep_s ?? nap.in_bed_s ?? (Date.parse(nap.end_at) - Date.parse(nap.start_at)) / 1000;
-  return html`<li key=${nap.id}><span>${clockRange(nap.start_at, nap.end_at, offset)}</span><b>${duration(seconds)}</b></li>`;
+  return html`<li key=${nap.id}><span>${day && html`<span class="row-day">${day}</span> `}${clockRange(nap.start_at, nap.end_at, offset)}</span><b>${duration(seconds)}</b></li>`;
 }
 
 function Naps({ answer }) {
@@ -86,7 +86,7 @@ function Naps({ answer }) {
   const less = answer.day.sleep?.need_s?.nap;
   const before = isGiven(less) && less <= -30 && isToday(answer) ? w.napBefore(duration(-less)) : "";
   return html`<${Section} title=${w.naps} id="s-naps" note=${naps.length > 0 && words.sources.whoop}>
-    ${naps.length ? html`<ul class="rows">${naps.map(napRow)}</ul>` : html`<p class="small">${isToday(answer) ? w.noNaps : w.noNapsThen} ${before}</p>`}
+    ${naps.length ? html`<ul class="rows">${naps.map((nap) => napRow(nap))}</ul>` : html`<p class="small">${isToday(answer) ? w.noNaps : w.noNapsThen} ${before}</p>`}
   <//>`;
 }
 

@@ -1,7 +1,7 @@
 // What Today and Sleep share: loading a day, its head, and every reason why there may be nothing to show.
 import { dayMonthYear, longDay, shortDay } from "../format.js";
 import { html, useEffect } from "../html.js";
-import { isEmpty, isToday } from "../reading.js";
+import { isEmpty, isFirstVisit, isToday } from "../reading.js";
 import { asked, entryOf, isOffline, load, newestAnswer, shown, shownDay, today } from "../state/days.js";
 import { say } from "../state/live.js";
 import { words } from "../words.js";
@@ -28,7 +28,7 @@ export function DayPage({ name, view: View }) {
   return html`<${Movable}>
     <${PageHead} ...${headOf(name, answer, entry, isNewestStored)} canChoose=${true} />
     ${isWide.value && html`<${WeekStrip} count=${14} withSteps=${true} />`}
-    <div class="day" aria-busy=${entry?.isLoading && !answer ? "true" : null}>
+    <div class="whole-day" aria-busy=${entry?.isLoading && !answer ? "true" : null}>
       ${answer ? (isEmpty(answer.day) && !isWaking(answer) ? html`<${NoData} answer=${answer} name=${name} />` : html`<${View} answer=${answer} entry=${entry} />`)
         : entry?.problem ? (isOffline.value && day ? html`<${Absent} />` : html`<${ErrorCard} problem=${entry.problem} what=${day ? longDay(day) : words.today.title} onAgain=${() => void load(day, { again: true })} />`)
         : html`<${Skeleton} name=${name} />`}
@@ -47,15 +47,12 @@ function chosen() {
   return stand?.answer ? { entry: stand, isNewestStored: true } : { entry, isNewestStored: Boolean(entry?.isStandIn) };
 }
 
-const isFirstVisit = (answer) => !sourceList(answer).some((source) => source.connected || source.state === "needs_reauthorization")
-  && !answer.first_day && !answer.history?.days_stored;
 /** Today before WHOOP has sent anything: the page stands, with dashes. */
 const isWaking = (answer) => isToday(answer) && !answer.day?.sync?.no_data_reason && sourceList(answer).some((source) => source.connected);
 
 function headOf(name, answer, entry, isNewestStored) {
   const date = answer?.date ?? shownDay.value;
-  const now = answer?.today ?? today.value;
-  if (!date) return { title: name === "sleep" ? words.sleep.title : words.today.title, sub: "" };
+  const now = answer?.today ?? today.value ?? (asked.value ? null : date);
   const full = longDay(date, now ?? date);
   const isEmptyDay = answer && isEmpty(answer.day) && !isWaking(answer);
   const isNow = date === now && !entry?.isStandIn;

@@ -5,6 +5,7 @@ import { chosenDay, route, to } from "../state/router.js";
 import { isChoosing, isOffline, newestAnswer, shown, shownDay, today } from "../state/days.js";
 import { asking, isSyncing, spoken, syncNow, toast } from "../state/live.js";
 import { now } from "../state/session.js";
+import { isFirstVisit } from "../reading.js";
 import { words } from "../words.js";
 import { Icon, Mark } from "./icons.js";
 import { later } from "./later.js";
@@ -21,7 +22,7 @@ wide.addEventListener("change", () => { isWide.value = wide.matches; });
 
 /** Navigation, content, dock. `children` is the page. */
 export function Frame({ children }) {
-  const hasStrip = WITH_STRIP.has(route.value) && newestAnswer.value !== undefined;
+  const hasStrip = WITH_STRIP.has(route.value) && !(newestAnswer.value && isFirstVisit(newestAnswer.value));
   return html`
     <a class="skip" href="#main">${words.nav.skip}</a>
     <div class="frame" data-page=${route.value}>
@@ -96,7 +97,7 @@ function saidOf(source, offline, isLoading) {
   if (!offline && asking.value?.provider === source?.name && isSyncing.value) return words.fresh.syncing;
   if (!offline && source?.state === "running") return words.fresh.syncing;
   if (isLoading) return words.fresh.loading;
-  if (!at) return words.fresh.never;
+  if (!at) return source ? words.fresh.never : "";
   const { text, isRelative } = age(at, now.value);
   return words.fresh.synced(text, isRelative && !offline);
 }

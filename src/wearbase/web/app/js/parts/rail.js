@@ -15,7 +15,7 @@ export function scaleOf(metric, value, range) {
 /** `sentence` is what a screen reader gets; `isOpen` fills the track up to the marker: the day goes on. */
 export function Rail({ metric, value, usual, sentence, isOpen = false, withUsualText = true }) {
   const at = shown(metric, value);
-  const range = usualShown(metric, usual);
+  const range = at === null ? null : usualShown(metric, usual);
   const [from, until] = scaleOf(metric, at, range);
   const part = (n) => Math.min(1, Math.max(0, (n - from) / (until - from)));
   const isRecovery = metric === "recovery_score_percent";

@@ -31,7 +31,7 @@ export function facts(workout) {
     isGiven(workout.distance_m) && workout.distance_m > 0 && distance(workout.distance_m),
     isGiven(workout.altitude_gain_m) && workout.altitude_gain_m >= 0.5 && w.up(climb(workout.altitude_gain_m)),
     isGiven(part) && Math.round(part * 100) < 100 && w.recorded(Math.round(part * 100)),
-  ].filter(Boolean).join(" · ");
+  ].filter(Boolean).map((fact) => fact.replaceAll(" ", "\u00a0")).join(" · ");
 }
 
 export function Workout({ workout, level = 3 }) {

@@ -22,7 +22,8 @@ export const storedDates = signal([]);
 export const asked = computed(() => (chosenDay.value === today.value ? null : chosenDay.value));
 export const entryOf = (day) => loaded.value.get(day ?? TODAY) ?? null;
 export const shown = computed(() => entryOf(asked.value));
-export const shownDay = computed(() => shown.value?.answer?.date ?? asked.value ?? today.value);
+/** Until an answer tells the member's own today, this phone's date stands for it. */
+export const shownDay = computed(() => shown.value?.answer?.date ?? asked.value ?? today.value ?? localDay(now.value, phoneOffset(now.value)));
 /** What the newest answer about today says of the sources, on every page. */
 export const newestAnswer = computed(() => entryOf(null)?.answer ?? shown.value?.answer ?? null);
 
