@@ -51,6 +51,7 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 BACKLOG = 1_024
 MOST_CONNECTIONS = 4_000  # half of them may be pages that stay open
 UNREAD_MS = 30_000  # a peer that takes nothing for so long is gone, or reads too slowly
+LOOK_AT_FILES_EVERY_S = 1.0  # while somebody may be writing them
 AFTER_CONSENT = "/app/sources"  # where the app's own members come back to; no setting need allow it
 
 
@@ -249,7 +250,7 @@ def _http_app(running: Parts, *, is_demo: bool) -> "FastAPI":
         redirects=RedirectAllowList([*settings.redirect_url_allowlist, f"{settings.base_url}{AFTER_CONSENT}"]),
         environment=settings.environment, is_demo=is_demo, version=__version__, direct_url=running.place.direct_url,
     )  # fmt: skip
-    files = app_files.AppFiles(is_watched=settings.environment == "development")
+    files = app_files.AppFiles(look_every_s=LOOK_AT_FILES_EVERY_S if settings.environment == "development" else None)
     return create_app(services, pages=[*callback.routes(running.engine), *app_files.routes(files)])
 
 

@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import hashlib
 import mimetypes
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,17 +66,19 @@ class Shipment:
 
 
 class AppFiles:
-    """What is in the folder. `is_watched`: it may change while we run."""
+    """What is in the folder. `look_every_s`: how often to look whether it has changed while we run; None where it does not."""
 
-    def __init__(self, folder: Path = FOLDER, *, is_watched: bool = False) -> None:
-        self._folder, self._is_watched = folder, is_watched
-        self._seen = self._look()
+    def __init__(self, folder: Path = FOLDER, *, look_every_s: float | None = None) -> None:
+        self._folder, self._look_every_s = folder, look_every_s
+        self._looked_at, self._seen = time.monotonic(), self._look()
         self._shipment = _packed(folder, self._seen)
 
     def now(self) -> Shipment:
         """The files as they are now."""
-        if self._is_watched and (seen := self._look()) != self._seen:
-            self._seen, self._shipment = seen, _packed(self._folder, seen)
+        if self._look_every_s is not None and time.monotonic() - self._looked_at >= self._look_every_s:
+            self._looked_at = time.monotonic()
+            if (seen := self._look()) != self._seen:
+                self._seen, self._shipment = seen, _packed(self._folder, seen)
         return self._shipment
 
     def _look(self) -> list[tuple[str, int, int]]:

@@ -165,6 +165,9 @@ async def test_what_the_page_has_already_is_not_sent_again(service: Service, nam
     again = await service.get(f"/api/v1/app/ann/{name}", headers={"x-api-key": key, "if-none-match": first.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
     assert first.headers["cache-control"] == "private, no-cache"
+    plain = await service.get(f"/api/v1/app/ann/{name}", headers={"x-api-key": key, "accept-encoding": "identity"})
+    assert "content-encoding" not in plain.headers
+    assert plain.json() | {"server_time": None} == first.json() | {"server_time": None}
 
 
 async def test_a_look_at_an_idle_member_brings_them_current(service: Service) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.integration.api.conftest import BASE, ENV_KEY, OWN_APP, Service, problem, serving
 from wearbase.access import sessions as module
+from wearbase.sync.chores import plan_chores
 
 APP = {"x-wearbase": "app", "origin": BASE}
 OWN = "/api/v1/users/ann/preferences"
@@ -255,3 +256,18 @@ async def test_a_key_goes_before_a_cookie(service: Service, ann: Browser) -> Non
     answer = await ann.call("PUT", OWN.replace("ann", "bob"), json={}, headers={"x-api-key": ENV_KEY})
     assert answer.status_code == 200
     problem(await ann.call("GET", OWN, headers={"x-api-key": "wrong"}), 401, "unauthorized")
+
+
+async def test_what_is_over_is_forgotten_after_a_week(service: Service, ann: Browser) -> None:
+    await link_for(service)
+    service.world.clock.advance(timedelta(days=6))
+    assert (await ann.call("GET", "/app/session")).status_code == 200
+    await ann.call("DELETE", "/app/session")
+    service.world.clock.advance(timedelta(days=2))
+    await plan_chores(service.world.engine)
+    await service.world.work()
+    assert await service.world.rows("select 1 from wearbase.sign_in_link") == []
+    assert len(await service.world.rows("select 1 from wearbase.member_session")) == 1
+    service.world.clock.advance(timedelta(days=6))
+    await service.world.work()
+    assert await service.world.rows("select 1 from wearbase.member_session") == []
