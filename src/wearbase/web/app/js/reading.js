@@ -1,7 +1,7 @@
 // What a day's answer says, in states and sentences. Pure; words come from words.js.
 import { addDays, clockRange, duration, number } from "./format.js";
 import { judged, shown, usualText } from "./judge.js";
-import { sourceList } from "./parts/source.js";
+import { knownSources } from "./parts/source.js";
 import { words } from "./words.js";
 
 const w = words.today;
@@ -9,7 +9,7 @@ const w = words.today;
 /** Whether nothing at all is stored of the day. */
 export const isEmpty = (day) => !day || (!day.recovery && !day.sleep && !day.cycle && !(day.workouts?.length) && !(day.naps?.length));
 /** Whether nothing was ever connected nor stored. */
-export const isFirstVisit = (answer) => !sourceList(answer).some((source) => source.connected || source.state === "needs_reauthorization")
+export const isFirstVisit = (answer) => !knownSources(answer).length
   && !answer.first_day && !answer.history?.days_stored;
 export const isToday = (answer) => answer.date === answer.today;
 

@@ -2,7 +2,7 @@
 import { dayMonthYear, longDay, shortDay } from "../format.js";
 import { html, useEffect } from "../html.js";
 import { isEmpty, isFirstVisit, isToday } from "../reading.js";
-import { asked, entryOf, isOffline, load, newestAnswer, shown, shownDay, today } from "../state/days.js";
+import { asked, isOffline, load, newestAnswer, shown, shownDay, standInDay, today } from "../state/days.js";
 import { say } from "../state/live.js";
 import { words } from "../words.js";
 import { isWide, PageHead } from "./frame.js";
@@ -21,12 +21,14 @@ const Connect = later(() => import("./connect.js"), "Connect");
 export function DayPage({ name, view: View }) {
   const day = asked.value;
   useEffect(() => { void load(day); }, [day]);
-  const { entry, isNewestStored } = chosen();
+  const entry = shown.value;
+  const stand = standInDay.value;
+  useEffect(() => { if (stand) void load(stand); }, [stand]);
   useSpokenDay(entry, day);
   const answer = entry?.answer;
   if (answer && isFirstVisit(answer)) return html`<${Connect} />`;
   return html`<${Movable}>
-    <${PageHead} ...${headOf(name, answer, entry, isNewestStored)} canChoose=${true} />
+    <${PageHead} ...${headOf(name, answer, entry)} canChoose=${true} />
     ${isWide.value && html`<${WeekStrip} count=${14} withSteps=${true} />`}
     <div class="whole-day" aria-busy=${entry?.isLoading && !answer ? "true" : null}>
       ${answer ? (isEmpty(answer.day) && !isWaking(answer) ? html`<${NoData} answer=${answer} name=${name} />` : html`<${View} answer=${answer} entry=${entry} />`)
@@ -36,27 +38,16 @@ export function DayPage({ name, view: View }) {
   <//>`;
 }
 
-/** The shown entry; when access has ended and today is empty, the newest stored day under its own date. */
-function chosen() {
-  const entry = shown.value;
-  const answer = entry?.answer;
-  const isEnded = sourceList(answer).some((source) => source.state === "needs_reauthorization");
-  const before = !asked.value && isEnded && isEmpty(answer.day) ? answer.previous_day_with_data : null;
-  useEffect(() => { if (before) void load(before); }, [before]);
-  const stand = before && entryOf(before);
-  return stand?.answer ? { entry: stand, isNewestStored: true } : { entry, isNewestStored: Boolean(entry?.isStandIn) };
-}
-
 /** Today before WHOOP has sent anything: the page stands, with dashes. */
 const isWaking = (answer) => isToday(answer) && !answer.day?.sync?.no_data_reason && sourceList(answer).some((source) => source.connected);
 
-function headOf(name, answer, entry, isNewestStored) {
+function headOf(name, answer, entry) {
   const date = answer?.date ?? shownDay.value;
   const now = answer?.today ?? today.value ?? (asked.value ? null : date);
   const full = longDay(date, now ?? date);
   const isEmptyDay = answer && isEmpty(answer.day) && !isWaking(answer);
   const isNow = date === now && !entry?.isStandIn;
-  const state = isNewestStored ? (entry?.isStandIn ? words.offline.sub : words.notices.newestStored) : isEmptyDay ? words.nodata.sub : "";
+  const state = entry?.isStandIn ? words.offline.sub : standInDay.value && standInDay.value === answer?.date ? words.notices.newestStored : isEmptyDay ? words.nodata.sub : "";
   if (name === "sleep") return { title: words.sleep.title, sub: words.sleep.night(shortDay(date)) };
   const title = isNow ? words.today.title : date.slice(0, 4) === (now ?? date).slice(0, 4) ? shortDay(date) : dayMonthYear(date);
   return { title, sub: state || full };

@@ -10,7 +10,7 @@ import { words } from "../words.js";
 import { Icon, Mark } from "./icons.js";
 import { later } from "./later.js";
 import { Notices } from "./notices.js";
-import { sourceList } from "./source.js";
+import { knownSources } from "./source.js";
 import { WeekStrip } from "./strip.js";
 
 const MonthSheet = later(() => import("./month.js"), "MonthSheet");
@@ -45,7 +45,7 @@ function MainNav() {
     <ul>${PAGES.map((name) => html`<li key=${name}><a href=${to(name, query(name))} aria-current=${route.value === name ? "page" : null}>
       <${Icon} name=${name} /><span>${words.nav[name]}</span></a></li>`)}</ul>
     <div class="rail-foot">
-      <ul>${sourceList(newestAnswer.value).filter((s) => s.connected).map((s) => html`<li key=${s.name}><span class="dot" aria-hidden="true"></span>
+      <ul>${knownSources(newestAnswer.value).map((s) => html`<li key=${s.name}><span class="dot" aria-hidden="true"></span>
         ${s.title} · ${s.last_success_at ? age(s.last_success_at, now.value).text : words.fresh.never}</li>`)}</ul>
       <p>${words.notAdvice} <a href=${to("about")}>${words.about}</a></p>
     </div>
@@ -73,7 +73,7 @@ export function PageHead({ title, sub, canChoose = false, hasSync = true }) {
 
 /** Whose data, how old, and the button that asks for newer. */
 export function Freshness() {
-  const sources = sourceList(newestAnswer.value).filter((s) => s.connected);
+  const sources = knownSources(newestAnswer.value);
   const main = sources.find((s) => s.name === "whoop") ?? sources[0];
   const offline = isOffline.value;
   const isLoading = shown.value?.isLoading && !shown.value?.answer;

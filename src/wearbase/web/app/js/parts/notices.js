@@ -10,7 +10,7 @@ import { isClockWrong, isOnline, now, session, skew, userId } from "../state/ses
 import { isNewer, update } from "../worker.js";
 import { words } from "../words.js";
 import { Button, Notice, Progress } from "./pieces.js";
-import { sourceList } from "./source.js";
+import { knownSources } from "./source.js";
 
 const w = words.notices;
 const UNANSWERED_MS = 30 * 60_000;
@@ -19,7 +19,7 @@ const hasSeenClock = signal(false);
 
 export function Notices() {
   const answer = newestAnswer.value;
-  const sources = sourceList(answer).filter((source) => source.connected || source.state === "needs_reauthorization");
+  const sources = knownSources(answer);
   const ended = sources.find((source) => source.state === "needs_reauthorization");
   const entry = shown.value;
   if (ended && route.value !== "sources") return html`<${Reconnect} source=${ended} />`;

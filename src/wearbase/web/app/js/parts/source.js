@@ -1,6 +1,9 @@
 // Sources as the answers list them, in one form. Pure.
 import { words } from "../words.js";
 
+/** Sources that are connected, or were until the provider ended it. */
+export const knownSources = (answer) => sourceList(answer).filter((source) => source.connected || source.state === "needs_reauthorization");
+
 /** `[{name, title, connected, state, last_success_at, days_stored}]`, the one that measures first. */
 export function sourceList(answer) {
   const given = answer?.sources ?? {};

@@ -2,6 +2,8 @@
 import { api } from "../api.js";
 import { daysBetween, localDay, phoneOffset } from "../format.js";
 import { computed, signal } from "../html.js";
+import { sourceList } from "../parts/source.js";
+import { isEmpty } from "../reading.js";
 import { keep, kept, keptDates, newest } from "./kept.js";
 import { chosenDay } from "./router.js";
 import { isOnline, now, skew, told, userId } from "./session.js";
@@ -21,7 +23,16 @@ export const storedDates = signal([]);
 /** The shown day as the address has it, or null for today. */
 export const asked = computed(() => (chosenDay.value === today.value ? null : chosenDay.value));
 export const entryOf = (day) => loaded.value.get(day ?? TODAY) ?? null;
-export const shown = computed(() => entryOf(asked.value));
+/** Today is empty because access has ended: the newest stored day stands in, under its own date. */
+export const standInDay = computed(() => {
+  const answer = asked.value ? null : entryOf(null)?.answer;
+  const isEnded = sourceList(answer).some((source) => source.state === "needs_reauthorization");
+  return isEnded && isEmpty(answer.day) ? answer.previous_day_with_data : null;
+});
+export const shown = computed(() => {
+  const stand = standInDay.value && entryOf(standInDay.value);
+  return stand?.answer ? stand : entryOf(asked.value);
+});
 /** Until an answer tells the member's own today, this phone's date stands for it. */
 export const shownDay = computed(() => shown.value?.answer?.date ?? asked.value ?? today.value ?? localDay(now.value, phoneOffset(now.value)));
 /** What the newest answer about today says of the sources, on every page. */
@@ -96,7 +107,7 @@ async function standIn(day, user) {
 
 /** Loads again what is on the screen, and today. */
 export async function refresh() {
-  const days = new Set([asked.value, null]);
+  const days = new Set([asked.value, standInDay.value, null]);
   return (await Promise.all([...days].map((day) => load(day, { again: true })))).at(-1);
 }
 
