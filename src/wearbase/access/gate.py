@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Literal, TypedDict
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from starlette.responses import Response
 
@@ -37,8 +37,8 @@ class Gate:
         self, keys: KeyBook, tokens: MemberTokens, sessions: Sessions, *, public_url: str = "", is_development: bool = False
     ) -> None:
         self._keys, self._tokens, self._sessions, self._is_development = keys, tokens, sessions, is_development
-        self._origin = _origin(public_url)
-        is_https = public_url.startswith("https://")
+        ours = urlsplit(public_url)
+        self._origin, self._scheme, is_https = _origin(ours), ours.scheme, ours.scheme == "https"
         self._attributes: Attributes = {"path": "/", "secure": is_https, "httponly": True, "samesite": "strict"}
         self.cookie_name = "__Host-wearbase" if is_https else "wearbase"
         self._cookie = self.cookie_name.encode() + b"="
@@ -99,8 +99,10 @@ class Gate:
         origin = given.get(b"origin")
         if origin is None:
             return b"sec-fetch-site" in given
-        sent = origin.decode("latin-1")
-        return _origin(sent) == self._origin or urlsplit(sent).netloc == given.get(b"host", b"").decode("latin-1")
+        sent, host = urlsplit(origin.decode("latin-1")), given.get(b"host", b"").decode("latin-1")
+        if not sent.netloc or sent.scheme != self._scheme:
+            return False
+        return _origin(sent) == self._origin or sent.netloc == host
 
     async def _in_browser(self, headers: Headers, method: str) -> Caller:
         cookie = self.cookie_of(headers)
@@ -111,8 +113,7 @@ class Gate:
         return await self._sessions.find(cookie)
 
 
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
+def _origin(parts: SplitResult) -> str:
     return f"{parts.scheme}://{parts.netloc.removesuffix(_DEFAULT_PORTS.get(parts.scheme, ''))}".lower()
 
 

@@ -78,7 +78,8 @@ async def test_the_real_app_is_there_under_a_strict_policy(service: Service) -> 
         answer = await service.get(path, headers={})
         assert answer.status_code == 200, path
         assert answer.headers["content-type"].startswith("text/html")
-        policy = dict(part.strip().partition(" ")[::2] for part in answer.headers["content-security-policy"].split(";"))
+        parts = [part.strip().partition(" ") for part in answer.headers["content-security-policy"].split(";")]
+        policy = {name: places for name, _, places in parts}
         assert (policy["default-src"], policy["script-src"], policy["style-src"]) == ("'none'", "'self'", "'self'")
         assert (policy["base-uri"], policy["frame-ancestors"], policy["connect-src"]) == ("'none'", "'none'", "'self'")
         assert answer.headers["x-frame-options"] == "DENY"

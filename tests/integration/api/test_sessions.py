@@ -114,6 +114,8 @@ async def test_a_session_is_no_service_key(service: Service, ann: Browser) -> No
         {"x-wearbase": "other", "origin": BASE},
         {"x-wearbase": "app", "origin": "https://evil.example"},
         {"x-wearbase": "app", "origin": "null"},
+        {"x-wearbase": "app", "origin": "null", "host": ""},
+        {"x-wearbase": "app", "origin": "https://127.0.0.1:8000"},
         {"x-wearbase": "app", "origin": "http://127.0.0.1:8001"},
         {"x-wearbase": "app", "origin": BASE, "sec-fetch-site": "cross-site"},
         {"x-wearbase": "app", "origin": BASE, "sec-fetch-site": "same-site"},
