@@ -5,10 +5,12 @@ import gzip
 import hashlib
 import mimetypes
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
+import brotli
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
@@ -33,6 +35,10 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "Vary": "Accept-Encoding",
 }
+PACKING: Mapping[str, Callable[[bytes], bytes]] = {  # the first that a browser takes
+    "br": partial(brotli.compress, mode=brotli.MODE_TEXT, quality=11),
+    "gzip": partial(gzip.compress, compresslevel=9, mtime=0),
+}
 _TYPES = {
     ".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".json": "application/json", ".svg": "image/svg+xml",
     ".webmanifest": "application/manifest+json", ".woff2": "font/woff2", ".md": "text/plain", ".txt": "text/plain",
@@ -48,13 +54,13 @@ class File:
     etag: str
     media_type: str
     is_packed: bool
-    _gzipped: bytes | None = field(default=None, repr=False)
+    _made: dict[str, bytes] = field(default_factory=dict, repr=False)
 
-    async def gzipped(self) -> bytes:
-        """The file in gzip, made when it is first asked for."""
-        if self._gzipped is None:
-            self._gzipped = await asyncio.to_thread(gzip.compress, self.body, 9, mtime=0)
-        return self._gzipped
+    async def packed(self, how: str) -> bytes:
+        """The file in that encoding, made when it is first asked for."""
+        if how not in self._made:
+            self._made[how] = await asyncio.to_thread(PACKING[how], self.body)
+        return self._made[how]
 
 
 @dataclass(frozen=True)
@@ -154,7 +160,8 @@ async def _sent(request: Request, file: File, keeping: str) -> Response:
     given = [part.strip().removeprefix("W/") for part in request.headers.get("if-none-match", "").split(",")]
     if file.etag in given:
         return Response(status_code=304, headers=headers)
-    body = file.body
-    if not file.is_packed and "gzip" in request.headers.get("accept-encoding", ""):
-        body, headers = await file.gzipped(), {**headers, "Content-Encoding": "gzip"}
-    return Response(body, headers=headers, media_type=file.media_type)
+    taken = [part.partition(";")[0].strip() for part in request.headers.get("accept-encoding", "").split(",")]
+    how = next((name for name in PACKING if name in taken), None)
+    if how is None or file.is_packed:
+        return Response(file.body, headers=headers, media_type=file.media_type)
+    return Response(await file.packed(how), headers={**headers, "Content-Encoding": how}, media_type=file.media_type)
