@@ -16,9 +16,15 @@ import { WeekStrip } from "./strip.js";
 const MonthSheet = later(() => import("./month.js"), "MonthSheet");
 const PAGES = ["today", "sleep", "workouts", "trends", "sources"];
 const WITH_STRIP = new Set(["today", "sleep"]);
-const wide = matchMedia("(min-width: 1024px)");
-export const isWide = signal(wide.matches);
-wide.addEventListener("change", () => { isWide.value = wide.matches; });
+/** Follows a media query. Widths in em, so that large text counts as little room. */
+function media(query) {
+  const list = matchMedia(query);
+  const found = signal(list.matches);
+  list.addEventListener("change", () => { found.value = list.matches; });
+  return found;
+}
+export const isWide = media("(min-width: 64em)");
+const isTight = media("(max-width: 15em), (max-height: 559px)");
 
 /** Navigation, content, dock. `children` is the page. */
 export function Frame({ children }) {
@@ -26,9 +32,9 @@ export function Frame({ children }) {
   return html`
     <a class="skip" href="#main">${words.nav.skip}</a>
     <div class="frame" data-page=${route.value}>
-      <main id="main" tabindex="-1">${children}</main>
-      <div class=${`dock${hasStrip && !isWide.value ? " has-strip" : ""}`}>
-        ${hasStrip && !isWide.value && html`<${WeekStrip} />`}
+      <main id="main" tabindex="-1">${children}${hasStrip && !isWide.value && isTight.value && html`<div class="main-strip"><${WeekStrip} /></div>`}</main>
+      <div class="dock">
+        ${hasStrip && !isWide.value && !isTight.value && html`<${WeekStrip} />`}
         <${MainNav} />
       </div>
     </div>
