@@ -42,9 +42,10 @@ def trend(metric: str, start: date, end: date, **changes: Any) -> Json:
                        "usual_high": usual.high, "position": position})  # fmt: skip
     shown = [baseline(values, end, length) for length in LENGTHS]
     return {
-        "user_id": USER, "metric": metric, "unit": MIDDLE.get(metric, (0, 0, "count"))[2], "start": start.isoformat(), "end": end.isoformat(),
-        "series": series, "source_changes": [],
-        "baselines": [{"days": b.days, "count": b.count, "median": b.median, "low": b.low, "high": b.high} for b in shown], "position": None,
+        "user_id": USER, "metric": metric, "unit": MIDDLE.get(metric, (0, 0, "count"))[2], "start": start.isoformat(),
+        "end": end.isoformat(), "series": series, "source_changes": [],
+        "baselines": [{"days": b.days, "count": b.count, "median": b.median, "low": b.low, "high": b.high} for b in shown],
+        "position": None,
     } | changes  # fmt: skip
 
 

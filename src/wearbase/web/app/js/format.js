@@ -2,7 +2,6 @@
 export const settings = {
   locale: typeof navigator === "undefined" ? "en-GB" : navigator.language || "en-GB",
   units: { distance: "km", energy: "kcal", temperature: "c" },
-  clock: (typeof localStorage === "undefined" ? null : localStorage.getItem("clock")) ?? "auto",
 };
 
 export const NONE = "–";
@@ -103,10 +102,10 @@ export function firstWeekday() {
 /** 0 for the first day of the member's week. */
 export const placeInWeek = (day) => (((asDate(day).getUTCDay() + 6) % 7) - (firstWeekday() - 1) + 7) % 7;
 
-const CLOCKS = { 24: { hourCycle: "h23" }, 12: { hourCycle: "h12", hour: "numeric" } };
+const CLOCKS = { "24h": { hourCycle: "h23" }, "12h": { hourCycle: "h12", hour: "numeric" } };
 const shifted = (instant, offsetMin) => new Date(new Date(instant).getTime() + offsetMin * 60_000);
 /** The local time of an instant, "22:08", by the offset of where it was. */
-export const clock = (instant, offsetMin) => text(shifted(instant, offsetMin), { hour: "2-digit", minute: "2-digit", ...CLOCKS[settings.clock] });
+export const clock = (instant, offsetMin) => text(shifted(instant, offsetMin), { hour: "2-digit", minute: "2-digit", ...CLOCKS[settings.units.clock] });
 export const clockRange = (from, until, offsetMin) => `${clock(from, offsetMin)}–${clock(until, offsetMin)}`;
 export const localDay = (instant, offsetMin) => shifted(instant, offsetMin).toISOString().slice(0, 10);
 /** Minutes east of Greenwich of this phone at an instant. */

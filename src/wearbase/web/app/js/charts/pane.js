@@ -64,7 +64,7 @@ export const Hatch = ({ name }) => html`<defs><pattern id=${name} class="hatch" 
 
 const Grid = ({ at, trend, width }) => at.marks.map((mark) => html`<g key=${mark}>
   <path class="grid" d=${`M0 ${Math.round(at.y(mark)) + 0.5}H${at.right}`} />
-  <text class="tick" x=${width} y=${at.y(mark) + 4 * at.text} text-anchor="end">${tick(trend.metric, mark)}</text></g>`);
+  <text class="axis-mark" x=${width} y=${at.y(mark) + 4 * at.text} text-anchor="end">${tick(trend.metric, mark)}</text></g>`);
 
 function Band({ at, trend }) {
   const { area, edges } = bandPaths(trend.lows, trend.highs, at.x, at.y, at.step);

@@ -26,11 +26,11 @@ export function Weekday({ metric, points }) {
   const size = useSize(ref);
   const found = weekdays(metric, points);
   return html`<div class="chart chart-weekday" ref=${ref}>${size && size.width > 60 && html`<${Drawn} metric=${metric} found=${found} size=${size} />`}</div>
-    <table class="unseen"><caption>${words.trends.weekdaySaid(title(metric))}</caption>
+    <div class="unseen"><table><caption>${words.trends.weekdaySaid(title(metric))}</caption>
       <thead><tr><th scope="col">${words.trends.weekdayHead}</th><th scope="col">${words.trends.median}</th><th scope="col">${words.trends.middle}</th><th scope="col">${words.trends.values}</th></tr></thead>
       <tbody>${found.map(({ index, count, median, low, high }) => html`<tr key=${index}><th scope="row">${nameOf(index, weekdayLong)}</th>
         <td>${median === null ? words.trends.tooFew(FEWEST_OF_WEEKDAY) : text(metric, round(metric, median))}</td><td>${range(metric, round(metric, low), round(metric, high))}</td><td>${count}</td></tr>`)}</tbody>
-    </table>`;
+    </table></div>`;
 }
 
 // The median of shown values may fall between two of them.

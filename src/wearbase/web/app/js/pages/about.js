@@ -56,19 +56,13 @@ function Settings({ isIn }) {
       setLocal(true);
     }
   };
-  const chooseClock = (value) => {
-    settings.clock = value;
-    if (value === "auto") localStorage.removeItem("clock");
-    else localStorage.setItem("clock", value);
-    unitsSeen.value += 1;
-  };
-  const { distance, energy, temperature } = settings.units;
+  const { distance, energy, temperature, clock } = settings.units;
   return html`<div class="settings">
     <${Setting} name=${w.theme} value=${theme.value} options=${Object.entries(w.themes)} onChoose=${chooseTheme} />
     ${isIn && html`<${Setting} name=${w.distance} value=${distance ?? "km"} options=${["km", "mi"]} onChoose=${(value) => void choose("distance", value)} />
       <${Setting} name=${w.energy} value=${energy ?? "kcal"} options=${["kcal", "kj"]} onChoose=${(value) => void choose("energy", value)} />
-      <${Setting} name=${w.temperature} value=${temperature ?? "c"} options=${["c", "f"]} onChoose=${(value) => void choose("temperature", value)} />`}
-    <${Setting} name=${w.clock} value=${settings.clock ?? "auto"} options=${["auto", "24", "12"].map((one) => [one, w.clocks[one]])} onChoose=${chooseClock} />
+      <${Setting} name=${w.temperature} value=${temperature ?? "c"} options=${["c", "f"]} onChoose=${(value) => void choose("temperature", value)} />
+      <${Setting} name=${w.clock} value=${clock ?? "auto"} options=${Object.entries(w.clocks)} onChoose=${(value) => void choose("clock", value === "auto" ? null : value)} />`}
     ${isLocal && html`<p class="small" role="status">${w.notSaved}</p>`}
   </div>`;
 }

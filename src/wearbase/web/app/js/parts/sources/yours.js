@@ -20,7 +20,7 @@ export function YourData({ list }) {
   const connected = list.filter((source) => source.connected || source.state === "needs_reauthorization");
   const days = Math.max(0, ...list.map((source) => source.days_stored));
   return html`<section class="section" aria-labelledby="your-data"><div class="section-head"><h2 id="your-data">${w.yourData}</h2></div>
-    <ul class="rows">
+    <ul class="entries">
       <${Download} />
       <${Row} icon="sources" title=${w.disconnect} sub=${w.disconnectSub} isOpen=${open === "disconnect"} onToggle=${() => toggle("disconnect")}>
         ${connected.length ? connected.map((source) => html`<${Disconnect} key=${source.name} source=${source} onDone=${() => setOpen(null)} />`) : html`<p>${w.nothingConnected}</p>`}<//>
@@ -30,9 +30,9 @@ export function YourData({ list }) {
 
 function Row({ icon, title, sub, isOpen, onToggle, isDanger, children }) {
   const id = useId();
-  return html`<li class="row"><button type="button" class=${`row-button${isDanger ? " dangerous" : ""}`} aria-expanded=${isOpen ? "true" : "false"} aria-controls=${id} onClick=${onToggle}>
+  return html`<li class="entry"><button type="button" class=${`entry-button${isDanger ? " dangerous" : ""}`} aria-expanded=${isOpen ? "true" : "false"} aria-controls=${id} onClick=${onToggle}>
     <${Icon} name=${icon} size=${22} /><span><b>${title}</b><small>${sub}</small></span><${Icon} name=${isOpen ? "down" : "right"} size=${20} /></button>
-    <div id=${id} class="row-body" hidden=${!isOpen}>${isOpen && children}</div></li>`;
+    <div id=${id} class="entry-body" hidden=${!isOpen}>${isOpen && children}</div></li>`;
 }
 
 function Download() {
@@ -50,9 +50,9 @@ function Download() {
     }
   };
   const said = isOffline.value ? w.offline : state === "busy" ? w.downloading : w.downloadSub;
-  return html`<li class="row"><button type="button" class="row-button" aria-busy=${state === "busy" ? "true" : null} aria-disabled=${isOffline.value ? "true" : null} onClick=${take}>
+  return html`<li class="entry"><button type="button" class="entry-button" aria-busy=${state === "busy" ? "true" : null} aria-disabled=${isOffline.value ? "true" : null} onClick=${take}>
     <${Icon} name="download" size=${22} /><span><b>${w.download}</b><small>${said}</small></span><${Icon} name="right" size=${20} /></button>
-    ${state === "failed" && html`<p class="row-body" role="alert">${w.downloadFailed}</p>`}</li>`;
+    ${state === "failed" && html`<p class="entry-body" role="alert">${w.downloadFailed}</p>`}</li>`;
 }
 
 function Disconnect({ source, onDone }) {

@@ -139,8 +139,8 @@ export function TableSection({ shown, range }) {
       <div class="section-note"><button type="button" class="link" onClick=${download}>${words.trends.csv}</button></div></div>
     ${options.length > 1 && html`<${Choice} look="segments small-segments" label=${words.trends.tableOf} value=${metric} onChoose=${setWhich} options=${options.map((one) => [one.metric, label(one.metric)])} />`}
     <p class="small">${words.trends.tableNote}</p>
-    <div class=${`table-place${range > LONG ? " long" : ""}`} tabindex=${range > LONG && isWide.value ? "0" : null} role=${range > LONG && isWide.value ? "region" : null} aria-label=${range > LONG && isWide.value ? words.trends.table : null}>
-      <${TrendTable} trend=${trend} isAll=${isAll} /></div>
+    <div class=${`table-place${range > LONG ? " long" : ""}`} tabindex=${range > LONG && isWide.value ? "0" : null} role=${range > LONG && isWide.value ? "region" : null} aria-label=${range > LONG && isWide.value ? words.trends.tableSaid(title(metric), trend.days.length) : null}>
+      <div class="table-scroll"><${TrendTable} trend=${trend} isAll=${isAll} /></div></div>
     ${more && html`<button type="button" class="button plain wide" aria-expanded=${isAll ? "true" : "false"} onClick=${() => setAll(!isAll)}>${isAll ? words.trends.fewer : words.trends.all(trend.days.length)}</button>`}
   </section>`;
 }
