@@ -128,7 +128,14 @@ def sync(**changes: Any) -> Json:
     at = rfc3339(NOW - timedelta(minutes=4))
     one = {"last_success_at": at, "next_due_at": "2026-11-21T07:12:00.000Z", "error": None}
     names = ("recovery", "sleep", "workout", "cycle")
-    return {"state": "ok", "not_yet": False, "no_data_reason": None, "open_cycle_day": "2026-11-21", "resources": dict.fromkeys(names, one), **changes}
+    return {
+        "state": "ok",
+        "not_yet": False,
+        "no_data_reason": None,
+        "open_cycle_day": "2026-11-21",
+        "resources": dict.fromkeys(names, one),
+        **changes,
+    }
 
 
 def whoop_day(day: date = TODAY, **changes: Any) -> Json:
@@ -140,10 +147,22 @@ def whoop_day(day: date = TODAY, **changes: Any) -> Json:
     return copy.deepcopy(found | changes)
 
 
+def napping(on: date, minutes: int) -> Json:
+    """A day with one nap."""
+    nap = {
+        "id": f"nap-{on}",
+        "start_at": local(on, "14:10"),
+        "end_at": local(on, "14:52"),
+        "utc_offset_min": OFFSET,
+        "asleep_s": minutes * 60,
+    }
+    return whoop_day(on, naps=[nap])
+
+
 SAHHA: Json = {
     "scores": [
-        {"name": "sleep", "score": 0.81, "state": "high"}, {"name": "readiness", "score": 0.74, "state": "medium"},
-        {"name": "activity", "score": 0.38, "state": "minimal"}, {"name": "wellbeing", "score": 0.69, "state": "medium"},
+        {"name": "sleep", "score": 81, "score_as_sent": 0.81, "state": "high"}, {"name": "readiness", "score": 74, "score_as_sent": 0.74, "state": "medium"},
+        {"name": "activity", "score": 38, "score_as_sent": 0.38, "state": "minimal"}, {"name": "wellbeing", "score": 69, "score_as_sent": 0.69, "state": "medium"},
     ],
     "at": rfc3339(NOW - timedelta(minutes=12)),
 }  # fmt: skip
@@ -212,7 +231,9 @@ def backfilling(stored: int = 9) -> Json:
     values = {name: [[d, v if n >= 14 - stored else None] for n, (d, v) in enumerate(pairs)] for name, pairs in recent().items()}
     none = {name: {"low": None, "high": None, "count": stored} for name in USUAL}
     history = {"days_stored": stored, "days_wanted": 90, "reached_back_to": "2026-11-13", "calls": 5, "is_running": True}
-    return day(usual=none, recent=values, history=history, sources={"whoop": source("whoop", 0, title="WHOOP", state="running")}, sahha=None)
+    return day(
+        usual=none, recent=values, history=history, sources={"whoop": source("whoop", 0, title="WHOOP", state="running")}, sahha=None
+    )
 
 
 def month(name: str = "2026-11") -> Json:

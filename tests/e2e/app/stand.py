@@ -21,7 +21,7 @@ from wearbase.web.app_files import AppFiles, routes
 class Stand:
     """What the server would say. `days` are answers by date; `down` are paths that fail, with their status."""
 
-    def __init__(self) -> None:
+    def __init__(self, files: AppFiles | None = None) -> None:
         self.today: Any = canned.day()
         self.days: dict[str, Any] = {}
         self.session: Any = canned.session()
@@ -30,15 +30,32 @@ class Stand:
         self.down: dict[str, int | tuple[int, str]] = {}  # a status, or a status and a code
         self.slow_s: dict[str, float] = {}
         self.asked: list[str] = []
+        self.open_paths: tuple[str, ...] = ()  # answered though nobody is signed in
         self.also: list[Callable[[str, dict[str, str], str], Any]] = []  # asked first: path, query, method
         self.url = ""
-        self.files = AppFiles()
+        self.files = files or AppFiles()
         self._streams: list[tuple[asyncio.AbstractEventLoop, asyncio.Queue[str]]] = []
 
     def send(self, event: str, data: dict[str, Any]) -> None:
         """An event to every page that listens."""
         for loop, queue in self._streams:
             loop.call_soon_threadsafe(queue.put_nowait, f"event: {event}\ndata: {json.dumps(data)}\n\n")
+
+    def listened(self) -> None:
+        """Returns once a page listens."""
+        for _ in range(500):
+            if self._streams:
+                return
+            threading.Event().wait(0.01)
+        raise AssertionError("nobody listens")
+
+    def was_asked(self, start: str) -> None:
+        """Returns once something was asked that begins so."""
+        for _ in range(500):
+            if any(asked.startswith(start) for asked in self.asked):
+                return
+            threading.Event().wait(0.01)
+        raise AssertionError(f"{start} was not asked: {self.asked}")
 
     def answer(self, path: str, query: Any, method: str) -> Any:
         for other in self.also:
@@ -53,6 +70,8 @@ class Stand:
             return canned.month(query["month"])
         if path.endswith("/workouts"):
             return self.workouts if "before" not in query else {"workouts": [], "next": None, "week": self.workouts["week"]}
+        if "/whoop/days/" in path:
+            return {"user_id": canned.USER, "days": [canned.napping(date(2026, 11, 15), 69), canned.napping(date(2026, 11, 20), 38)]}
         if path.endswith("/preferences"):
             return self.preferences
         if "/connect/" in path and method == "POST":
@@ -62,13 +81,14 @@ class Stand:
     async def api(self, request: Request) -> Response:
         path = request.url.path
         self.asked.append(f"{request.method} {path}{'?' + request.url.query if request.url.query else ''}")
+        asked = self.asked[-1]
         await asyncio.sleep(next((s for part, s in self.slow_s.items() if part in path), 0))
         for part, status in self.down.items():
-            if part in path:
+            if part in asked:
                 status, code = status if isinstance(status, tuple) else (status, "unavailable")
                 error = {"code": code, "message": "Not now.", "request_id": "7f2c-41aa"}
                 return JSONResponse({"error": error}, status, headers={"Cache-Control": "no-store"})
-        if self.session is None:
+        if self.session is None and not path.endswith(self.open_paths):
             return JSONResponse({"error": {"code": "signed_out", "message": "Signed out.", "request_id": "1"}}, 401)
         found = self.answer(path, dict(request.query_params), request.method)
         return JSONResponse(found, 200 if found is not None else 404, headers={"Cache-Control": "no-store"})
@@ -100,9 +120,9 @@ class Stand:
 
 
 @contextmanager
-def standing(port: int = 0) -> Iterator[Stand]:
+def standing(port: int = 0, files: AppFiles | None = None) -> Iterator[Stand]:
     """A stand-in that listens on loopback."""
-    stand = Stand()
+    stand = Stand(files)
     server = uvicorn.Server(uvicorn.Config(stand.application(), port=port, log_level="error", timeout_graceful_shutdown=0, lifespan="off"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -132,7 +132,10 @@ def test_nothing_is_wider_than_the_phone_however_small_it_is_or_large_its_text(p
 
 
 def test_a_missing_value_is_a_dash_with_a_reason_and_never_zero(phone: Page, stand: Stand) -> None:
-    whoop = {"recovery": canned.recovery(hrv_rmssd_ms=None), "cycle": canned.cycle(strain=None, steps=None, score_state="UNSCORABLE", is_open=False)}
+    whoop = {
+        "recovery": canned.recovery(hrv_rmssd_ms=None),
+        "cycle": canned.cycle(strain=None, steps=None, score_state="UNSCORABLE", is_open=False),
+    }
     stand.today = canned.day(whoop=whoop)
     phone.goto("/app/")
     row = phone.get_by_role("link", name="HRV")

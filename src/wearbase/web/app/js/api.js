@@ -1,8 +1,8 @@
 // The only fetch. A failure is always a Problem; a 401 ends the session.
 export class Problem extends Error {
-  constructor(code, message, { status = 0, requestId = "", details = null } = {}) {
+  constructor(code, message, { status = 0, requestId = "", details = null, retryAfter = null } = {}) {
     super(message);
-    Object.assign(this, { code, status, requestId, details, at: Date.now() });
+    Object.assign(this, { code, status, requestId, details, retryAfter, at: Date.now() });
   }
   get isOffline() { return this.code === "offline"; }
 }
@@ -63,7 +63,8 @@ async function asProblem(answer) {
     // A proxy's own page: the status has to do.
   }
   const requestId = error.request_id ?? answer.headers.get("X-Request-Id") ?? "";
-  return new Problem(error.code ?? `http_${answer.status}`, error.message ?? "", { status: answer.status, requestId, details: error.details ?? null });
+  const retryAfter = Number(answer.headers.get("Retry-After")) || null;
+  return new Problem(error.code ?? `http_${answer.status}`, error.message ?? "", { status: answer.status, requestId, details: error.details ?? null, retryAfter });
 }
 
 const seg = encodeURIComponent;

@@ -1,6 +1,6 @@
 // Choosing a day: a month of recoveries in a sheet from below. Arrows move a day, PageUp and PageDown a month, Home and End a week.
 import { addDays, dayOfMonth, longDay, monthTitle, placeInWeek, weekday, weekdayLong } from "../format.js";
-import { html, useEffect, useRef, useState } from "../html.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "../html.js";
 import { band } from "../judge.js";
 import { isChoosing, isOffline, loadMonth, monthOf, newestAnswer, shownDay, today } from "../state/days.js";
 import { go, route, to } from "../state/router.js";
@@ -53,12 +53,12 @@ export function MonthSheet() {
   const [wantsFocus, setWantsFocus] = useState(true);
   const month = focused.slice(0, 7);
   const entry = monthOf(month);
-  useEffect(() => {
+  useLayoutEffect(() => {
     sheet.current.showModal();
     return () => { isChoosing.value = false; };
   }, []);
   useEffect(() => { void loadMonth(month); }, [month]);
-  useEffect(() => { if (wantsFocus) sheet.current?.querySelector("[data-focused]")?.focus(); }, [focused, wantsFocus]);
+  useLayoutEffect(() => { if (wantsFocus) sheet.current?.querySelector("[data-focused]")?.focus(); }, [focused, wantsFocus]);
   const close = () => sheet.current?.close();
   const open = (day) => {
     close();

@@ -4,7 +4,7 @@ import { html, signal, useEffect } from "../html.js";
 import { api } from "../api.js";
 import { isOffline, newestAnswer, shown } from "../state/days.js";
 import { isFull } from "../state/kept.js";
-import { say } from "../state/live.js";
+import { asking, say } from "../state/live.js";
 import { route } from "../state/router.js";
 import { isClockWrong, isOnline, now, session, skew, userId } from "../state/session.js";
 import { isNewer, update } from "../worker.js";
@@ -24,6 +24,7 @@ export function Notices() {
   const entry = shown.value;
   if (ended && route.value !== "sources") return html`<${Reconnect} source=${ended} />`;
   if (isNewer.value) return html`<${Notice} action=${html`<${Button} kind="plain" onClick=${update}>${w.update}<//>`}><b>${w.newer}</b><//>`;
+  if (asking.value?.problem && !isOffline.value) return html`<${Unasked} asked=${asking.value} sources=${sources} />`;
   if (isOffline.value && entry?.answer) return html`<${Offline} entry=${entry} />`;
   if (answer?.history?.is_running && answer.history.days_wanted) return html`<${Bringing} history=${answer.history} />`;
   const silent = sources.find((source) => source.state === "unavailable" || source.state === "stale");
@@ -44,6 +45,14 @@ const when = (instant) => {
   return isRelative ? clock(instant, phoneOffset(instant)) : text;
 };
 
+/** What a person asked for did not begin: the source is busy, or was not reached. */
+function Unasked({ asked, sources }) {
+  const title = sources.find((source) => source.name === asked.provider)?.title ?? asked.provider;
+  const wait = asked.problem.status === 429 && asked.problem.retryAfter;
+  return html`<${Notice} isAlert=${!wait} action=${html`<button type="button" class="link" onClick=${() => { asking.value = null; }}>${w.dismiss}</button>`}>
+    ${wait ? words.fresh.turn(title, wait) : words.fresh.failed(title)}<//>`;
+}
+
 const connecting = signal(null);
 async function reconnect(name) {
   connecting.value = { name };
@@ -59,7 +68,7 @@ function Reconnect({ source }) {
   const failed = connecting.value?.problem && words.connect.failed;
   return html`<${Notice} kind="action" title=${w.reconnectTitle(source.title)}
     action=${html`<${Button} kind="primary" class="wide" isBusy=${busy} onClick=${() => { if (!busy) void reconnect(source.name); }} reason=${failed}>${w.reconnectButton(source.title)}<//>`}>
-    <p>${w.reconnect(source.title, source.state_since && when(source.state_since))}</p><//>`;
+    <p>${w.reconnect(source.title, source.ended_at && when(source.ended_at))}</p><//>`;
 }
 
 function Offline({ entry }) {

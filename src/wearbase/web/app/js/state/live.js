@@ -2,7 +2,8 @@
 import { api } from "../api.js";
 import { computed, signal } from "../html.js";
 import { judgeScored } from "./spoken.js";
-import { changed, entryOf, historyMoved, newestAnswer, refresh, today } from "./days.js";
+import { sourceList } from "../parts/source.js";
+import { changed, entryOf, historyMoved, load, newestAnswer, refresh, today } from "./days.js";
 import { isOnline, userId } from "./session.js";
 
 const QUIET_FOR_MS = 60_000;
@@ -66,7 +67,7 @@ function open(user) {
   });
   hear("heartbeat", () => {});
   hear("day", dayChanged);
-  hear("connection", (event) => { lastConnection.value = event; void refresh(); });
+  hear("connection", connectionChanged);
   hear("sync", synced);
   stream.onerror = () => {
     if (stream?.readyState !== EventSource.CLOSED) return;
@@ -84,20 +85,28 @@ function parsed(text) {
   }
 }
 
+/** A stream begins with how everything stands: only what differs from what is shown is news. */
+function connectionChanged(event) {
+  lastConnection.value = event;
+  const source = sourceList(newestAnswer.value).find(({ name }) => name === event.provider);
+  if (source && source.state !== event.state && !(source.connected && ["connected", "active", "ok"].includes(event.state))) void refresh();
+}
+
 const pending = new Set();
-let settle;
-/** Several changes of one visit of the source arrive together: one reading for all. */
+let settle = null;
+let settledAt = 0;
+/** Several changes of one visit of the source arrive together, and a history in hundreds: one reading for all, at most every 1.5 s. */
 function dayChanged({ day }) {
-  if (!day) return;
-  pending.add(day);
-  clearTimeout(settle);
-  settle = setTimeout(async () => {
-    const days = [...pending];
+  pending.add(day ?? today.value);
+  settle ??= setTimeout(async () => {
+    settle = null;
+    settledAt = Date.now();
+    const days = [...pending].filter(Boolean);
     pending.clear();
     const before = entryOf(null)?.answer;
     days.forEach(changed);
-    if (days.includes(today.value)) say(judgeScored(before, (await refresh())?.answer));
-  }, 150);
+    if (days.includes(today.value)) say(judgeScored(before, (await load(null))?.answer));
+  }, Math.max(150, settledAt + 1_500 - Date.now()));
 }
 
 function synced(event) {
