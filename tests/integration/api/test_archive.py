@@ -35,11 +35,13 @@ async def test_the_archive_holds_everything_and_says_so(service: Service, monkey
     monkeypatch.setattr(store, "AT_ONCE", 7)
     await service.connected()
     found = opened(await service.get(EXPORT))
+    counted = {f["name"]: f["rows"] for f in json.loads(found.read("manifest.json"))["files"]}
     for resource in RESOURCES:
         records = lines(found, f"records/whoop/{resource}.jsonl")
         assert canonical([r["raw"] for r in records]) == canonical(await service.world.stored("ann", resource))
         table = list(csv.DictReader(io.StringIO(found.read(f"records/whoop/{resource}.csv").decode())))
         assert [row["external_id"] for row in table] == [r["external_id"] for r in records]
+        assert counted[f"records/whoop/{resource}.csv"] == counted[f"records/whoop/{resource}.jsonl"] == len(table) > 0
     days = lines(found, "days/whoop.jsonl")
     stored = await service.world.rows("select body from wearbase.day_document order by day")
     assert days == [json.loads(row["body"]) for row in stored]
@@ -49,7 +51,7 @@ async def test_the_archive_holds_everything_and_says_so(service: Service, monkey
     for file in manifest["files"]:
         body = found.read(file["name"])
         assert (file["sha256"], file["bytes"]) == (hashlib.sha256(body).hexdigest(), len(body))
-    assert {f["name"]: f["rows"] for f in manifest["files"]}["days/whoop.jsonl"] == len(stored)
+    assert counted["days/whoop.jsonl"] == len(stored)
     assert (manifest["user_id"], manifest["made_by"]) == ("ann", "wearbase test")
 
 

@@ -1,5 +1,6 @@
 """Signing in to the app by a link; a session good for one member, from one place, until it ends."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -70,6 +71,13 @@ async def test_a_link_signs_in_once_and_can_be_looked_at_before(service: Service
     problem(await browser.call("POST", "/app/session/peek", json={"link": link}), 410, "link_used")
     told = (await browser.call("GET", "/app/session")).json()
     assert (told["user_id"], told["is_demo"], told["sources"]) == ("ann", False, ["whoop"])
+
+
+async def test_of_several_who_open_a_link_at_once_one_gets_in(service: Service) -> None:
+    link, browsers = await link_for(service), [Browser(service) for _ in range(6)]
+    answers = await asyncio.gather(*(browser.sign_in(link) for browser in browsers))
+    assert sorted(answer.status_code for answer in answers) == [200, *[410] * 5]
+    assert len(await service.world.rows("select 1 from wearbase.member_session")) == 1
 
 
 async def test_links_that_are_old_or_unknown_say_so_and_name_nobody(service: Service) -> None:
