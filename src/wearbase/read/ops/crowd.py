@@ -13,25 +13,25 @@ ALIVE_WITHIN = timedelta(seconds=30)
 HALF_HOUR = timedelta(minutes=30)
 
 
-def members_shown(crowds: Sequence[Crowd], *, words: Sequence[str]) -> dict[str, Any]:
+def members_shown(crowds: Sequence[Crowd], *, words: Sequence[str], now: datetime) -> dict[str, Any]:
     """Members by state and by the age of their newest success."""
     by_word = {word: sum(c.members for c in crowds if c.word == word) for word in words}
     parts = []
-    for nth, begins in enumerate(AGES_S, start=1):
-        # An age before the first bound is a success that was noted a moment after it was asked for.
-        here = [c for c in crowds if c.age is not None and max(1, c.age) == nth]
+    for nth, begins in enumerate(AGES_S):
+        # Beyond the newest bound is a success that was noted a moment after it was asked for.
+        here = [c for c in crowds if c.age is not None and max(0, len(AGES_S) - 1 - c.age) == nth]
         parts.append(
             {
-                "from_s": begins, "until_s": AGES_S[nth] if nth < len(AGES_S) else None, "members": sum(c.members for c in here),
+                "from_s": begins, "until_s": AGES_S[nth + 1] if nth + 1 < len(AGES_S) else None, "members": sum(c.members for c in here),
                 "idle": sum(c.members for c in here if c.is_idle), "late": sum(c.members for c in here if c.word == "stale"),
             }
         )  # fmt: skip
-    medians = [c.median_age_s for c in crowds if c.median_age_s is not None]
+    medians = [c.median_at for c in crowds if c.median_at is not None]
     return {
         "members": {"total": sum(c.members for c in crowds), **by_word},
         "freshness": {
             "parts": parts, "never": sum(c.members for c in crowds if c.age is None),
-            "median_s": max(0, round(medians[0])) if medians else None,
+            "median_s": max(0, round((now - medians[0]).total_seconds())) if medians else None,
         },
     }  # fmt: skip
 

@@ -14,10 +14,10 @@ from wearbase.read.ops.budgets import AppName, Budgets
 from wearbase.read.status import rfc3339
 from wearbase.store.postgres.database import Database, Tx
 from wearbase.store.watching import overview, trouble
-from wearbase.store.watching.overview import Arrived, Bounds, Standing
+from wearbase.store.watching.overview import Arrived, Bounds, Open, Standing
 
-AT_LEAST_S, LONGEST_S = 1.0, 10.0
-COST_TIMES = 20  # a statement over everybody is made at most for a twentieth of the time
+AT_LEAST_S, LONGEST_S = 1.0, 60.0
+COST_TIMES = 50  # what is asked over everybody takes at most a fiftieth of one connection's time
 QUICK = timedelta(seconds=60)
 SETTLES_WITHIN = timedelta(hours=1)  # half hours before that are counted again only now and then
 WHOLE_DAY_EVERY_S = 600.0
@@ -47,20 +47,18 @@ class Overview:
         self._budgets = Budgets(apps)
         self._kept: _Counted | None = None
         self._lock = asyncio.Lock()
-        self._crowds: _Counted | None = None
+        self._everybody: _Counted | None = None
         self._arrived: dict[datetime, Arrived] = {}
         self._arrived_since: datetime | None = None
         self._whole_at = float("-inf")
 
     async def summary(self) -> dict[str, Any]:
-        """Everything but the lists, a second old or, where there are very many members, a few. Raises DatabaseUnavailable."""
+        """Everything but the lists, at most a second old; what is asked over everybody, as old as it is dear. Raises DatabaseUnavailable."""
         async with self._lock:
             if self._kept is None or not self._kept.is_fresh:
-                began = time.monotonic()
                 async with self._db.connection() as tx:
                     answer = await self._asked(tx, now=self._clock.now())
-                ended = time.monotonic()
-                self._kept = _Counted(answer, ended, ended - began)
+                self._kept = _Counted(answer, time.monotonic(), 0.0)
             return self._kept.answer
 
     async def failing(self) -> dict[str, Any]:
@@ -91,28 +89,28 @@ class Overview:
             return await overview.members(tx, self._bounds(self._clock.now()), word, after=after, limit=limit)
 
     async def _asked(self, tx: Tx, *, now: datetime) -> dict[str, Any]:
-        counts = await trouble.counts(tx)
+        counts, everybody = await trouble.counts(tx), await self._of_everybody(tx, now=now)
         return {
-            "at": rfc3339(now),
-            **await self._members(tx, now=now),
+            "at": rfc3339(now), "members": everybody["members"], "freshness": everybody["freshness"],
             "budgets": await self._budgets.shown(tx, now=now),
-            "deliveries": await self._deliveries(tx, now=now),
+            "deliveries": await self._deliveries(tx, everybody["open"], now=now),
             "trouble": {"failing": counts.failing, "parked": counts.parked, "reconnect": counts.broken, "counted_to": trouble.MOST_COUNTED},
             "workers": crowd.workers_shown(await overview.workers(tx, now=now, limit=MOST_WORKERS), now=now),
-        }
+        }  # fmt: skip
 
     def _bounds(self, now: datetime) -> Bounds:
         return Bounds(ages_s=crowd.AGES_S, late_before=now - STALE_AFTER, idle_before=now - self._idle_after, now=now)
 
-    async def _members(self, tx: Tx, *, now: datetime) -> dict[str, Any]:
-        if self._crowds is None or not self._crowds.is_fresh:
+    async def _of_everybody(self, tx: Tx, *, now: datetime) -> dict[str, Any]:
+        if self._everybody is None or not self._everybody.is_fresh:
             began = time.monotonic()
-            answer = crowd.members_shown(await overview.crowds(tx, self._bounds(now)), words=WORDS)
+            answer = crowd.members_shown(await overview.crowds(tx, self._bounds(now)), words=WORDS, now=now)
+            answer["open"] = await overview.open_deliveries(tx, late_before=now - QUICK, idle_before=now - self._idle_after)
             ended = time.monotonic()
-            self._crowds = _Counted(answer, ended, ended - began)
-        return self._crowds.answer
+            self._everybody = _Counted(answer, ended, ended - began)
+        return self._everybody.answer
 
-    async def _deliveries(self, tx: Tx, *, now: datetime) -> dict[str, Any]:
+    async def _deliveries(self, tx: Tx, waiting: Open, *, now: datetime) -> dict[str, Any]:
         day = now.replace(hour=0, minute=0, second=0, microsecond=0)
         if self._arrived_since != day or time.monotonic() - self._whole_at > WHOLE_DAY_EVERY_S:
             self._arrived, self._arrived_since, self._whole_at, since = {}, day, time.monotonic(), day

@@ -9,13 +9,13 @@ from wearbase.store.postgres.database import Tx, many, one
 
 @dataclass(frozen=True, slots=True)
 class Crowd:
-    """How many members stand alike: `age` is the place of their newest success among the bounds asked for, None without one."""
+    """How many members stand alike: `age` tells between which bounds their newest success lies, from the oldest; None without one."""
 
     word: str
     age: int | None
     is_idle: bool
     members: int
-    median_age_s: float | None  # of all members
+    median_at: datetime | None  # of all members' newest success
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,9 +42,8 @@ with m as (
 )
 """
 _CROWDS = f"""{_STANDING}
-select word, width_bucket(extract(epoch from %(now)s::timestamptz - fresh_at)::float8, %(ages)s::float8[]) as age, is_idle,
-       count(*)::int as members,
-       (select percentile_cont(0.5) within group (order by extract(epoch from %(now)s::timestamptz - fresh_at)) from w) as median_age_s
+select word, width_bucket(fresh_at, %(bounds)s::timestamptz[]) as age, is_idle, count(*)::int as members,
+       (select percentile_disc(0.5) within group (order by fresh_at desc) from w) as median_at
   from w group by 1, 2, 3
 """
 
@@ -76,7 +75,8 @@ async def members(tx: Tx, bounds: Bounds, word: str, *, after: str, limit: int) 
 
 
 def _given(bounds: Bounds) -> dict[str, object]:
-    return {"ages": list(bounds.ages_s), "late_before": bounds.late_before, "idle_before": bounds.idle_before, "now": bounds.now}
+    edges = [bounds.now - timedelta(seconds=age) for age in reversed(bounds.ages_s)]
+    return {"bounds": edges, "late_before": bounds.late_before, "idle_before": bounds.idle_before, "now": bounds.now}
 
 
 @dataclass(frozen=True, slots=True)
