@@ -147,10 +147,16 @@ def test_one_member_reaches_nothing_of_another(here: World, phone: Page) -> None
     here.place.connect("petra", here.sim.account(2), here.sim)
     sign_in(phone, here, "quentin")
     phone.get_by_role("heading", name="Your days start when you connect.").wait_for()
-    paths = ["app/petra/day", "app/petra/month?month=2026-11", "app/petra/workouts", "health/sources/petra", "stream/petra", "users/petra/export",
-             "trends/petra?metric=strain&start=2026-11-01&end=2026-11-02", "whoop/daily-data/petra", "users/petra/preferences"]  # fmt: skip
+    paths = [
+        "app/petra/day", "app/petra/month?month=2026-11", "app/petra/workouts", "health/sources/petra", "stream/petra",
+        "users/petra/export", "trends/petra?metric=strain&start=2026-11-01&end=2026-11-02", "whoop/daily-data/petra",
+        "users/petra/preferences",
+    ]  # fmt: skip
     ask = "async (path) => (await fetch(`/api/v1/${path}`)).status"
     assert {path: phone.evaluate(ask, path) for path in paths} == dict.fromkeys(paths, 403)
-    erase = "async () => (await fetch('/api/v1/users/petra', {method: 'DELETE', headers: {'X-Wearbase': 'app', 'Content-Type': 'application/json'}, "
-    assert phone.evaluate(erase + "body: JSON.stringify({confirm: 'petra'})})).status") == 403
+    erase = (
+        "async () => (await fetch('/api/v1/users/petra', {method: 'DELETE', body: JSON.stringify({confirm: 'petra'}), "
+        "headers: {'X-Wearbase': 'app', 'Content-Type': 'application/json'}})).status"
+    )
+    assert phone.evaluate(erase) == 403
     assert here.place.status("petra")["state"] != "not_connected"
