@@ -15,7 +15,7 @@ from tests.integration.api.conftest import Service, problem, serving
 from tests.integration.harness import bench
 from wearbase.api.routes.ops import events
 from wearbase.read import live
-from wearbase.store.postgres.hints import LISTENER
+from wearbase.store.postgres.hints import LIVE_LISTENER
 from wearbase.sync import disconnect
 
 PATIENCE_S = 8.0
@@ -156,7 +156,7 @@ async def test_a_cut_listening_session_is_replaced_and_what_was_missed_is_told(t
         async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as session:
             cut = await session.execute(
                 "select pg_terminate_backend(pid) from pg_stat_activity where application_name = %s and datname = current_database()",
-                [LISTENER],
+                [LIVE_LISTENER],
             )
             assert cut.rowcount == 1
         await told.world.event(account, "workout")
@@ -175,7 +175,7 @@ async def test_without_a_direct_address_it_is_asked_for_every_second(database_ur
             await world.work()
             await reader.until("day", patience_s=3)
         ours = "application_name = %s and datname = current_database()"
-        listening = await world.rows(f"select count(*) as n from pg_stat_activity where {ours}", LISTENER)
+        listening = await world.rows(f"select count(*) as n from pg_stat_activity where {ours}", LIVE_LISTENER)
         assert listening[0]["n"] == 0
 
 

@@ -53,7 +53,7 @@ class Overview:
         self._whole_at = float("-inf")
 
     async def summary(self) -> dict[str, Any]:
-        """Everything but the lists, at most a second old; what is asked over everybody, as old as it is dear. Raises DatabaseUnavailable."""
+        """Everything but the lists, at most a second old; what is asked over everybody as old as it is dear. Raises DatabaseUnavailable."""
         async with self._lock:
             if self._kept is None or not self._kept.is_fresh:
                 async with self._db.connection() as tx:

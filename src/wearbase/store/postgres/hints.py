@@ -12,7 +12,7 @@ from wearbase.domain.errors import DatabaseUnavailable
 from wearbase.store.postgres.database import Database, end_if_cancelled
 
 FIRST_RECONNECT_S, LONGEST_RECONNECT_S = 0.1, 5.0
-LISTENER = "wearbase listen"  # how the session is called in pg_stat_activity
+LISTENER, LIVE_LISTENER = "wearbase listen", "wearbase live"  # how the sessions are called in pg_stat_activity
 # A listener only waits: without these a peer that vanished would not be missed for hours.
 KEEPALIVES = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "connect_timeout": 10}
 
@@ -40,7 +40,7 @@ class Hints:
 
         A session that is lost is replaced; `on_hint` is called then too, for what may have been missed.
         """
-        address = make_conninfo(url, application_name=LISTENER, **KEEPALIVES)
+        address = make_conninfo(url, application_name=LISTENER if topic == "due" else LIVE_LISTENER, **KEEPALIVES)
         wait_s = FIRST_RECONNECT_S
         while True:
             try:
