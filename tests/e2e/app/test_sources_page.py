@@ -203,6 +203,8 @@ def test_erasing_needs_the_word_and_leaves_a_receipt_and_nothing_else(phone: Pag
     assert "Everything is erased: 381 days, 1,364 records, 21 Nov 07:31." in coming.value.path().read_text()
     phone.get_by_role("button", name="Start again").click()
     phone.get_by_role("heading", name="Sign in with a link.").wait_for()
+    phone.evaluate("location.hash = 'another-link'")
+    phone.get_by_role("heading", name="Welcome, mira.").wait_for()
 
 
 def test_erasing_long_after_signing_in_says_what_to_do_and_erases_nothing(phone: Page, stand: Stand, server: Sources) -> None:

@@ -90,7 +90,7 @@ def test_metric_and_range_are_chosen_by_arrows_and_kept_in_the_address(phone: Pa
     phone.keyboard.press("ArrowRight")
     phone.get_by_role("heading", name="Recovery").wait_for()
     phone.get_by_role("radio", name="1 year").check()
-    expect(phone.locator(".figures")).to_contain_text("of 365")
+    expect(phone.locator(".trend-figures")).to_contain_text("of 365")
     assert "metric=recovery_score_percent" in phone.url
     assert "days=365" in phone.url
     phone.get_by_role("combobox", name="More").select_option(label="Deep sleep")

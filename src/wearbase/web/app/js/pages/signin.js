@@ -16,6 +16,11 @@ const w = words.signIn;
 const OF_LINKS = ["link_expired", "link_used", "link_unknown"];
 
 export default function SignIn() {
+  useEffect(() => {
+    const another = () => { receipt.value = null; }; // another link was opened in this tab
+    addEventListener("hashchange", another);
+    return () => removeEventListener("hashchange", another);
+  }, []);
   return receipt.value ? html`<${Receipt} receipt=${receipt.value} />` : html`<${Linked} />`;
 }
 

@@ -92,7 +92,7 @@ export function Figures({ shown, hasReadOut = false }) {
   const low = trend.lows.at(-1);
   return html`<div class=${`figures-place${hasReadOut ? " card" : ""}`}>
     ${hasReadOut && html`<${ReadOut} trend=${trend} index=${index} second=${other?.trend} />`}
-    <dl class="figures">${figure(words.trends.median, text(trend.metric, Number(trend.median.toFixed(about(trend.metric).digits))), unit)}
+    <dl class="trend-figures">${figure(words.trends.median, text(trend.metric, Number(trend.median.toFixed(about(trend.metric).digits))), unit)}
       ${figure(words.trends.usualRange, rangeText(trend.metric, low, trend.highs.at(-1)), low !== null && unit)}
       ${figure(words.trends.daysWithData, String(trend.counted), words.trends.of(trend.days.length))}</dl>
   </div>`;
