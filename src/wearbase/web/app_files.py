@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from wearbase.access.caller import OPEN
 from wearbase.domain.errors import NotFound
+from wearbase.web.linked import linked
 
 FOLDER = Path(__file__).parent / "app"
 VERSION = b"__VERSION__"  # written in a page, the worker or the manifest; the version of all the files takes its place
@@ -136,7 +137,7 @@ def routes(files: AppFiles) -> Sequence[Route]:
 
 
 def _packed(folder: Path, seen: Sequence[tuple[str, int, int]]) -> Shipment:
-    bodies = {name: (folder / name).read_bytes() for name, _, _ in seen}
+    bodies = linked({name: (folder / name).read_bytes() for name, _, _ in seen})
     digest = hashlib.sha256()
     for name, body in bodies.items():
         digest.update(f"{name} {len(body)}\n".encode())

@@ -36,7 +36,7 @@ def recovery_of(day: date) -> int | None:
     return RECOVERY[n] if 0 <= n < len(RECOVERY) else None if day > TODAY else [58, 66, 71, 49, 62, 77, 40][n % 7]
 
 
-def recovery(score: float = 72.0, **changes: Any) -> Json:
+def recovery(score: float | None = 72.0, **changes: Any) -> Json:
     return {
         "cycle_id": 1530000101, "score": score, "hrv_rmssd_ms": 75.2, "resting_heart_rate_bpm": 50.0, "spo2_percent": 96.4,
         "skin_temperature_c": 33.62, "is_calibrating": False, "score_state": "SCORED", "revision": "2026-11-21T05:04:11.120Z", **changes,
@@ -55,7 +55,8 @@ def sleep(day: date = TODAY, **changes: Any) -> Json:
 
 def cycle(day: date = TODAY, **changes: Any) -> Json:
     return {
-        "id": 1530000101, "start_at": local(day, "22:08", before=True), "end_at": None, "is_open": True, "strain": 8.42, "energy_kj": 3903.7,
+        "id": 1530000101, "start_at": local(day, "22:08", before=True), "end_at": None, "is_open": True, "strain": 8.42,
+        "energy_kj": 3903.7,
         "energy_kcal": 933.0, "average_heart_rate_bpm": 67, "max_heart_rate_bpm": 171, "steps": 7012, "score_state": "SCORED",
         "revision": "2026-11-21T06:20:00.881Z", **changes,
     }  # fmt: skip
@@ -73,7 +74,9 @@ def workout(name: str = "running", day: date = TODAY, clock: str = "06:12", minu
 
 
 def sauna() -> Json:
-    nothing = dict.fromkeys(["strain", "average_heart_rate_bpm", "max_heart_rate_bpm", "energy_kj", "energy_kcal", "distance_m", "zones_s"])
+    nothing = dict[str, Any].fromkeys(
+        ["strain", "average_heart_rate_bpm", "max_heart_rate_bpm", "energy_kj", "energy_kcal", "distance_m", "zones_s"]
+    )
     return workout("sauna", clock="07:02", minutes=18, score_state="PENDING_SCORE", recorded_fraction=None, **nothing)
 
 
@@ -82,7 +85,8 @@ USUAL: Json = {
     "resting_heart_rate_bpm": (50.0, 54.0), "sleep_respiratory_rate_per_min": (14.1, 14.7), "sleep_spo2_percent": (95.5, 97.1),
     "skin_temperature_c": (33.4, 34.0), "asleep_s": (22320.0, 28980.0), "slow_wave_s": (4260.0, 6720.0), "rem_s": (5040.0, 7560.0),
     "light_s": (11880.0, 15660.0), "awake_s": (1080.0, 3120.0), "sleep_efficiency_percent": (89.2, 95.4),
-    "sleep_consistency_percent": (64.0, 81.0), "disturbance_count": (6.0, 14.0), "sleep_cycle_count": (4.0, 6.0), "sleep_need_s": (28000.0, 30100.0),
+    "sleep_consistency_percent": (64.0, 81.0), "disturbance_count": (6.0, 14.0), "sleep_cycle_count": (4.0, 6.0),
+    "sleep_need_s": (28000.0, 30100.0),
 }  # fmt: skip
 SERIES: Json = {
     "recovery_score_percent": [66, 51, 65, None, None, 80, 76, 62, 31, 55, 39, 63, 44, 72],
@@ -119,7 +123,8 @@ def one_day(day: date) -> Json:
 def source(name: str, minutes: int = 4, **changes: Any) -> Json:
     at = rfc3339(NOW - timedelta(minutes=minutes))
     return {
-        "title": name.upper(), "is_available": True, "joined_by": "oauth" if name == "whoop" else "account", "connected": True, "state": "ok",
+        "title": name.upper(), "is_available": True, "joined_by": "oauth" if name == "whoop" else "account", "connected": True,
+        "state": "ok",
         "connected_at": "2025-03-03T08:00:00.000Z", "last_success_at": at, "resources": {}, "days_stored": 381, **changes,
     }  # fmt: skip
 
@@ -161,8 +166,10 @@ def napping(on: date, minutes: int) -> Json:
 
 SAHHA: Json = {
     "scores": [
-        {"name": "sleep", "score": 81, "score_as_sent": 0.81, "state": "high"}, {"name": "readiness", "score": 74, "score_as_sent": 0.74, "state": "medium"},
-        {"name": "activity", "score": 38, "score_as_sent": 0.38, "state": "minimal"}, {"name": "wellbeing", "score": 69, "score_as_sent": 0.69, "state": "medium"},
+        {"name": "sleep", "score": 81, "score_as_sent": 0.81, "state": "high"},
+        {"name": "readiness", "score": 74, "score_as_sent": 0.74, "state": "medium"},
+        {"name": "activity", "score": 38, "score_as_sent": 0.38, "state": "minimal"},
+        {"name": "wellbeing", "score": 69, "score_as_sent": 0.69, "state": "medium"},
     ],
     "at": rfc3339(NOW - timedelta(minutes=12)),
 }  # fmt: skip
@@ -211,9 +218,10 @@ def without(reason: str | None, on: date = date(2026, 11, 12), **changes: Any) -
 
 def pending() -> Json:
     """WHOOP has the night and has not scored it."""
-    none = dict.fromkeys(["score", "hrv_rmssd_ms", "resting_heart_rate_bpm", "spo2_percent", "skin_temperature_c"])
-    stages = dict.fromkeys(["performance_percent", "efficiency_percent", "consistency_percent", "respiratory_rate_per_min", "asleep_s",
-                            "light_s", "slow_wave_s", "rem_s", "awake_s", "no_data_s", "cycle_count", "disturbance_count", "need_s"])  # fmt: skip
+    none = dict[str, Any].fromkeys(["score", "hrv_rmssd_ms", "resting_heart_rate_bpm", "spo2_percent", "skin_temperature_c"])
+    stages = dict[str, Any].fromkeys(["performance_percent", "efficiency_percent", "consistency_percent", "respiratory_rate_per_min", "asleep_s",
+                            "light_s", "slow_wave_s", "rem_s", "awake_s", "no_data_s", "cycle_count", "disturbance_count",
+                            "need_s"])  # fmt: skip
     whoop = {
         "recovery": recovery(**none, score_state="PENDING_SCORE"), "sleep": sleep(**stages, score_state="PENDING_SCORE"),
         "cycle": cycle(strain=0.41, energy_kj=420.0, steps=212), "workouts": [],
@@ -247,7 +255,8 @@ def workouts() -> Json:
         workout(), sauna(),
         workout("strength_trainer", date(2026, 11, 19), "18:05", 58, strain=8.61, average_heart_rate_bpm=112, max_heart_rate_bpm=156,
                 energy_kj=1414.2, distance_m=None, zones_s={"zero": 720, "one": 1440, "two": 960, "three": 300, "four": 60, "five": 0}),
-        workout("cycling", date(2026, 11, 17), "17:31", 112, strain=13.8, average_heart_rate_bpm=139, max_heart_rate_bpm=176, energy_kj=4284.4,
+        workout("cycling", date(2026, 11, 17),
+        "17:31", 112, strain=13.8, average_heart_rate_bpm=139, max_heart_rate_bpm=176, energy_kj=4284.4,
                 distance_m=46300.0, altitude_gain_m=388.0,
                 zones_s={"zero": 360, "one": 1680, "two": 2760, "three": 1440, "four": 420, "five": 60}),
     ]  # fmt: skip

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from typing import Any
@@ -98,7 +98,7 @@ class Stand:
         mine = (asyncio.get_running_loop(), queue)
         self._streams.append(mine)
 
-        async def said() -> Any:
+        async def said() -> AsyncIterator[str]:
             yield "retry: 1000\nevent: heartbeat\ndata: {}\n\n"
             try:
                 while True:

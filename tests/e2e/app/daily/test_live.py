@@ -23,7 +23,9 @@ def test_a_recovery_scored_while_the_page_is_open_appears_and_is_told_once(phone
     expect(phone.locator("#spoken")).to_have_text("Recovery scored: 72, High")
     assert phone.evaluate("window.isSamePage") is True
     now = phone.locator(".hero").bounding_box()
-    assert card and now and (card["x"], card["y"], card["width"]) == (now["x"], now["y"], now["width"])
+    assert card is not None
+    assert now is not None
+    assert (card["x"], card["y"], card["width"]) == (now["x"], now["y"], now["width"])
     phone.evaluate("document.getElementById('spoken').textContent = ''")
     stand.today = canned.day(whoop={"recovery": canned.recovery(70.0)})
     stand.send("day", {"provider": "whoop", "day": "2026-11-21", "revision": "3"})

@@ -63,7 +63,7 @@ def nobody() -> Any:
     return canned.without("not_connected", canned.TODAY, sources=sources, first_day=None, history=history)
 
 
-UNSCORABLE = {"recovery": canned.recovery(None, score_state="UNSCORABLE", hrv_rmssd_ms=None)}  # type: ignore[arg-type]
+UNSCORABLE = {"recovery": canned.recovery(None, score_state="UNSCORABLE", hrv_rmssd_ms=None)}
 SILENT = {"whoop": canned.source("whoop", 90, title="WHOOP", state="unavailable")}
 STATES: dict[str, tuple[Callable[[Stand], str], list[str]]] = {
     "today": (answering(canned.day), ["Within your usual 44–77.", "HRV is above; resting heart rate and sleep are within."]),
@@ -73,7 +73,7 @@ STATES: dict[str, tuple[Callable[[Stand], str], list[str]]] = {
     "pending": (answering(canned.pending), ["WHOOP has your night, 22:08–05:45,", "Not yet scored", "So far today"]),
     "calibrating": (today(whoop={"recovery": canned.recovery(is_calibrating=True)}), ["Calibrating", "72"]),
     "not scorable": (today(whoop=UNSCORABLE), ["WHOOP could not score this night."]),
-    "first backfill": (answering(canned.backfilling), ["9 of 90 days", "Reached back to 13 Nov · 5 calls to WHOOP so far.", "Usual range after 14 days"]),
+    "first backfill": (answering(canned.backfilling), ["9 of 90 days", "Reached back to 13 Nov · 5 calls to WHOOP", "Usual range after"]),
     "first visit": (answering(nobody), ["Your days start when you connect.", "Read only.", "Connect WHOOP"]),
     "access ended": (ended, ["WHOOP needs reconnecting", "Fri 20 Nov", "Newest stored day", "Reconnect WHOOP"]),
     "error": (failing, ["This did not load", "id 7f2c-41aa", "Try again"]),
@@ -100,7 +100,7 @@ def test_every_state_says_what_it_is_and_is_reachable(phone: Page, stand: Stand,
 @pytest.mark.parametrize("path", ["/app/", "/app/sleep", "/app/workouts", "/app/?date=2026-11-12"])
 def test_a_wide_screen_has_a_rail_and_two_columns_and_is_reachable(phone: Page, stand: Stand, path: str) -> None:
     gap(stand)
-    phone.set_viewport_size(WIDE)  # type: ignore[arg-type]
+    phone.set_viewport_size(WIDE)
     phone.goto(path)
     phone.get_by_role("navigation", name="Main").get_by_text("Not medical advice.").wait_for()
     phone.locator("h2").first.wait_for()
@@ -122,7 +122,7 @@ def test_nothing_is_wider_than_the_phone_however_small_it_is_or_large_its_text(p
     phone.goto(path)
     phone.locator(".num").first.wait_for()
     assert phone.evaluate("document.documentElement.scrollWidth") <= 320
-    phone.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    phone.set_viewport_size(PHONE)
     phone.context.new_cdp_session(phone).send("Page.setFontSizes", {"fontSizes": {"standard": 32, "fixed": 26}})
     phone.reload()
     phone.locator(".num").first.wait_for()

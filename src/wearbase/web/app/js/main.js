@@ -6,6 +6,7 @@ import { listenToServer } from "./state/live.js";
 import { forget } from "./state/days.js";
 import { go, route, start, to } from "./state/router.js";
 import { begin, session } from "./state/session.js";
+import { register } from "./worker.js";
 import Today from "./pages/today.js";
 
 const PAGES = {
@@ -37,9 +38,12 @@ function App() {
   return html`<${Frame}>${Page && html`<div class="page" key=${name}><${Page} /></div>`}<//>`;
 }
 
-start();
-await begin();
-if (session.value?.isOut && !OPEN.has(route.value)) go(to("sign-in"), { replace: true });
-render(html`<${App} />`, document.getElementById("app"));
-listenToServer();
-import("./worker.js").then(({ register }) => register());
+async function boot() {
+  start();
+  await begin();
+  if (session.value?.isOut && !OPEN.has(route.value)) go(to("sign-in"), { replace: true });
+  render(html`<${App} />`, document.getElementById("app"));
+  listenToServer();
+  void register();
+}
+void boot();

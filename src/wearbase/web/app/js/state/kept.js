@@ -8,7 +8,12 @@ const MOST = 120;
 export const isFull = signal(false);
 
 let opened;
+let isWiped = false;
+/** Somebody is signed in: from now on days may be kept. */
+export function allow() { isWiped = false; }
+
 function open() {
+  if (isWiped) return Promise.reject(new Error("nobody is signed in")); // what was on its way must not begin a new base
   opened ??= new Promise((resolve, reject) => {
     const asked = indexedDB.open(NAME, 1);
     asked.onupgradeneeded = () => asked.result.createObjectStore(DAYS, { keyPath: "date" });
@@ -68,6 +73,7 @@ async function prune() {
 
 /** Forgets everything on this phone: days, caches, settings of the session. */
 export async function wipe() {
+  isWiped = true;
   const db = await opened?.catch(() => null);
   db?.close();
   opened = undefined;

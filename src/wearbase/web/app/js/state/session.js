@@ -2,9 +2,11 @@
 import { api, listen } from "../api.js";
 import { settings } from "../format.js";
 import { computed, signal } from "../html.js";
-import { wipe } from "./kept.js";
+import { allow, wipe } from "./kept.js";
 import { go, to } from "./router.js";
 
+const AGAIN_AFTER_MS = 10 * 60_000; // the cookie changes from time to time, when the session is asked for
+let learntAt = 0;
 const SKEW_WORTH_TELLING = 5 * 60_000;
 
 /** null until known; `{user_id, is_demo, version, sources, …}`; `{isOut: true, why}` when nobody is signed in. */
@@ -25,8 +27,14 @@ export async function begin() {
   addEventListener("online", () => { isOnline.value = true; });
   addEventListener("offline", () => { isOnline.value = false; });
   setInterval(tick, 20_000);
-  document.addEventListener("visibilitychange", tick);
-  await learn();
+  document.addEventListener("visibilitychange", () => {
+    tick();
+    if (!document.hidden && userId.value && Date.now() - learntAt > AGAIN_AFTER_MS) void learn();
+  });
+  const user = localStorage.getItem("user");
+  if (!user) return learn();
+  session.value = { user_id: user, isUnsure: true }; // what is kept shows at once; the server's word follows
+  void learn();
 }
 
 const tick = () => { now.value = Date.now() - skew.value; };
@@ -42,7 +50,13 @@ export function told(serverTime) {
 export async function learn() {
   try {
     const found = await api.session();
-    if (localStorage.getItem("user") && localStorage.getItem("user") !== found.user_id) await wipe();
+    learntAt = Date.now();
+    const user = localStorage.getItem("user");
+    if (user && user !== found.user_id) {
+      session.value = { isOut: true };
+      await wipe();
+    }
+    allow();
     localStorage.setItem("user", found.user_id);
     told(found.server_time);
     session.value = found;
