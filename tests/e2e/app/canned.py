@@ -74,7 +74,7 @@ def workout(name: str = "running", day: date = TODAY, clock: str = "06:12", minu
 
 
 def sauna() -> Json:
-    nothing = dict[str, Any].fromkeys(
+    nothing: Json = dict.fromkeys(
         ["strain", "average_heart_rate_bpm", "max_heart_rate_bpm", "energy_kj", "energy_kcal", "distance_m", "zones_s"]
     )
     return workout("sauna", clock="07:02", minutes=18, score_state="PENDING_SCORE", recorded_fraction=None, **nothing)
@@ -218,10 +218,9 @@ def without(reason: str | None, on: date = date(2026, 11, 12), **changes: Any) -
 
 def pending() -> Json:
     """WHOOP has the night and has not scored it."""
-    none = dict[str, Any].fromkeys(["score", "hrv_rmssd_ms", "resting_heart_rate_bpm", "spo2_percent", "skin_temperature_c"])
-    stages = dict[str, Any].fromkeys(["performance_percent", "efficiency_percent", "consistency_percent", "respiratory_rate_per_min", "asleep_s",
-                            "light_s", "slow_wave_s", "rem_s", "awake_s", "no_data_s", "cycle_count", "disturbance_count",
-                            "need_s"])  # fmt: skip
+    none: Json = dict.fromkeys(["score", "hrv_rmssd_ms", "resting_heart_rate_bpm", "spo2_percent", "skin_temperature_c"])
+    kept = ("id", "start_at", "end_at", "utc_offset_min", "in_bed_s", "score_state", "revision")
+    stages: Json = {name: None for name in sleep() if name not in kept}
     whoop = {
         "recovery": recovery(**none, score_state="PENDING_SCORE"), "sleep": sleep(**stages, score_state="PENDING_SCORE"),
         "cycle": cycle(strain=0.41, energy_kj=420.0, steps=212), "workouts": [],

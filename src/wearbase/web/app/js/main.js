@@ -1,5 +1,5 @@
 // Boots the app: session, router, service worker, live events. A page is a module of pages/ whose default export is a component.
-import { effect, html, render, signal } from "./html.js";
+import { effect, html, render, signal, useEffect } from "./html.js";
 import { Frame } from "./parts/frame.js";
 import { Missing } from "./parts/missing.js";
 import { listenToServer } from "./state/live.js";
@@ -31,8 +31,14 @@ effect(() => {
 });
 effect(() => { if (session.value?.isOut) forget(); });
 
+let isFirst = true;
+/** After going to another page the title has the focus: a screen reader reads it, and the next tab is the page's first. */
 function App() {
   const { Page, name } = page.value;
+  useEffect(() => {
+    if (isFirst) isFirst = false;
+    else document.getElementById("title")?.focus({ preventScroll: true });
+  }, [Page]);
   if (session.value?.isOut && !OPEN.has(name)) return null;
   if (name === "sign-in") return Page && html`<main id="main" class="alone"><${Page} /></main>`;
   return html`<${Frame}>${Page && html`<div class="page" key=${name}><${Page} /></div>`}<//>`;

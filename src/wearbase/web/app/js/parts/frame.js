@@ -4,7 +4,7 @@ import { html, signal, useEffect, useState } from "../html.js";
 import { chosenDay, route, to } from "../state/router.js";
 import { isChoosing, isOffline, newestAnswer, shown, shownDay, today } from "../state/days.js";
 import { asking, isSyncing, spoken, syncNow, toast } from "../state/live.js";
-import { now } from "../state/session.js";
+import { now, session } from "../state/session.js";
 import { isFirstVisit } from "../reading.js";
 import { words } from "../words.js";
 import { Icon, Mark } from "./icons.js";
@@ -31,6 +31,7 @@ export function Frame({ children }) {
   const hasStrip = WITH_STRIP.has(route.value) && !(newestAnswer.value && isFirstVisit(newestAnswer.value));
   return html`
     <a class="skip" href="#main">${words.nav.skip}</a>
+    ${session.value?.is_demo && html`<p class="demo-mark">${words.notices.demo}</p>`}
     <div class="frame" data-page=${route.value}>
       <main id="main" tabindex="-1">${children}${hasStrip && !isWide.value && isTight.value && html`<div class="main-strip"><${WeekStrip} /></div>`}</main>
       <div class="dock">

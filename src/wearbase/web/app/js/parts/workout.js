@@ -6,6 +6,7 @@ import { words } from "../words.js";
 import { Icon } from "./icons.js";
 
 const w = words.workouts;
+const WHOLE = 0.95; // a strap loses a second now and then; that is not worth a word
 
 /** Six steps: width is time, height is zone. */
 export function ZoneBar({ given }) {
@@ -30,7 +31,7 @@ export function facts(workout) {
     isGiven(workout.energy_kj) && `${number(energy(workout.energy_kj))} ${energyUnit()}`,
     isGiven(workout.distance_m) && workout.distance_m > 0 && distance(workout.distance_m),
     isGiven(workout.altitude_gain_m) && workout.altitude_gain_m >= 0.5 && w.up(climb(workout.altitude_gain_m)),
-    isGiven(part) && Math.round(part * 100) < 100 && w.recorded(Math.round(part * 100)),
+    isGiven(part) && part < WHOLE && w.recorded(Math.round(part * 100)),
   ].filter(Boolean).map((fact) => fact.replaceAll(" ", "\u00a0")).join(" · ");
 }
 
