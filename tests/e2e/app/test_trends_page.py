@@ -217,3 +217,11 @@ def test_in_forced_colours_the_series_is_drawn_in_the_text_s_colour(phone: Page)
     )
     assert stroke == text
     assert phone.evaluate("getComputedStyle(document.querySelector('.pane.first .band')).fill") == "none"
+
+
+def test_a_source_that_needs_reconnecting_is_told_here_too(phone: Page, stand: Stand) -> None:
+    ended = canned.source("whoop", title="WHOOP", connected=False, state="needs_reauthorization", ended_at="2026-11-19T22:02:00.000Z")
+    stand.today = canned.day(sources={"whoop": ended})
+    shown(phone)
+    phone.get_by_role("button", name="Reconnect WHOOP").wait_for()
+    expect(phone.locator(".notice")).to_contain_text("WHOOP ended our access 19 Nov 23:02.")

@@ -56,6 +56,7 @@ function Linked() {
   useEffect(() => {
     const changed = () => setLink(location.hash.slice(1));
     addEventListener("hashchange", changed);
+    changed(); // it may have changed before we listened
     return () => removeEventListener("hashchange", changed);
   }, []);
   useEffect(() => { void look(link).then(setFound); }, [link]);
