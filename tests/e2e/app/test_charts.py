@@ -14,13 +14,15 @@ from tests.e2e.app.stand import standing
 @pytest.fixture(scope="module")
 def page(browser: Browser) -> Iterator[Page]:
     with standing() as stand, opened(browser, base_url=stand.url) as page:
-        page.goto("/app/vendor/LICENSES.md")
+        page.goto("/app/about")
+        page.get_by_role("heading", name="About").wait_for()
         yield page
 
 
 def run(page: Page, module: str, body: str, *given: Any) -> Any:
-    """What a function body returns, with the module's exports as `m`."""
-    return page.evaluate(f"async (given) => {{ const m = await import('/app/js/{module}'); {body} }}", list(given))
+    """What a function body returns, with the exports of the running app's module as `m`."""
+    folder = page.evaluate("document.querySelector('script[type=module]').src.replace('main.js', '')")
+    return page.evaluate(f"async (given) => {{ const m = await import('{folder}{module}'); {body} }}", list(given))
 
 
 def axis(page: Page, kind: str, values: list[float | None], **options: Any) -> list[float]:
