@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 ENTRY = "js/main.js"
+ALONE = ("js/pages/ops.js",)  # another page's entry: joined with copies of its own, so that it does not start the app
 AS_IT_IS = "vendor/"  # minified by others: imported, not joined
 _FROM = re.compile(r'^(import|export)\s+([^;"]+?)\s+from\s+"(\.[^"]+)";[ \t]*$', re.M)
 _EXPORT = re.compile(r"^export\s+(default\s+)?((?:async\s+)?function\*?|const|class)\s+(\w+)", re.M)
@@ -32,11 +33,12 @@ class Module:
 
 
 def linked(bodies: Mapping[str, bytes], entry: str = ENTRY) -> dict[str, bytes]:
-    """All files, with the entry joined. Without an entry they stay as they are. Raises ValueError."""
-    if entry not in bodies:
-        return dict(bodies)
-    joined = _ordered(bodies, entry)
+    """All files, with the entries joined. Without an entry they stay as they are. Raises ValueError."""
     made = dict(bodies)
+    made |= {other: _whole(_ordered(bodies, other), other).encode() for other in ALONE if other in bodies}
+    if entry not in bodies:
+        return made
+    joined = _ordered(bodies, entry)
     made[entry] = _whole(joined, entry).encode()
     for module in joined:
         if module.path != entry and not module.path.startswith(AS_IT_IS):

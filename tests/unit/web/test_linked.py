@@ -87,3 +87,18 @@ def test_the_apps_own_files_are_joined_into_a_first_page_that_is_small() -> None
     static = {path.relative_to(FOLDER).as_posix() for path in (FOLDER / "js").rglob("*.js")}
     for path in re.findall(r'import\("\.(/[^"]+)"\)', whole):
         assert f"js{path}" in static
+
+
+def test_another_pages_entry_is_joined_by_itself_and_does_not_start_the_app() -> None:
+    made = linked(
+        {
+            "js/main.js": b'import { say } from "./words.js";\nsay();\n',
+            "js/pages/ops.js": b'import { say } from "../words.js";\nsay("ops");\n',
+            "js/words.js": b"export function say(what) {}\n",
+        }
+    )
+    joined = made["js/pages/ops.js"].decode()
+    assert "main.js" not in joined
+    assert "import" not in joined
+    assert 'say("ops");' in joined
+    assert "main.js" in made["js/words.js"].decode()
