@@ -54,8 +54,10 @@ class KeyBook:
         """Who holds this secret; None if unknown, expired or revoked. Raises DatabaseUnavailable."""
         return await self.find_hash(hash_of(secret))
 
-    async def find_hash(self, digest: bytes) -> Caller | None:
-        """The same by the secret's hash, for what was given in exchange for it."""
+    async def find_hash(self, digest: bytes, *, is_newest: bool = False) -> Caller | None:
+        """The same by the secret's hash, for what was given in exchange for it. `is_newest`: a key made this moment elsewhere counts."""
+        if is_newest:
+            self._forget()
         if self._env_hash is not None and hmac.compare_digest(digest, self._env_hash):
             return self._env
         age_s = time.monotonic() - self._read_at

@@ -14,6 +14,7 @@ from tests.integration.api.conftest import BASE, Service, problem, serving
 from tests.integration.harness import RESOURCES, bench, canonical
 from tests.integration.live.test_stream import Reader
 from wearbase.access import operators
+from wearbase.access.keys import KeyBook
 from wearbase.domain.records import Page, Unmappable
 from wearbase.read.ops import feed
 from wearbase.store import connections, records
@@ -95,6 +96,13 @@ async def test_a_key_without_the_scope_or_unknown_begins_nothing(ops: Service) -
     problem(await ops.get("/api/v1/ops/summary", headers={}), 401)
     answer = await ops.post("/ops/session", json={"key": ""}, headers=FROM_APP)
     assert "wb_" not in problem(answer, 422)["message"]
+
+
+async def test_a_key_made_this_moment_by_another_process_is_good(ops: Service) -> None:
+    await ops.get("/api/v1/ops/summary", headers=await ops.key("ops"))  # the keys were read just now
+    elsewhere = KeyBook(ops.world.engine.db, ops.world.engine.clock)
+    made = await elsewhere.create("operator", ["ops"])
+    assert (await ops.post("/ops/session", json={"key": made.secret}, headers=FROM_APP)).status_code == 200
 
 
 async def test_another_site_can_neither_sign_in_nor_change_anything(ops: Service) -> None:
