@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from wearbase.access.sessions import LinkGone
 from wearbase.access.users import InvalidField
 from wearbase.domain import errors as e
 from wearbase.store.sealing import SealBroken
@@ -44,6 +45,7 @@ STATUS: dict[type[e.WearbaseError], int] = {
     e.MalformedDelivery: 400,
     e.BadRequest: 400,
     InvalidField: 422,
+    LinkGone: 410,
     e.Unauthorized: 401,
     e.Forbidden: 403,
     e.NotFound: 404,
@@ -72,6 +74,12 @@ class NotConnected(e.Conflict):
     """This user has no connection to this source. Connect first."""
 
     code = "not_connected"
+
+
+class SignInAgain(e.Forbidden):
+    """This needs a sign-in within the last ten minutes."""
+
+    code = "sign_in_again"
 
 
 class SyncFailed(e.ProviderUnavailable):

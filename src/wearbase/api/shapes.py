@@ -17,7 +17,8 @@ EXAMPLE_DAY: dict[str, Any] = {
 }  # fmt: skip
 
 
-def _is_nothing(value: Any) -> bool:
+def is_nothing(value: Any) -> bool:
+    """Whether a field of this value is left out of the answer."""
     return not value
 
 
@@ -96,7 +97,7 @@ Unfinished = Annotated[
     list[str],
     Field(
         description="Sources whose own service could not be told: all is erased here, and there as soon as it answers",
-        exclude_if=_is_nothing,
+        exclude_if=is_nothing,
     ),
 ]
 
@@ -110,7 +111,7 @@ class Disconnected(BaseModel):
     was_connected: bool
     revoked: bool | None
     data: Literal["keep", "erase"]
-    remains: Annotated[Remains | None, Field(exclude_if=_is_nothing)] = None
+    remains: Annotated[Remains | None, Field(exclude_if=is_nothing)] = None
     unfinished: Unfinished = []
 
 
@@ -294,13 +295,18 @@ class EraseBody(Body):
 
 
 class Erased(BaseModel):
-    """Everything of the user is gone; `revocations_pending` providers are still to be told."""
+    """The receipt: everything of the user is gone, at that instant. `revoked` is false while a provider has not been told yet, null if
+    there was nothing to revoke; `revocations_pending` providers are still to be told."""
 
     user_id: str
     erased: Literal[True] = True
+    days: int
+    records: int
+    at: str
+    revoked: bool | None
     connections_ended: int
     revocations_pending: int
-    remains: Annotated[list[Remains], Field(exclude_if=_is_nothing)] = []
+    remains: Annotated[list[Remains], Field(exclude_if=is_nothing)] = []
     unfinished: Unfinished = []
 
 

@@ -31,7 +31,8 @@ async def serve(
     stop = stop_event()
     async with parts(settings, where) as running:
         await _note_ceilings(running)
-        server = Server(uvicorn_config(settings, http_app(running, is_demo=is_demo)))
+        http = http_app(running, is_demo=is_demo)
+        server = Server(uvicorn_config(settings, http), on_stop=http.state.services.end_streams)
         lasting: list[asyncio.Task[Any]] = [asyncio.create_task(server.serve(sockets=[listener]))]
         passing: list[asyncio.Task[Any]] = [asyncio.create_task(stop.wait())]
         if with_worker:

@@ -6,6 +6,7 @@ import httpx2
 import typer
 
 from wearbase import __version__
+from wearbase.access.sessions import Sessions
 from wearbase.app.http import listen
 from wearbase.app.logs import configure_logging
 from wearbase.app.parts import Parts, Place
@@ -18,6 +19,7 @@ from wearbase.cli.exits import Stop
 from wearbase.cli.output import say, tell
 from wearbase.cli.session import Choice, placed, run_server, stoppable
 from wearbase.domain.errors import WearbaseError
+from wearbase.read.members import members
 from wearbase.settings import Settings, load
 
 NAME = "wear up"
@@ -112,6 +114,7 @@ async def _greet(running: Parts) -> None:
         made = await running.key_book.create(FIRST_KEY, FIRST_SCOPES)
         say(f"  Key       {made.secret}", style="bold")
         say("            shown this once: keep it. Send it as X-API-Key. More: wear keys create --name NAME --scope read")
+    say(f"  App       {await _sign_in(running) or f'{settings.base_url}/app/   (sign in: wear link USER)'}")
     say(f"  Connect   wear connect USER        Docs  {settings.base_url}/docs")
     say("  Stop with Ctrl-C.", style="dim")
 
@@ -129,6 +132,15 @@ async def _greet_demo(running: Parts, cloud: Simulator, kept: demo.Kept) -> None
         await guide(running, cloud, kept)
     except (Stop, WearbaseError, httpx2.HTTPError) as error:
         tell(f"The demo is not complete: {getattr(error, 'message', None) or type(error).__name__}", style="red")
+
+
+async def _sign_in(running: Parts) -> str | None:
+    """An address that signs in the only member there is; None if there are several, or none."""
+    users = {row.user_id for row in await members(running.db, limit=3)}
+    if len(users) != 1:
+        return None
+    made = await Sessions(running.db, running.clock).make_link(users.pop(), made_by=NAME)
+    return f"{made.address(running.settings.base_url)}   (once, within ten minutes)"
 
 
 def _say_place(where: Place) -> None:

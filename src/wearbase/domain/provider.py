@@ -246,6 +246,7 @@ class Provider:
     handshake: Handshake | None = None  # where the provider makes sure of an address before it delivers to it
     signatures: Mapping[str, WebhookRules] = field(default_factory=dict)  # where configuration pins one of several forms
     probe: "Probe | None" = None  # which of these forms a delivery has that was refused
+    map_again: Callable[[str, Any], Page]  # a record of that resource as the provider sent it, by the mapping as it is now
     assemble_day: "AssembleDay"
     day_metrics: Callable[[Mapping[str, Any]], dict[str, float]]
     empty_day: Callable[[], dict[str, Any]]

@@ -86,26 +86,29 @@ class DayReader:
 
     async def _reason(self, row: DayRow, provider: str, *, state: str, reach: Reach | None) -> str | None:
         """Why a day has no document. Rare, so it may ask again."""
-        today = today_of(row, now=self._clock.now())
-        if row.day > today:
-            return "future"
-        if row.state is None and state == "unavailable":
-            return "not_reached"
-        if row.state is None or row.state == "disconnected":
-            return "not_connected"
         if reach is None:
             async with self._db.connection() as tx:
                 reach = await days.reach(tx, row.user_id, provider)
-        if not copies.is_known(reach.copied_days, row.day):
-            return "not_reached"
-        return None if row.day == today else _reason_in_the_past(row.day, reach)  # not yet
+        return why_empty(row, reach, state=state, now=self._clock.now())
 
 
-def _reason_in_the_past(day: date, reach: Reach) -> str:
-    if reach.is_in_backfill and (reach.first_day is None or day < reach.first_day):
+def why_empty(row: DayRow, reach: Reach, *, state: str, now: datetime) -> str | None:
+    """Why a day has no document; None: it may still come today."""
+    today = today_of(row, now=now)
+    if row.day > today:
+        return "future"
+    if row.state is None and state == "unavailable":
         return "not_reached"
-    if reach.history_from is not None and day < reach.history_from.date():
+    if row.state is None or row.state == "disconnected":
+        return "not_connected"
+    if not copies.is_known(reach.copied_days, row.day):
+        return "not_reached"
+    if row.day == today:
+        return None
+    if reach.is_in_backfill and (reach.first_day is None or row.day < reach.first_day):
+        return "not_reached"
+    if reach.history_from is not None and row.day < reach.history_from.date():
         return "too_old"
-    if reach.first_day is None or day < reach.first_day:
+    if reach.first_day is None or row.day < reach.first_day:
         return "before_history"
     return "gap"

@@ -8,6 +8,8 @@ import structlog
 from wearbase.domain.errors import RateLimited, RetryLater, WearbaseError
 from wearbase.store import connections, deliveries
 from wearbase.store.deliveries import Pruning
+from wearbase.store.member import sessions
+from wearbase.store.watching import spending
 from wearbase.store.work import chores, copies, grants_care, waiting
 from wearbase.store.work.chores import Chore, NewChore
 from wearbase.store.work.due import Priority
@@ -31,6 +33,8 @@ UNKNOWN_FOR = timedelta(days=1)  # how long notices of unknown members are kept
 KEEPALIVE_EVERY = timedelta(minutes=1)
 KEEPALIVE_BREATH = timedelta(seconds=5)  # between two runs when many are due: visits have their turn
 DEAD_FOR = timedelta(hours=1)
+SIGNED_OUT_FOR = timedelta(days=7)  # how long sessions and links that are over are kept, to say so
+SPENDING_FOR = timedelta(weeks=9)  # eight of the same weekday, for what is usual
 REFUSED_FOR = timedelta(hours=24)  # how long tokens are kept that the provider refused
 TURNS_FOR = timedelta(days=1)  # how long is known what another wearbase answered last about some days
 LONGEST_RETRY = timedelta(minutes=30)
@@ -90,6 +94,8 @@ async def _prune(engine: Engine, chore: Chore) -> None:
     )  # fmt: skip
     async with engine.db.transaction() as tx:
         has_more = await deliveries.prune(tx, pruning, most=MOST_PRUNED) == MOST_PRUNED
+        await spending.prune(tx, before=now - SPENDING_FOR)
+        await sessions.prune(tx, before=now - SIGNED_OUT_FOR)
         await connections.forget_consents(tx, now=now)
         await chores.forget_dead_workers(tx, before=now - DEAD_FOR)
         await grants_care.erase_refused(tx, before=now - REFUSED_FOR)

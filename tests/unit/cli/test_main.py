@@ -15,6 +15,7 @@ from wearbase.domain import errors
 COMMANDS = (
     "up",
     "connect",
+    "link",
     "status",
     "day",
     "pull",

@@ -1,5 +1,6 @@
 """The app API: what a phone app and its backend ask (hot routes are in `hot.py`)."""
 
+import asyncio
 from datetime import date, timedelta
 from typing import Annotated, Any
 
@@ -8,6 +9,7 @@ from pydantic import BaseModel
 
 from wearbase.access.caller import Caller, member, service
 from wearbase.access.users import InvalidField, checked_user_id
+from wearbase.api.errors import SignInAgain
 from wearbase.api.fields import Day, ProviderName, UserId, checked_range
 from wearbase.api.given import By, Given, Services
 from wearbase.api.routes import consents, copying, syncing
@@ -27,9 +29,10 @@ from wearbase.api.shapes import (
     Token,
     TokenBody,
 )
-from wearbase.domain.errors import Forbidden, NotFound
+from wearbase.domain.errors import NotFound
 from wearbase.domain.windows import Window
 from wearbase.read import localdays, status
+from wearbase.read.status import rfc3339
 from wearbase.sync import disconnect
 from wearbase.sync.remote import ending
 
@@ -112,17 +115,24 @@ async def make_token(user_id: UserId, services: Given, body: TokenBody | None = 
 
 @router.delete("/api/v1/users/{user_id}", tags=["Users"])
 @who(member("erase"))
-async def erase(user_id: UserId, services: Given, caller: By, body: EraseBody | None = None) -> Erased:
+async def erase(user_id: UserId, services: Given, caller: By, response: Response, body: EraseBody | None = None) -> Erased:
     """Erases the user everywhere. A member must have signed in within ten minutes and repeat the id in `confirm`."""
     _check_erasing(services, caller, user_id, body)
     erased = await ending.erase_user(services.engine, user_id)
     services.copies.forget(user_id)
-    ended, there = erased.here, [Erased.model_validate(one.answer) for one in erased.there if one.answer is not None]
-    told = [await disconnect.is_revoked(services.engine, one) for one in ended]
+    services.sessions.forget(user_id)
+    if caller.session_id is not None:
+        services.gate.drop_cookie(response)
+    here, there = erased.here, [Erased.model_validate(one.answer) for one in erased.there if one.answer is not None]
+    told = await asyncio.gather(*(disconnect.until_revoked(services.engine, e, at_most_s=consents.WAIT_S) for e in here.ended))
+    revoked = [all(told)] if any(one.revocation is not None for one in here.ended) else []
+    revoked += [e.revoked for e in there if e.revoked is not None]
     return Erased(
-        user_id=user_id, connections_ended=sum(e.had_connection for e in ended) + sum(e.connections_ended for e in there),
+        user_id=user_id, days=max([here.days, *(e.days for e in there)]), records=here.records + sum(e.records for e in there),
+        at=rfc3339(here.at) or "", revoked=all(revoked) if revoked else None,
+        connections_ended=sum(e.had_connection for e in here.ended) + sum(e.connections_ended for e in there),
         revocations_pending=told.count(False) + sum(e.revocations_pending for e in there),
-        remains=[*consents.remaining(ended), *(r for e in there for r in e.remains)],
+        remains=[*consents.remaining(here.ended), *(r for e in there for r in e.remains)],
         unfinished=[one.provider for one in erased.there if one.answer is None],
     )  # fmt: skip
 
@@ -145,7 +155,7 @@ def _check_erasing(services: Services, caller: Caller, user_id: str, body: Erase
     if body is None:
         raise InvalidField("Repeat the user id in confirm.", field="confirm")
     if caller.issued_at is None or services.clock.now() - caller.issued_at > FRESH_SIGN_IN:
-        raise Forbidden("Erasing needs a sign-in within the last ten minutes.")
+        raise SignInAgain
 
 
 async def _window(services: Services, user_id: str, provider: str, start: date, end: date) -> Window:

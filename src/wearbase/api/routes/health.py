@@ -40,7 +40,7 @@ class Health:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         user_id = scope["path_params"]["user_id"]
-        scope["state"]["caller"] = await self._services.gate.admit(scope["headers"], self.rule, user_id)
+        scope["state"]["caller"] = await self._services.gate.admit(scope["headers"], self.rule, user_id, method="GET")
         checked_user_id(user_id)
         day, count = _asked(scope["query_string"])
         if count is None:
@@ -105,10 +105,12 @@ async def health_sources(user_id: UserId, services: Given) -> dict[str, Any]:
     states = await copying.current_lately(services, user_id)
     names = services.engine.combining.sources
     found = {name: await status.status(services.db, services.clock, user_id, name, state=states.get(name)) for name in names}
-    return {"user_id": user_id, "sources": {name: _source(services, name, standing) for name, standing in found.items()}}
+    sources = {name: shown_source(services, name, standing) for name, standing in found.items()}
+    return {"user_id": user_id, "sources": sources, "days_by_resource": await status.days_by_resource(services.db, user_id)}
 
 
-def _source(services: Services, name: str, found: status.SourceStatus) -> dict[str, Any]:
+def shown_source(services: Services, name: str, found: status.SourceStatus) -> dict[str, Any]:
+    """One source as the answers about sources have it."""
     provider, connection = services.providers[name], found.connection
     successes = [r["last_success_at"] for r in found.resources.values() if r["last_success_at"]]
     return {
@@ -118,6 +120,7 @@ def _source(services: Services, name: str, found: status.SourceStatus) -> dict[s
         "connected": connection is not None and connection.is_live,
         "state": found.state,
         "connected_at": status.rfc3339(connection.connected_at) if connection else None,
+        "ended_at": status.rfc3339(connection.ended_at) if connection else None,
         "last_success_at": max(successes, default=None),
         "resources": found.resources,
         "days_stored": found.days_stored,

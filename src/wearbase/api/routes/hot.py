@@ -36,7 +36,7 @@ class DailyData:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         services, params = self._services, scope["path_params"]
         user_id, provider = params["user_id"], params["provider"]
-        scope["state"]["caller"] = await services.gate.admit(scope["headers"], self.rule, user_id)
+        scope["state"]["caller"] = await services.gate.admit(scope["headers"], self.rule, user_id, method="GET")
         checked_user_id(user_id)
         if provider not in services.providers:
             raise NotFound(f"There is no source named {provider[:40]!r} here.")

@@ -44,6 +44,7 @@ PROVIDER = Provider(
     oauth_rules=OAuth(),
     webhook=Webhook(),
     handshake=handshake,
+    map_again=client.map_again,
     assemble_day=assemble_day,
     day_metrics=day_metrics,
     empty_day=empty_day,

@@ -71,6 +71,10 @@ class Collection:
             raise ResourceGone(provider="oura", resource=self.resource)
         return Page(*self._mapped([_json_object(await send(Request(path=f"{self._path}/{quote(lookup.external_id, safe='')}")))]))
 
+    def again(self, raw: Any) -> Page:
+        """A document that was kept as Oura sent it."""
+        return Page(*self._mapped([raw]))
+
     @property
     def _path(self) -> str:
         return f"/v2/usercollection/{self.word}"
@@ -93,6 +97,11 @@ ACTIVITY = Collection("activity", "daily_activity", map_activity)
 WORKOUT = Collection("workout", "workout", map_workout)
 OXYGEN = Collection("oxygen", "daily_spo2", map_oxygen)
 COLLECTIONS = {c.word: c for c in (READINESS, SLEEP_SCORE, SLEEP, ACTIVITY, WORKOUT, OXYGEN)}
+
+
+def map_again(resource: str, raw: Any) -> Page:
+    """A record that was kept as Oura sent it."""
+    return next(c for c in COLLECTIONS.values() if c.resource == resource).again(raw)
 
 
 def stretches(window: Window) -> list[tuple[date, date]]:

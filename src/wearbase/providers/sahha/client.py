@@ -97,6 +97,11 @@ async def read_archetype(send: Send, lookup: Lookup) -> Page:
     return await _read_one(send, ARCHETYPE, lookup, parts[-1], {"name": parts[0]})
 
 
+def map_again(resource: str, raw: Any) -> Page:
+    """A record that was kept as Sahha sent it."""
+    return map_all(next(kind for kind in (SCORE, BIOMARKER, ARCHETYPE) if kind.resource == resource), [raw])
+
+
 def map_all(kind: Kind, raws: Sequence[Any]) -> Page:
     """The records as ours; one that cannot be understood is set aside with the reason, the others are kept."""
     page = Page([], [])

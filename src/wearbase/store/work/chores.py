@@ -1,5 +1,6 @@
 """Chores that wait with a due time, and the workers' heartbeats."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -111,13 +112,13 @@ async def next_due(tx: Tx) -> datetime | None:
     return await value(tx, "select min(due_at) from wearbase.chore")
 
 
-async def beat(tx: Tx, worker_id: str, *, now: datetime) -> None:
-    """A worker's sign of life."""
+async def beat(tx: Tx, worker_id: str, *, holds: Sequence[str] = (), now: datetime) -> None:
+    """A worker's sign of life, and what it holds: `connection:<id>` and `chore:<id>`."""
     await run(
         tx,
-        """insert into wearbase.worker (id, started_at, heartbeat_at) values (%s, %s, %s)
-           on conflict (id) do update set heartbeat_at = excluded.heartbeat_at""",
-        (worker_id, now, now),
+        """insert into wearbase.worker (id, started_at, heartbeat_at, holds) values (%s, %s, %s, %s)
+           on conflict (id) do update set heartbeat_at = excluded.heartbeat_at, holds = excluded.holds""",
+        (worker_id, now, now, list(holds)),
     )
 
 

@@ -17,7 +17,7 @@ from wearbase.store.work import chores, copies
 from wearbase.store.work.chores import Chore, NewChore
 from wearbase.store.work.due import Priority
 from wearbase.sync import combine, disconnect
-from wearbase.sync.disconnect import Ended
+from wearbase.sync.disconnect import Erasure
 from wearbase.sync.engine import Engine
 from wearbase.transport.remote import Remote
 
@@ -43,7 +43,7 @@ class EndedThere:
 class UserErased:
     """What was ended here, and at the services."""
 
-    here: list[Ended]
+    here: Erasure
     there: list[EndedThere] = field(default_factory=list)
 
 

@@ -13,6 +13,7 @@ from wearbase.store import connections, days, records
 from wearbase.store.connections import Connection
 from wearbase.store.postgres.database import Tx
 from wearbase.store.records import Change
+from wearbase.store.watching import changes
 from wearbase.sync import combine
 from wearbase.sync.engine import Engine
 from wearbase.transport.apps import App
@@ -32,6 +33,7 @@ async def keep_page(engine: Engine, app: App, connection: Connection, page: Page
         await hold(tx, connection)
         change = await store_page(tx, engine.combining, app.provider, connection, page, read_at=read_at, now=now)
         await step(tx)
+    await engine.hints.tell()
     return change
 
 
@@ -70,9 +72,11 @@ async def rebuild(tx: Tx, combining: Combining, provider: Provider, connection: 
         days.document(connection.user_id, day, parts[day], has_lead=any(r.dating == Dating.OPENS_GROUP for r in found))
         for day, found in full.items()
     ]
-    await days.put(tx, connection, documents, now=now)
+    changed = await days.put(tx, connection, documents, now=now)
     await days.put_metrics(tx, connection, {day: provider.day_metrics(part) for day, part in parts.items()})
-    await days.drop(tx, connection, by_day.keys() - full.keys())
+    dropped = await days.drop(tx, connection, by_day.keys() - full.keys())
+    if changed or dropped:
+        await changes.note(tx, connection, has_dropped=dropped > 0)
     await connections.set_open_day(tx, connection)
     await combine.rebuild(tx, combining, connection.user_id, touched, now=now)
 
