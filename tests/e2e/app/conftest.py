@@ -10,7 +10,7 @@ from tests.e2e.app.browsing import NOW, opened
 from tests.e2e.app.stand import Stand, standing
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")  # not wider: while it runs no other test may have an event loop
 def browser(chromium_path: Path, chromium_args: list[str]) -> Iterator[Browser]:
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=str(chromium_path), args=chromium_args)
