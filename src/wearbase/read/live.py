@@ -177,7 +177,7 @@ class Live:
             member, user_id = members[standing.user_id], standing.user_id
             before, member.sources = member.sources, {s["provider"]: s for s in standing.sources or ()}
             if standing in moved:
-                member.days = {p: stored.get((user_id, p), 0) for p in member.sources}
+                member.days = {p: _days_of(s, stored.get((user_id, p), 0)) for p, s in member.sources.items()}
             for name in {**before, **member.sources}:
                 _tell_source(member, name, before.get(name), now=now)
             for d in (d for d in days if d.user_id == user_id):
@@ -218,6 +218,11 @@ def _tell_source(member: _Member, name: str, before: dict[str, Any] | None, *, n
 def _put(streams: Iterable[Stream], event: bytes) -> None:
     for stream in streams:
         stream.put(event)
+
+
+def _days_of(source: dict[str, Any], stored: int) -> int:
+    """How many days there are; of a copy, in the original."""
+    return stored if source["days_there"] is None else source["days_there"]
 
 
 def _state(source: dict[str, Any] | None) -> str:

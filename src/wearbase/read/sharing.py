@@ -9,6 +9,7 @@ from wearbase.read import status
 from wearbase.read.days import DayAnswer, DayReader
 from wearbase.read.envelope import last_sync, resources_of
 from wearbase.read.status import SourceStatus
+from wearbase.store import days
 from wearbase.store.days import DayRow
 from wearbase.store.postgres.database import Database
 from wearbase.store.work import copies, due
@@ -28,6 +29,7 @@ async def share(db: Database, clock: Clock, reader: DayReader, span: Span) -> di
         link = await copies.shared_link(tx, user_id, provider)
         states = await due.states(tx, user_id, provider)
         standing = await status.standing(tx, user_id, provider, now=clock.now())
+        by_resource = (await days.stored_by_resource(tx, user_id)).get(provider, {})
     answers = await reader.answers(found, provider)
     return {
         "user_id": user_id,
@@ -36,7 +38,7 @@ async def share(db: Database, clock: Clock, reader: DayReader, span: Span) -> di
         "start": start,
         "end": end,
         "connection": _connection(link),
-        "freshness": _freshness(standing, states, found),
+        "freshness": _freshness(standing, states, found, by_resource),
         "days": [_day(row, answer, shared.get(row.day)) for row, answer in zip(found, answers, strict=True)],
     }
 
@@ -54,11 +56,13 @@ def _connection(link: SharedLink | None) -> dict[str, Any] | None:
     }
 
 
-def _freshness(standing: SourceStatus, states: Sequence[SyncState], found: Sequence[DayRow]) -> dict[str, Any]:
+def _freshness(
+    standing: SourceStatus, states: Sequence[SyncState], found: Sequence[DayRow], by_resource: Mapping[str, int]
+) -> dict[str, Any]:
     return {
         "last_success_at": last_sync(resources_of(found[0])),
         "resources": {s.resource: _resource(s) for s in states},
-        "status": {name: getattr(standing, name) for name in COUNTED},
+        "status": {**{name: getattr(standing, name) for name in COUNTED}, "days_by_resource": by_resource},
     }
 
 

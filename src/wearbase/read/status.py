@@ -56,7 +56,7 @@ async def standing(tx: Tx, user_id: str, provider: str, *, now: datetime) -> Sou
 async def days_by_resource(db: Database, user_id: str) -> dict[str, dict[str, int]]:
     """On how many days there is a record, by source and resource. Raises DatabaseUnavailable."""
     async with db.connection() as tx:
-        return await days.stored_by_resource(tx, user_id)
+        return await days.stored_by_resource(tx, user_id) | await copies.days_by_resource(tx, user_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +112,7 @@ def _history(state: SyncState, *, now: datetime) -> dict[str, Any]:
         "is_running": state.backfill_due_at is not None,
         "pages": state.backfill_pages,
         "from": rfc3339(state.history_from),
+        "wanted_from": rfc3339(state.backfill_start),
         "error": state.backfill_error or (WAITING if state.history_waiting_until(now=now) else None),
         "failures": state.backfill_attempts,
         "next_due_at": rfc3339(state.backfill_due_at),

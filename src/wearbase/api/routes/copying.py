@@ -1,14 +1,20 @@
 """Sources that come from another wearbase: their copies before a read, and what is passed on to it."""
 
+import asyncio
+from contextlib import suppress
 from datetime import date, timedelta
 
 from fastapi import Request, Response
 
 from wearbase.api.given import Services
+from wearbase.domain.baselines import USUAL_DAYS
+from wearbase.domain.errors import DatabaseUnavailable
+from wearbase.read.views.day import RECENT_DAYS
 from wearbase.sync.remote import consent
 from wearbase.transport.remote import Remote
 
-DAY = timedelta(days=1)
+DAY, LOOK_S = timedelta(days=1), 1.0
+BEFORE, AFTER = timedelta(days=USUAL_DAYS + RECENT_DAYS), timedelta(days=14)
 
 
 def remote_of(services: Services, provider: str) -> Remote | None:
@@ -34,6 +40,17 @@ def lately(services: Services, *, count: int = 1) -> tuple[date, date]:
     return today - count * DAY, today + DAY
 
 
+def around(services: Services, day: date | None) -> tuple[date, date]:
+    """The days that a page about that day is made of, in whole months, so that neighbours share them; the newest without a day."""
+    tomorrow = lately(services)[1]
+    shown = min(day or tomorrow, tomorrow)
+    return (shown - BEFORE).replace(day=1), min(last_of_month(shown + AFTER), tomorrow)
+
+
+def last_of_month(day: date) -> date:
+    return (day.replace(day=28) + 4 * DAY).replace(day=1) - DAY
+
+
 async def forward(services: Services, remote: Remote, request: Request, user_id: str, *, is_change: bool = False) -> Response:
     """The service's answer to the same request. Raises what `Remote.call` does."""
     body = await request.body()
@@ -47,4 +64,12 @@ async def forward(services: Services, remote: Remote, request: Request, user_id:
 async def changed(services: Services, remote: Remote, user_id: str) -> None:
     """Something was changed there for a person: the next read asks."""
     await consent.changed(services.engine, user_id, remote.name)
-    services.copies.forget(user_id)
+    services.copies.hurry(user_id)
+
+
+async def follow(services: Services, user_id: str) -> None:
+    """Keeps the copies of the last days current until it is cancelled: somebody watches."""
+    while True:
+        with suppress(DatabaseUnavailable):
+            await current_lately(services, user_id)
+        await asyncio.sleep(LOOK_S)

@@ -21,6 +21,7 @@ from wearbase.store.days import DayRow, Reach
 from wearbase.store.member import views
 from wearbase.store.member.views import Asked, DayView
 from wearbase.store.postgres.database import Database
+from wearbase.store.work import copies
 from wearbase.store.work.due import SyncState
 
 FIRST, SECOND = "whoop", "sahha"  # whose days the page is made of, and whose scores stand beside them
@@ -75,7 +76,7 @@ class DayViews:
         content = {
             "user_id": user_id, "date": found.day.isoformat(), "today": found.today.isoformat(),
             "first_day": _stored(found)[1], "last_day": _stored(found)[2],
-            "previous_day_with_data": _text(found.day_before), "next_day_with_data": _text(found.day_after),
+            "previous_day_with_data": _neighbour(found, found.day_before), "next_day_with_data": _next(found),
             "usual": {name: _usual(values, found.day) for name, values in series.items()},
             "recent": {name: _recent(values, found.day) for name, values in series.items()},
             "strip": cells(found.recoveries, last - timedelta(days=6), last, today=found.today),
@@ -106,14 +107,19 @@ def _recent(values: Mapping[date, float], day: date) -> list[list[Any]]:
 
 
 def _source(name: str, found: DayView, said: str | None, *, now: datetime) -> SourceStatus:
-    connection = next((_typed(Connection, c) for c in found.connections or () if c["provider"] == name), None)
+    raw = _raw(name, found)
+    connection = _typed(Connection, raw) if raw else None
     states = [_typed(SyncState, s) for s in found.states or () if s["provider"] == name]
     counts = Counts(
         open_by_resource=_of_source(name, found.open_deliveries), notices={}, parked=_of_source(name, found.parked),
         days_stored=((found.documents or {}).get(name) or [0])[0],
     )  # fmt: skip
     standing = assembled(connection, states, counts, [], now=now)
-    return replace(standing, state=said or standing.state)
+    return replace(standing, **(_raw(name, found).get("copied_status") or {}), state=said or standing.state)
+
+
+def _raw(name: str, found: DayView) -> Mapping[str, Any]:
+    return next((c for c in found.connections or () if c["provider"] == name), {})
 
 
 def _of_source(name: str, counts: Mapping[str, int] | None) -> dict[str, int]:
@@ -149,20 +155,22 @@ def _reach(found: DayView) -> Reach:
         date.fromisoformat(first) if first else None,
         max((s.history_from for s in states if s.history_from), default=None),
         any(s.backfill_end is not None for s in states),
+        copies.stretches(bounds) if (bounds := _raw(FIRST, found).get("copied_days")) is not None else None,
     )
 
 
 def _history(found: DayView, source: SourceStatus) -> dict[str, Any]:
     """How far the history reaches: read days from now on back, of as many as are wanted."""
-    states = [_typed(SyncState, s) for s in found.states or () if s["provider"] == FIRST]
-    begins = [at for s in states if (at := s.backfill_start or s.history_from) is not None]
-    is_running = any(s.backfill_due_at is not None for s in states)
-    reached = max((s.history_from.date() for s in states if s.history_from), default=None)
+    resources = list(source.resources.values())
+    histories = [r["backfill"] for r in resources]
+    begins = [at for h in histories if (at := h.get("wanted_from") or h.get("from"))]
+    is_running = any(h["is_running"] for h in histories)
+    reached = max((at[:10] for h in histories if (at := h.get("from"))), default=None)
     return {
         "days_stored": source.days_stored,
-        "days_wanted": (found.today - min(begins).date()).days if begins else None,
-        "reached_back_to": _stored(found)[1] if is_running else _text(reached),
-        "calls": sum(s.api_calls for s in states),
+        "days_wanted": (found.today - date.fromisoformat(min(begins)[:10])).days if begins else None,
+        "reached_back_to": _stored(found)[1] if is_running else reached,
+        "calls": sum(r["api_calls"] for r in resources),
         "is_running": is_running,
     }
 
@@ -180,7 +188,25 @@ def _scores(body: str | None) -> dict[str, Any] | None:
 
 
 def _stored(found: DayView) -> Sequence[Any]:
-    return (found.documents or {}).get(FIRST) or (0, None, None)
+    """How many days, the first and the last; of a copy the first is the original's."""
+    count, first, last = (found.documents or {}).get(FIRST) or (0, None, None)
+    return count, _raw(FIRST, found).get("copied_first_day") or first, last
+
+
+def _next(found: DayView) -> str | None:
+    oldest = _raw(FIRST, found).get("copied_first_day")
+    return oldest if oldest is not None and found.day.isoformat() < oldest else _neighbour(found, found.day_after)
+
+
+def _neighbour(found: DayView, day: date | None) -> str | None:
+    """The next day with data on one side; of a copy only if every day between is known."""
+    bounds = _raw(FIRST, found).get("copied_days")
+    if day is not None and bounds is not None:
+        known, first = copies.stretches(bounds), min(day, found.day)
+        between = (first + timedelta(days=n) for n in range(abs((found.day - day).days)))
+        if not all(copies.is_known(known, one) for one in between):
+            return None
+    return _text(day)
 
 
 def _typed(kind: type[Any], row: Mapping[str, Any]) -> Any:

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from wearbase.store.postgres.database import Tx, many, one
+from wearbase.store.postgres.database import Tx, many, one, value
+from wearbase.store.work.copies import COUNTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +63,10 @@ with t as (select {_TODAY} as today),
 select k.day, k.today, d.body, d.revision, d.has_lead,
  (select json_agg(row_to_json(c)) from (
      select id, user_id, provider, generation, state, external_user_id, asked_scopes, scopes, utc_offset_min, open_day, lease_number,
-            connected_at, ended_at, looked_at
-       from wearbase.connection where user_id = %(user)s) c) as connections,
+            connected_at, ended_at, looked_at, {COUNTED} as copied_status,
+            case when c.copied_days is not null then c.first_day end as copied_first_day,
+            (select json_agg(json_build_array(lower(r), upper(r))) from unnest(c.copied_days) r) as copied_days
+       from wearbase.connection c where user_id = %(user)s) c) as connections,
  (select json_agg(row_to_json(s)) from wearbase.sync_state s where s.user_id = %(user)s) as states,
  (select json_object_agg(provider, json_build_array(count, first, last)) from (
      select provider, count(*), min(day) as first, max(day) as last
@@ -105,6 +108,19 @@ union all
                          and r.day between k.today - 6 and k.today)
 """
 
+# Of a copy: its records are elsewhere, its days hold what they say.
+_COPIED_WORKOUTS = f"""
+with k as (select {_TODAY} as today),
+     w as (select d.day, (item ->> 'start_at')::timestamptz as place, item ->> 'id' as external_id, item as mapped
+             from wearbase.day_document d cross join lateral json_array_elements(d.body::json -> 'workouts') as item
+            where d.user_id = %(user)s and d.provider = %(provider)s)
+(select day, place, external_id, mapped, false as is_of_week from w
+  where day >= %(first)s and (%(at)s::timestamptz is null or (place, external_id) < (%(at)s::timestamptz, %(after)s))
+  order by place desc, external_id desc limit %(limit)s)
+union all
+(select w.day, w.place, w.external_id, w.mapped, true from k join w on w.day between k.today - 6 and k.today)
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
@@ -143,3 +159,17 @@ async def workouts(
     at, after = before or (None, "")
     given = {"user": user_id, "provider": provider, "at": at, "after": after, "limit": limit, "now": now}
     return await many(tx, WorkoutRow, _WORKOUTS, given)
+
+
+async def copied_workouts(
+    tx: Tx, user_id: str, provider: str, before: tuple[datetime | None, str] | None, *, first: date, limit: int, now: datetime
+) -> list[WorkoutRow]:
+    """The same of a copy, from that day on."""
+    at, after = before or (None, "")
+    given = {"user": user_id, "provider": provider, "at": at, "after": after, "first": first, "limit": limit, "now": now}
+    return await many(tx, WorkoutRow, _COPIED_WORKOUTS, given)
+
+
+async def copied_first_day(tx: Tx, user_id: str, provider: str) -> date | None:
+    """The first day there, as a copy knows it."""
+    return await value(tx, "select first_day from wearbase.connection where user_id = %s and provider = %s", (user_id, provider))

@@ -45,12 +45,19 @@ select k.user_id, hashtextextended(coalesce(n.sources::text, ''), 0) as mark, n.
  cross join lateral (
        select json_agg(json_build_object(
                   'provider', c.provider, 'state', c.state, 'is_known', c.external_user_id is not null, 'changes', c.days_changes,
-                  'drops', c.days_drops, 'resources', (
+                  'drops', c.days_drops, 'days_there', c.copied_status -> 'days_stored',
+                  'resources', case when c.copied_days is null then (
                       select json_agg(json_build_object(
                                  'name', s.resource, 'is_running', s.window_start is not null or s.priority = 0,
                                  'is_in_backfill', s.backfill_due_at is not null, 'error', s.error, 'calls', s.api_calls)
                                  order by s.resource)
-                        from wearbase.sync_state s where s.user_id = c.user_id and s.provider = c.provider)) order by c.provider) as sources
+                        from wearbase.sync_state s where s.user_id = c.user_id and s.provider = c.provider) else (
+                      select json_agg(json_build_object(
+                                 'name', r.key, 'is_running', coalesce(r.value ->> 'state' = 'running', false),
+                                 'is_in_backfill', coalesce((r.value #>> '{backfill,is_running}')::boolean, false),
+                                 'error', case when r.value ->> 'state' in ('failing', 'not_granted') then r.value ->> 'error' end,
+                                 'calls', coalesce((r.value ->> 'api_calls')::int, 0)) order by r.key)
+                        from jsonb_each(c.copied_status -> 'resources') r) end) order by c.provider) as sources
          from wearbase.connection c where c.user_id = k.user_id) n
  where k.mark is distinct from hashtextextended(coalesce(n.sources::text, ''), 0)
 """
@@ -62,15 +69,26 @@ async def standings(tx: Tx, known: Sequence[tuple[str, int | None]]) -> list[Sta
 
 
 async def changed_days(tx: Tx, since: Sequence[tuple[str, datetime]], *, most: int) -> list[ChangedDay]:
-    """The day documents of each of these members that were written since then, at most so many of one."""
+    """The day documents of each of these members that were written since then, at most so many of one.
+
+    A copied document keeps the instant of its original: when it came here, the document of all sources tells.
+    """
+    users, instants = [user for user, _ in since], [at for _, at in since]
     return await many(
         tx,
         ChangedDay,
         """select d.user_id, d.provider, d.day, d.revision
              from unnest(%s::text[], %s::timestamptz[]) as k(user_id, since)
             cross join lateral (select user_id, provider, day, revision from wearbase.day_document d
-                                 where d.user_id = k.user_id and d.updated_at >= k.since order by d.day desc limit %s) d""",
-        ([user for user, _ in since], [at for _, at in since], most),
+                                 where d.user_id = k.user_id and d.updated_at >= k.since order by d.day desc limit %s) d
+           union
+           select d.user_id, d.provider, d.day, d.revision
+             from unnest(%s::text[], %s::timestamptz[]) as k(user_id, since)
+             join wearbase.connection c on c.user_id = k.user_id and c.copied_days is not null
+            cross join lateral (select d.* from wearbase.health_document h
+                                  join wearbase.day_document d on d.user_id = c.user_id and d.provider = c.provider and d.day = h.day
+                                 where h.user_id = k.user_id and h.updated_at >= k.since order by h.day desc limit %s) d""",
+        (users, instants, most, users, instants, most),
     )
 
 

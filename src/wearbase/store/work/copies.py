@@ -8,6 +8,7 @@ from uuid import UUID
 
 import orjson
 from psycopg.types.multirange import Multirange
+from psycopg.types.range import Range
 
 from wearbase.store.postgres.database import Tx, as_jsonb, many, one, row, rows, run, value
 
@@ -324,6 +325,8 @@ async def end_copy(tx: Tx, user_id: str, provider: str, *, now: datetime) -> Non
 
 # Reading it
 
+COUNTED = "copied_status - 'days_by_resource'"  # what sync-status says of one source
+
 
 @dataclass(frozen=True, slots=True)
 class CopiedStatus:
@@ -337,11 +340,27 @@ async def status(tx: Tx, user_id: str, provider: str) -> CopiedStatus | None:
     """None for what is no copy."""
     found = await row(
         tx,
-        """select copied_status as status, copied_at from wearbase.connection
+        f"""select {COUNTED} as status, copied_at from wearbase.connection
             where user_id = %s and provider = %s and copied_status is not null""",
         (user_id, provider),
     )
     return CopiedStatus(**found) if found else None
+
+
+async def days_by_resource(tx: Tx, user_id: str) -> dict[str, dict[str, int]]:
+    """On how many days there is a record there, by source and resource."""
+    found = await rows(
+        tx,
+        """select provider, copied_status -> 'days_by_resource' as counts from wearbase.connection
+            where user_id = %s and copied_status ? 'days_by_resource'""",
+        (user_id,),
+    )
+    return {f["provider"]: f["counts"] for f in found if f["counts"]}
+
+
+def stretches(bounds: Sequence[Sequence[str]]) -> Multirange[date]:
+    """The days of a copy, of JSON's texts: the first of each stretch, and the one after its last."""
+    return Multirange([Range(date.fromisoformat(first), date.fromisoformat(end)) for first, end in bounds])
 
 
 def is_known(copied_days: Multirange[date] | None, day: date) -> bool:

@@ -45,6 +45,7 @@ class _Status(BaseModel):
     parked_records: list[dict[str, Any]]
     days_stored: int
     not_granted: list[str] = []
+    days_by_resource: dict[str, int] = {}
 
 
 class _Freshness(BaseModel):

@@ -15,6 +15,7 @@ import structlog
 from wearbase.domain.errors import PassedOn, ServiceAnswerUnusable, ServiceRefusesKey, ServiceUnavailable, WearbaseError, place_of
 from wearbase.store import connections, days
 from wearbase.store.postgres.database import Tx
+from wearbase.store.watching import changes
 from wearbase.store.work import chores, copies
 from wearbase.store.work.copies import Copied, Span
 from wearbase.sync import combine
@@ -26,6 +27,7 @@ from wearbase.transport.remote import CALL_S, Remote
 log = structlog.get_logger()
 
 ASK_EVERY = timedelta(seconds=30)
+HURRY, HURRY_FOR = timedelta(seconds=2), timedelta(seconds=60)  # after a person's wish more is to come, and somebody waits for it
 FAILED_AGAIN_AFTER = timedelta(seconds=5)
 LOOK_STEP_S = 0.05
 MOST_DAYS = 366
@@ -48,6 +50,7 @@ class Copies:
         self._engine = engine
         self._known: dict[Span, _Known] = {}
         self._under_way: dict[Span, asyncio.Task[_Known]] = {}
+        self._in_hurry: dict[str, datetime] = {}
         self._turns: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     async def bring(self, user_id: str, start: date, end: date, *, at_most_s: float, only: str | None = None) -> dict[str, str]:
@@ -81,6 +84,13 @@ class Copies:
         """Something was changed for this member: the next read asks."""
         for span in [span for span in self._known if span.user_id == user_id]:
             del self._known[span]
+
+    def hurry(self, user_id: str) -> None:
+        """The member wished for something that takes a while there: for a minute readers ask every other second."""
+        if len(self._in_hurry) >= MOST_REMEMBERED:
+            self._in_hurry.clear()
+        self._in_hurry[user_id] = self._engine.clock.now() + HURRY_FOR
+        self.forget(user_id)
 
     async def settled(self) -> None:
         """Returns once nothing is asked any more."""
@@ -140,10 +150,11 @@ class Copies:
 
     async def _asked(self, remote: Remote, span: Span) -> _Known:
         engine, turn, now = self._engine, uuid.uuid4(), self._engine.clock.now()
+        pace = HURRY if now < self._in_hurry.get(span.user_id, now) else ASK_EVERY
         async with engine.db.transaction() as tx:
             if await chores.is_waiting_for(tx, AT_SERVICE, member=member_of(engine, span.user_id)):
                 return _Known(now + FAILED_AGAIN_AFTER, None)  # it is to be erased there: nothing of it may come back
-            taken = await copies.take_turn(tx, span, turn, again_at=now + ASK_EVERY, now=now)
+            taken = await copies.take_turn(tx, span, turn, again_at=now + pace, now=now)
         if taken.turn != turn:
             return await self._others(remote, span, taken)
         try:
@@ -155,7 +166,7 @@ class Copies:
             async with engine.db.transaction() as tx:
                 await copies.give_back(tx, span, turn, again_at=again_at)
             return _Known(again_at, await self._state_without(remote, span, is_refused=isinstance(error, ServiceRefusesKey)))
-        return _Known(now + ASK_EVERY, None)
+        return _Known(now + pace, None)
 
     async def _others(self, remote: Remote, span: Span, taken: copies.Turn) -> _Known:
         """Another process asks, or has asked: what came of that."""
@@ -198,6 +209,7 @@ async def _bring(engine: Engine, remote: Remote, span: Span, turn: uuid.UUID, *,
         raise remote.misunderstood(str(error)) from None
     remote.understood()
     is_stored = await keep(engine, span, found, turn, etag=answer.etag)
+    await engine.hints.tell()
     remote.counts["stored" if is_stored else "dropped"] += 1
 
 
@@ -232,6 +244,8 @@ async def _put(tx: Tx, engine: Engine, span: Span, found: Copied, *, now: dateti
     assert connection is not None
     metrics: dict[date, Mapping[str, float]] = {day: {} for day in _days(span)}
     await days.put_metrics(tx, connection, metrics | {day.day: day.metrics for day in found.days})
+    if changed:
+        await changes.note(tx, connection, has_dropped=not {day.day for day in found.days}.issuperset(changed))
     return changed
 
 

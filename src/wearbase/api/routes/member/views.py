@@ -1,5 +1,6 @@
 """What the pages of the phone app show, each in one answer."""
 
+import asyncio
 import gzip
 import hashlib
 import re
@@ -14,7 +15,7 @@ from wearbase.access.users import InvalidField
 from wearbase.api.conditional import has_already
 from wearbase.api.fields import EARLIEST, LATEST, Day, UserId
 from wearbase.api.given import Given, Services
-from wearbase.api.routes import syncing
+from wearbase.api.routes import copying, syncing
 from wearbase.api.routes.health import shown_source
 from wearbase.api.routes.member.shapes import DayPage, MonthPage, WorkoutPage
 from wearbase.api.routing import GuardedRoute, who
@@ -38,12 +39,15 @@ Limit = Annotated[int, Query(ge=1, le=100)]
 async def day(user_id: UserId, services: Given, request: Request, date: Day | None = None) -> Response:
     """A day with what its page shows around it; the member's today without `date`. A missing day younger than a week is fetched on
     the spot, for at most two and a half seconds."""
-    view = await services.views.day(user_id, date)
+    copied = copying.around(services, date)
+    known = services.copies.known(user_id, *copied)
+    view = await services.views.day(user_id, date, known)
     wanted = _wanted(services, view)
-    if wanted:
-        shown = _date(view.content["date"])
-        states = await fresh.bring(services.engine, user_id, shown, wanted)
-        view = await services.views.day(user_id, shown, states)
+    if wanted or known is None:
+        there, here = await asyncio.gather(
+            copying.current(services, user_id, *copied), fresh.bring(services.engine, user_id, _date(view.content["date"]), wanted)
+        )
+        view = await services.views.day(user_id, date, {**there, **here})
     for name, source in view.sources.items():
         if source.state != "not_connected":
             services.looks.note(user_id, name)
@@ -57,7 +61,7 @@ async def day(user_id: UserId, services: Given, request: Request, date: Day | No
 async def month(user_id: UserId, services: Given, request: Request, month: Month) -> Response:
     """Every day of a month, by its recovery."""
     first = _first_of(month)
-    await _look(services, user_id)
+    await asyncio.gather(_look(services, user_id), copying.current(services, user_id, first, copying.last_of_month(first), only=FIRST))
     return _shown(request, await months.month(services.db, services.clock, user_id, FIRST, first))
 
 
@@ -65,6 +69,10 @@ async def month(user_id: UserId, services: Given, request: Request, month: Month
 @who(member("read"))
 async def workouts(user_id: UserId, services: Given, request: Request, before: Before = None, limit: Limit = 20) -> Response:
     """Workouts, newest first, and how the time of the seven days up to today lay in the zones."""
+    if FIRST in services.engine.remotes:
+        await copying.current(services, user_id, *lists.copied_span(services.clock, before), only=FIRST)
+        found = await lists.copied_workouts(services.db, services.clock, user_id, FIRST, before=before, limit=limit)
+        return _shown(request, found)
     await _look(services, user_id)
     return _shown(request, await lists.workouts(services.db, services.clock, user_id, FIRST, before=before, limit=limit))
 

@@ -1,10 +1,13 @@
 """A member's open page is told what changes."""
 
+import asyncio
+
 from fastapi import APIRouter, Request, Response
 
 from wearbase.access.caller import member
 from wearbase.api.fields import UserId
 from wearbase.api.given import By, Given, Services
+from wearbase.api.routes import copying
 from wearbase.api.routes.ops.events import EventStream
 from wearbase.api.routing import GuardedRoute, who
 from wearbase.domain.errors import DatabaseUnavailable, Refused
@@ -34,7 +37,14 @@ async def stream(user_id: UserId, request: Request, caller: By, services: Given)
     async def is_allowed() -> bool:
         return caller.session_id is not None or await is_still_good(services, request, user_id)
 
-    return EventStream(source, is_allowed=is_allowed, leave=lambda: services.live.leave(source))
+    follower = asyncio.create_task(copying.follow(services, user_id)) if services.engine.remotes else None
+
+    def leave() -> None:
+        services.live.leave(source)
+        if follower is not None:
+            follower.cancel()
+
+    return EventStream(source, is_allowed=is_allowed, leave=leave)
 
 
 async def is_still_good(services: Services, request: Request, user_id: str) -> bool:
