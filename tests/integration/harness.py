@@ -20,9 +20,10 @@ from wearbase.read.days import DayReader
 from wearbase.store.postgres.database import Database, rows
 from wearbase.store.postgres.hints import Hints
 from wearbase.store.sealing import KeyRing
-from wearbase.store.work import due
+from wearbase.store.work import chores, due
 from wearbase.store.work.due import Mark, Priority
 from wearbase.sync import connect
+from wearbase.sync.chores import do_chore
 from wearbase.sync.connect import Completer, Connected
 from wearbase.sync.engine import Engine
 from wearbase.sync.receive import Receiver
@@ -120,6 +121,17 @@ class Bench:
         )
         query = parse_qs(urlsplit(answer.headers["location"]).query)
         return query["code"][0] if "code" in query else query["error"][0]
+
+    async def one(self) -> bool:
+        """The next visit, after the chores that are due; False if nothing was."""
+        lease = timedelta(seconds=30)
+        while True:
+            now = self.clock.now()
+            async with self.engine.db.transaction() as tx:
+                chore = await chores.claim(tx, holder="chores", now=now, until=now + lease)
+            if chore is None:
+                return await self.worker._one()
+            await do_chore(self.engine, chore)
 
     async def work(self) -> int:
         return await self.worker.drain()
