@@ -217,6 +217,12 @@ class Conflict(Refused):
     code = "conflict"
 
 
+class OtherAccount(Conflict):
+    """What is stored of this member is of another account there. Disconnect it with data=erase first: two people's days are never mixed."""
+
+    code = "other_account"
+
+
 class ConsentDenied(Refused):
     """The member, or the provider, did not give consent."""
 

@@ -119,6 +119,16 @@ async def parked(tx: Tx, user_id: str, provider: str) -> list[dict[str, Any]]:
     )
 
 
+async def has_any(tx: Tx, user_id: str, provider: str) -> bool:
+    """Whether anything is stored of a member, deleted records and parked ones included."""
+    return await value(
+        tx,
+        """select exists (select from wearbase.record where user_id = %(u)s and provider = %(p)s)
+               or exists (select from wearbase.parked_record where user_id = %(u)s and provider = %(p)s)""",
+        {"u": user_id, "p": provider},
+    )
+
+
 async def date_groups(tx: Tx, connection: Connection, groups: Iterable[str]) -> set[date]:
     """Gives each record of those groups its day and place; the old and the new days of those that moved."""
     touched: set[date] = set()

@@ -16,6 +16,7 @@ from wearbase.domain.errors import (
     CursorExpired,
     Forbidden,
     MissingScope,
+    OtherAccount,
     ProviderUnavailable,
     RateLimited,
     ReauthorizationRequired,
@@ -29,7 +30,7 @@ from wearbase.domain.provider import Grant, Identity, Resource, Send
 from wearbase.domain.records import Page
 from wearbase.domain.timetable import Local
 from wearbase.domain.windows import Window
-from wearbase.store import connections
+from wearbase.store import connections, records
 from wearbase.store.connections import Connection, Consent
 from wearbase.store.postgres.database import Tx
 from wearbase.store.work import budget, chores, due, persons, progress
@@ -327,6 +328,7 @@ async def _link(engine: Engine, app: App, hashed: bytes, consent: Consent, found
                 return  # another was faster, and the grant may have been renewed since
             raise _unknown()
         is_other = old is not None and old.external_user_id != identity.external_user_id
+        await check_account(tx, old, identity.external_user_id)
         if old is not None and is_other and old.state != "disconnected":
             await plan_revocation(tx, engine, app, old)  # the replaced account's grant; never the same account's, it would end this one
         connection = await connections.put(
@@ -339,6 +341,14 @@ async def _link(engine: Engine, app: App, hashed: bytes, consent: Consent, found
         await mark_all(tx, engine, app, connection, is_new_identity=is_new)
         if first is not None:
             await _keep_first(tx, engine, app, connection, first, is_new_identity=is_new)
+
+
+async def check_account(tx: Tx, old: Connection | None, external_user_id: str) -> None:
+    """Returns if what is stored may be continued from this account. Raises OtherAccount."""
+    if old is None or old.external_user_id == external_user_id:
+        return
+    if await records.has_any(tx, old.user_id, old.provider):
+        raise OtherAccount(provider=old.provider)
 
 
 async def mark_all(tx: Tx, engine: Engine, app: App, connection: Connection, *, is_new_identity: bool) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from wearbase.domain.provider import Identity
 from wearbase.store import connections
 from wearbase.store.connections import Connection
-from wearbase.sync.connect import CONNECTING, mark_all
+from wearbase.sync.connect import CONNECTING, check_account, mark_all
 from wearbase.sync.engine import Engine
 from wearbase.sync.patience import patient
 from wearbase.transport.apps import App
@@ -25,8 +25,8 @@ async def join(engine: Engine, user_id: str, provider: str, *, external_id: str 
     """Registers the member, or finds who is registered under that id, links them and marks everything due.
 
     Without an id it is the one that the member had before, else a random one. It waits a while for the budget.
-    Raises: NotFound, Conflict (joined by consent, or the account belongs to another user), BadRequest for an id that the provider does
-    not take, RateLimited, ProviderUnavailable, ClientMisconfigured.
+    Raises: NotFound, Conflict (joined by consent, or the account belongs to another user), OtherAccount, BadRequest for an id that the
+    provider does not take, RateLimited, ProviderUnavailable, ClientMisconfigured.
     """
     app = engine.app(provider)
     rules = app.provider.account
@@ -40,13 +40,14 @@ async def join(engine: Engine, user_id: str, provider: str, *, external_id: str 
 
 
 async def _link(engine: Engine, app: App, user_id: str, identity: Identity, *, is_asked_for: bool) -> Connection:
-    """One transaction: identity, what is due, the first window of history. Raises Conflict."""
+    """One transaction: identity, what is due, the first window of history. Raises Conflict, OtherAccount."""
     now, external_id = engine.clock.now(), identity.external_user_id
     async with engine.db.transaction() as tx:
         await connections.lock_member(tx, user_id)
         old = await connections.get(tx, user_id, app.name)
         if old is not None and old.is_live and old.external_user_id != external_id and not is_asked_for:
             return old  # two asked at once, and each made up an id: the first one's is kept
+        await check_account(tx, old, external_id)
         connection = await connections.put(
             tx, user_id=user_id, provider=app.name, external_user_id=external_id, asked_scopes=[], scopes=[], now=now
         )

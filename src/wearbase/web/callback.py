@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from wearbase.access.caller import OPEN, Rule
 from wearbase.access.redirects import RedirectAllowList, origin_of
-from wearbase.domain.errors import Conflict, Forbidden, RetryLater, ServiceRefusesKey, WearbaseError
+from wearbase.domain.errors import Conflict, Forbidden, OtherAccount, RetryLater, ServiceRefusesKey, WearbaseError
 from wearbase.store.connections import Consent
 from wearbase.sync import connect
 from wearbase.sync.connect import Completer
@@ -42,6 +42,12 @@ UNKNOWN = Outcome(
 ELSEWHERE = Outcome("failed", "Not connected", "This connection was started in another browser. Start again in this one.", 403)
 TAKEN = Outcome(
     "conflict", "This account is already linked", "It is linked to another user. Disconnect it there first, then start again.", 409
+)
+OTHER = Outcome(
+    "conflict",
+    "This is another account",
+    "What is stored is of the account you had before. Erase its data first, then connect.",
+    409,
 )
 LATER = Outcome("failed", "Not connected", "The provider does not answer at the moment. Start again in a few minutes.", 503)
 FAILED = Outcome("failed", "Not connected", "The provider did not accept this consent. Start again in the app.", 400)
@@ -91,6 +97,8 @@ class Callback:
     async def _complete(self, state: str, code: str, by: Completer) -> Outcome:
         try:
             await complete(self._engine, state, code, by=by)
+        except OtherAccount:
+            return OTHER
         except Conflict:
             return TAKEN
         except Forbidden:

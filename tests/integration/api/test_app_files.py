@@ -22,6 +22,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "index.html").write_text("<script src=/app/v/__VERSION__/js/main.js></script>")
     (tmp_path / "ops.html").write_text("ops")
     (tmp_path / "js" / "main.js").write_text("export const words = '__VERSION__';" + "x" * 2000)
+    (tmp_path / "js" / "other.js").write_text("export const others = 1;" + "x" * 2000)
     (tmp_path / "icon.png").write_bytes(bytes(range(256)) * 8)
     return tmp_path
 
@@ -50,14 +51,14 @@ async def test_a_version_is_kept_for_ever_and_a_name_is_asked_for(folder: Path) 
     files = app_files.AppFiles(folder, look_every_s=0)
     async with client(files) as browser:
         version = files.now().version
-        named, fixed = await browser.get("/app/js/main.js"), await browser.get(f"/app/v/{version}/js/main.js")
+        named, fixed = await browser.get("/app/js/other.js"), await browser.get(f"/app/v/{version}/js/other.js")
         assert (named.headers["cache-control"], fixed.headers["cache-control"]) == ("no-cache", app_files.FOR_EVER)
-        assert named.content == fixed.content == (folder / "js" / "main.js").read_bytes()
-        again = await browser.get("/app/js/main.js", headers={"if-none-match": named.headers["etag"]})
+        assert named.content == fixed.content == (folder / "js" / "other.js").read_bytes()
+        again = await browser.get("/app/js/other.js", headers={"if-none-match": named.headers["etag"]})
         assert (again.status_code, again.content) == (304, b"")
-        (folder / "js" / "main.js").write_text("changed")
-        assert (await browser.get("/app/js/main.js", headers={"if-none-match": named.headers["etag"]})).text == "changed"
-        assert (await browser.get(f"/app/v/{version}/js/main.js")).status_code == 404
+        (folder / "js" / "other.js").write_text("changed")
+        assert (await browser.get("/app/js/other.js", headers={"if-none-match": named.headers["etag"]})).text == "changed"
+        assert (await browser.get(f"/app/v/{version}/js/other.js")).status_code == 404
         assert files.now().version in (await browser.get("/app/")).text
 
 
@@ -68,7 +69,7 @@ async def test_a_version_is_kept_for_ever_and_a_name_is_asked_for(folder: Path) 
 async def test_what_can_be_packed_is_sent_packed(folder: Path, takes: str, how: str | None) -> None:
     unpacked = {"br": brotli.decompress, "gzip": gzip.decompress, None: bytes}[how]
     async with client(app_files.AppFiles(folder)) as browser:
-        for path, expected in (("app/js/main.js", how), ("app/icon.png", None)):
+        for path, expected in (("app/js/other.js", how), ("app/icon.png", None)):
             async with browser.stream("GET", f"/{path}", headers={"accept-encoding": takes}) as answer:
                 sent = b"".join([piece async for piece in answer.aiter_raw()])
             assert answer.headers.get("content-encoding") == expected

@@ -105,7 +105,7 @@ async def test_a_member_is_good_for_nobody_else(service: Service, route: Any) ->
 async def test_every_route_of_the_list_is_there_and_none_is_missing(service: Service) -> None:
     open_paths = {"/health/live", "/health/ready", "/openapi.json", "/docs", "/v1/webhooks/{provider}"}
     open_paths |= {"/auth/{provider}/callback", "GET /v1/oauth/callback"}
-    open_paths |= {"/app", "/app/{path:path}", "/app/v/{version}/{path:path}", "/ops", "/app/session/peek"}
+    open_paths |= {"/app", "/app/{path}", "/app/v/{version}/{path}", "/ops", "/app/session/peek"}
     open_paths |= {"/app/session"}  # a session's own: test_sessions.py
     open_paths |= {"/api/v1/stream/{user_id}", "/api/v1/ops/stream"}  # they stay open: integration/live
     open_paths |= {"POST /ops/session", "DELETE /ops/session"}  # an operator's own: integration/live/test_operator.py
@@ -127,7 +127,7 @@ async def test_every_route_declares_who_may_call_it(service: Service) -> None:
     assert {key for key, rule in rules.items() if rule.by == "open"} == {
         ("GET", "/health/live"), ("GET", "/health/ready"), ("GET", "/v1/oauth/callback"),
         ("GET", "/auth/{provider}/callback"), ("POST", "/auth/{provider}/callback"),
-        ("GET", "/app"), ("GET", "/app/{path:path}"), ("GET", "/app/v/{version}/{path:path}"), ("GET", "/ops"),
+        ("GET", "/app"), ("GET", "/app/{path}"), ("GET", "/app/v/{version}/{path}"), ("GET", "/ops"),
         ("POST", "/app/session"), ("POST", "/app/session/peek"), ("POST", "/ops/session"),
     }  # fmt: skip
     assert {key for key, rule in rules.items() if rule.by == "signature"} == {("POST", "/v1/webhooks/{provider}")}

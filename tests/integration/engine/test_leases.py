@@ -186,6 +186,7 @@ async def test_reconnecting_with_another_account_parks_the_old_webhooks_and_take
     second = (await world.members())[1]["user_id"]
     await world.event(first, "workout")
     old = list(world.deliveries)
+    await disconnect.disconnect(world.engine, "ann", "whoop", erase=True)
     await world.connect("ann", 1)
     await visits(world, 12)
     before = await content(world)

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from tests.integration.sahha.conftest import ANN, Sahha
-from wearbase.domain.errors import BadRequest, Conflict
+from wearbase.domain.errors import BadRequest, Conflict, OtherAccount
 from wearbase.read.status import status
 from wearbase.sync import disconnect
 from wearbase.sync.connect import begin
@@ -115,5 +115,9 @@ async def test_reconnecting_goes_on_where_it_stood_and_another_account_begins_an
     assert all(after[name]["watermark"] > before[name]["watermark"] for name in before)
     assert all(after[name]["history_from"] == before[name]["history_from"] for name in before)
     await sahha.profile("u-another", user_id=2)
+    with pytest.raises(OtherAccount):
+        await sahha.join("ann", "u-another")
+    assert (await sahha.states()).keys() == after.keys()
+    await disconnect.disconnect(sahha.world.engine, "ann", "sahha", erase=True)
     await sahha.join("ann", "u-another")
     assert all(s["watermark"] is None for s in (await sahha.states()).values())

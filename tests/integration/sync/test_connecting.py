@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from tests.integration.harness import Bench
-from wearbase.domain.errors import BadRequest, Conflict, ConsentDenied, Forbidden, LeaseLost
+from wearbase.domain.errors import BadRequest, Conflict, ConsentDenied, Forbidden, LeaseLost, OtherAccount
 from wearbase.store.work import due
 from wearbase.sync import connect, disconnect
 from wearbase.sync.connect import Completer
@@ -91,14 +91,21 @@ async def test_one_account_cannot_belong_to_two_users(world: Bench) -> None:
     await world.connect("bob")
 
 
-async def test_another_account_replaces_the_identity_and_its_webhooks(world: Bench) -> None:
+async def test_another_account_is_refused_until_what_is_stored_of_the_first_is_erased(world: Bench) -> None:
     first, second = (m["user_id"] for m in (await world.members())[:2])
     await world.connect("ann", 0)
     await world.work()
+    before = await world.stored("ann", "cycle")
+    with pytest.raises(OtherAccount):
+        await world.connect("ann", 1)
+    await world.work()
+    assert await world.stored("ann", "cycle") == before
+    assert (await world.rows("select external_user_id from wearbase.connection"))[0]["external_user_id"] == str(first)
+    await disconnect.disconnect(world.engine, "ann", "whoop", erase=True)
     await world.connect("ann", 1)
     await world.work()
     (found,) = await world.rows("select external_user_id, generation from wearbase.connection")
-    assert (found["external_user_id"], found["generation"]) == (str(second), 2)
+    assert (found["external_user_id"], found["generation"]) == (str(second), 3)
     assert [m["granted"] for m in (await world.members())[:2]] == [False, True]
     await world.event(second, "workout")
     await world.deliver()

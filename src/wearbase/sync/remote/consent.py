@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from wearbase.domain.errors import Conflict, PassedOn
+from wearbase.domain.errors import Conflict, OtherAccount, PassedOn
 from wearbase.store.connections import Consent
 from wearbase.store.work import copies
 from wearbase.sync import connect
@@ -61,6 +61,8 @@ async def complete(engine: Engine, state: str, code: str, *, by: Completer) -> C
     except PassedOn as refused:
         if refused.status < 500:
             await connect.deny(engine, state)
+        if refused.code == OtherAccount.code:
+            raise OtherAccount(refused.message, provider=remote.name) from refused
         if refused.code == Conflict.code:
             raise Conflict(refused.message, provider=remote.name) from refused
         raise
