@@ -331,17 +331,20 @@ def _name(values: Mapping[str, Any]) -> str:
 
 def day_metrics(document: Mapping[str, Any]) -> dict[str, float]:
     """What a day adds to the trends, by metric: known quantities and Sahha's scores, once they run no more."""
-    values = {name: value for section in SECTIONS if (part := document[section]) for name, value in _closed(document, section, part)}
-    for kind, section in SCORES.items():
-        if not _is_running(document, section):
-            values[f"sahha_{kind}_score"] = (document["scores"].get(kind) or {}).get("score")
-    return {name: float(value) for name, value in values.items() if value is not None}
+    values = {name: value for section in SECTIONS for name, value in (document[section] or {}).items() if name in METRICS}
+    values |= {f"sahha_{kind}_score": (document["scores"].get(kind) or {}).get("score") for kind in SCORES}
+    running = still_running(document)
+    return {name: float(value) for name, value in values.items() if value is not None and name not in running}
 
 
-def _closed(document: Mapping[str, Any], section: str, part: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """The values of a section that are final. While its day runs, so does the week that ends with it."""
-    running, is_running = set(document["intraday"]), _is_running(document, section)
-    return [(n, v) for n, v in part.items() if n in METRICS and n not in running and not (is_running and "_weekly_" in n)]
+def still_running(document: Mapping[str, Any]) -> set[str]:
+    """The names of what is not final: intraday values and, while a section's day runs, the weeks that end with it and its scores."""
+    found = set(document["intraday"])
+    for section in SECTIONS:
+        if _is_running(document, section):
+            found |= {name for name in document[section] if "_weekly_" in name}
+            found |= {f"sahha_{kind}_score" for kind, made_of in SCORES.items() if made_of == section}
+    return found
 
 
 def _is_running(document: Mapping[str, Any], section: str) -> bool:

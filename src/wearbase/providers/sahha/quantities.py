@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from wearbase.domain.quantities import Quantity, in_section
+from wearbase.providers.sahha.mapping import still_running
 
 _SAME = (
     Quantity("hrv_rmssd_ms", "ms", "vitals.hrv_rmssd_ms", "hrv_rmssd_ms"),
@@ -73,9 +74,11 @@ QUANTITIES = (
     *_ALONE,
     *(Quantity(f"sahha_{k}_score", "of_100", f"scores.{k}.score", f"sahha_{k}_score", idea=idea) for k, idea in _SCORES.items()),
 )
-_NAMES = {q.place.rpartition(".")[2]: q.name for q in QUANTITIES if not q.place.startswith("scores.")}
+_NAMES = {
+    f"sahha_{q.place.split('.')[1]}_score" if q.place.startswith("scores.") else q.place.rpartition(".")[2]: q.name for q in QUANTITIES
+}
 
 
 def running(part: Mapping[str, Any]) -> frozenset[str]:
-    """What the day names as intraday."""
-    return frozenset(_NAMES[name] for name in part.get("intraday") or () if name in _NAMES)
+    """What is not final, by the rule of the trends."""
+    return frozenset(_NAMES[name] for name in still_running(part) if name in _NAMES)

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from wearbase.providers.sahha.mapping import METRICS, assemble_day, day_metrics, map_archetype, map_biomarker, map_score
+from wearbase.providers.sahha.quantities import QUANTITIES, running
 
 
 @pytest.fixture
@@ -111,6 +112,27 @@ def test_scores_enter_the_trends_once_what_they_are_made_of_runs_no_more(day, ex
     assert found(running, {"periodicity": "intraday"}) == set()
     assert found(running, {**STEPS, "type": "floors_climbed"}) == activity | night  # one value that was never closed
     assert found() == activity | night
+
+
+@pytest.mark.parametrize(
+    "biomarkers",
+    [
+        [{**STEPS, "periodicity": "intraday"}, {}, DEBT],
+        [STEPS, {"periodicity": "intraday"}, DEBT],
+        [{**STEPS, "periodicity": "intraday"}, {**STEPS, "type": "floors_climbed"}, {}],
+        [STEPS, {}, DEBT],
+        [],
+    ],
+)
+def test_what_runs_for_the_trends_runs_in_the_combined_day(day, examples, biomarkers):
+    part = day(*biomarkers, scores=examples["scores"])
+    there = {q.metric: q.name for q in QUANTITIES if q.metric and q.value(part) is not None}
+    assert {name for metric, name in there.items() if metric not in day_metrics(part)} == running(part)
+
+
+def test_the_score_and_the_week_of_a_running_night_run_in_the_combined_day(day, examples):
+    part = day(STEPS, {"periodicity": "intraday"}, DEBT, scores=examples["scores"])
+    assert running(part) == {"asleep_s", "sleep_debt_weekly_s", "sahha_sleep_score", "sahha_readiness_score"}
 
 
 def test_no_score_takes_the_place_of_another(day, examples):
