@@ -14,6 +14,8 @@ from wearbase.domain.provider import Provider
 from wearbase.domain.quantities import Quantity
 
 EVERY = "*"
+RULES = 2  # counted up when a provider or this file says differently what runs: stored documents are then made anew
+FORM = "whoop,sahha; steps_count=sahha,whoop"
 
 Precedence = Mapping[str, Sequence[str]]  # of a quantity, or of EVERY: the sources, the one to believe first
 
@@ -57,7 +59,7 @@ class Combining:
     def making(self) -> str:
         """Changes with everything but the parts and the member's wishes that decides what comes out."""
         declared = [(p.name, p.quantities) for p in self.providers]
-        return hashlib.blake2b(repr((declared, sorted(self.precedence.items()))).encode(), digest_size=6).hexdigest()
+        return hashlib.blake2b(repr((RULES, declared, sorted(self.precedence.items()))).encode(), digest_size=6).hexdigest()
 
     @cached_property
     def ways(self) -> dict[str, dict[str, str]]:
@@ -82,7 +84,11 @@ class Combining:
             if name != EVERY and name not in known:
                 raise BadRequest(f"There is no quantity {name[:40]!r}; known are {EVERY}, {', '.join(sorted(known))}.", field="precedence")
             unknown = [source for source in order if source not in self.sources]
-            if unknown or not order or len(set(order)) != len(order):
+            if not order:
+                raise BadRequest(
+                    f"{name}: the list is empty; give sources among {', '.join(self.sources)}, or leave it out.", field="precedence"
+                )
+            if unknown or len(set(order)) != len(order):
                 raise BadRequest(f"{name}: give sources, each once, among {', '.join(self.sources)}.", field="precedence")
         return {name: tuple(order) for name, order in precedence.items()}
 
@@ -146,9 +152,17 @@ def _check_units(providers: Sequence[Provider]) -> None:
 
 
 def _parsed(text: str) -> dict[str, list[str]]:
-    """`whoop,sahha; steps_count=sahha,whoop`: an order for all, and orders for quantities."""
+    """`whoop,sahha; steps_count=sahha,whoop`: an order for all, and orders for quantities. Raises BadRequest for what says two things."""
+    if not text.strip():
+        return {}
     orders: dict[str, list[str]] = {}
-    for piece in filter(None, (p.strip() for p in text.split(";"))):
+    for piece in (p.strip() for p in text.split(";")):
         name, equals, sources = piece.partition("=")
-        orders[name.strip() if equals else EVERY] = [s.strip() for s in (sources if equals else name).split(",")]
+        name, order = (name.strip(), sources) if equals else (EVERY, piece)
+        if not piece:
+            raise BadRequest(f"There is an empty part; write it {FORM}.", field="precedence")
+        if name in orders:
+            what = "the order for all" if name == EVERY else name[:40]
+            raise BadRequest(f"{what} is given twice; sources are separated by commas: {FORM}.", field="precedence")
+        orders[name] = [s.strip() for s in order.split(",")]
     return orders

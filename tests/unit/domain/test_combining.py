@@ -84,6 +84,12 @@ def test_whose_wish_comes_first(deployment: str, wished: dict[str, Any], order: 
         ("asleep_s=", "ring, strap"),
         ("ring,ring", "each once"),
         ("=", "known are"),
+        ("strap;ring", "the order for all is given twice; sources are separated by commas"),
+        ("asleep_s=ring;asleep_s=strap", "asleep_s is given twice"),
+        ("*=strap;ring", "the order for all is given twice"),
+        (";;", "an empty part"),
+        ("strap;", "an empty part"),
+        ("strap; ;asleep_s=ring", "an empty part"),
     ],
 )
 def test_a_bad_order_is_refused_and_the_good_ones_are_named(text: str, names: str) -> None:
