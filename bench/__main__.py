@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from bench import machine, report
 from bench.report import Run, Section
 
-USUAL = ("reads", "webhooks", "sahha", "visible", "pickup", "connect", "backfill", "start", "sim")
+USUAL = ("reads", "webhooks", "sahha", "visible", "pickup", "connect", "backfill", "start", "sim", "app", "streams")
+ELSEWHERE = {"app": "bench.app.view", "streams": "bench.app.streams"}
 LONG = ("concurrent", "growth", "members")
 
 
@@ -33,7 +34,7 @@ def main() -> None:
 def _measured(name: str, run: Run) -> Section:
     print(f"{name} ...", file=sys.stderr, flush=True)
     busy = os.getloadavg()[0]
-    lines, how = importlib.import_module(f"bench.figures.{name}").measure(run)
+    lines, how = importlib.import_module(ELSEWHERE.get(name, f"bench.figures.{name}")).measure(run)
     for line in lines:
         goal = "no goal" if line.goal == "none" else f"goal {line.goal}: {'reached' if line.is_met else 'NOT reached'}"
         print(f"{name:10} {line.what:34} {line.measured:48} {goal}; {line.beside}", flush=True)

@@ -5,15 +5,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from wearbase.access.caller import member
+from wearbase.access.caller import OPEN, member
 from wearbase.api import build
 from wearbase.api.given import Services
 from wearbase.cli.main import app
 
 PATH = "/bench/static/{user_id}"
+NUMBER_PAGE = "BENCH_NUMBER_PAGE"  # adds a page of one number, the yardstick of the app's
 BODY = "BENCH_STATIC_BODY"  # names a file
 
 
@@ -44,7 +47,24 @@ def _with_static_route(body: bytes) -> None:
     build.create_app = create_app
 
 
+async def _number(request: Request) -> HTMLResponse:
+    return HTMLResponse('<!doctype html><html lang="en"><title>1</title><p class="num-xl">1</p></html>')
+
+
+def _with_a_number_page() -> None:
+    made = build.create_app
+
+    def create_app(services: Services, *, pages: Sequence[Route] = ()) -> FastAPI:
+        route = Route("/bench/number", _number)
+        route.rule = OPEN  # type: ignore[attr-defined]
+        return made(services, pages=[*pages, route])
+
+    build.create_app = create_app
+
+
 if __name__ == "__main__":
+    if NUMBER_PAGE in os.environ:
+        _with_a_number_page()
     if BODY in os.environ:
         _with_static_route(Path(os.environ[BODY]).read_bytes())
     app()

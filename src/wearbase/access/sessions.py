@@ -104,8 +104,8 @@ class Sessions:
             await sessions.put_link(tx, user_id, _hash(secret.encode()), made_by=made_by, expires_at=now + LINK_LIFETIME, now=now)
         return NewLink(secret=secret, expires_at=now + LINK_LIFETIME)
 
-    async def peek(self, link: str) -> str:
-        """Whom a link would sign in; it stays good. Raises LinkUnknown, LinkExpired, LinkUsed."""
+    async def peek(self, link: str) -> sessions.Link:
+        """Whom a link would sign in, and until when; it stays good. Raises LinkUnknown, LinkExpired, LinkUsed."""
         async with self._db.connection() as tx:
             found = await sessions.link(tx, _hash(link.encode()))
         if found is None:
@@ -114,11 +114,11 @@ class Sessions:
             raise LinkUsed
         if found.expires_at <= self._clock.now():
             raise LinkExpired
-        return found.user_id
+        return found
 
     async def begin(self, link: str) -> Kept:
         """Uses the link up. Raises LinkUnknown, LinkExpired, LinkUsed."""
-        user_id, now, secret = await self.peek(link), self._clock.now(), secrets.token_urlsafe(32)
+        user_id, now, secret = (await self.peek(link)).user_id, self._clock.now(), secrets.token_urlsafe(32)
         session = Session(
             user_id=user_id, id=uuid.uuid4(), secret_hash=_hash(secret.encode()), confirmed_at=None, rotated_at=now, before_hash=None,
             signed_in_at=now, seen_at=now, expires_at=now + LONGEST_LIFETIME, ended_at=None,

@@ -29,13 +29,13 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
     "manifest-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-HEADERS = {
+HEADERS = {"Cross-Origin-Resource-Policy": "same-origin", "Vary": "Accept-Encoding"}
+OF_PAGES = {  # what rules a document or a worker; of a script or a style no browser asks it
     "Content-Security-Policy": POLICY,
     "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
-    "Vary": "Accept-Encoding",
 }
+RULED = (".html", ".svg", "sw.js")  # an SVG is a document, too, where it is opened by itself
 PACKING: Mapping[str, Callable[[bytes], bytes]] = {  # the first that a browser takes
     "br": partial(brotli.compress, mode=brotli.MODE_TEXT, quality=11),
     "gzip": partial(gzip.compress, compresslevel=9, mtime=0),
@@ -96,7 +96,7 @@ class AppFiles:
         """A file by its name; every address of the app that names none is the app itself."""
         shipment, path = self.now(), request.path_params.get("path", "")
         if path in shipment.files:
-            return await _sent(request, shipment.files[path], ASK_FIRST)
+            return await _sent(request, shipment.files[path], ASK_FIRST, is_ruled=path.endswith(RULED))
         if "." in path.rpartition("/")[2]:
             raise NotFound
         return await self._shown(request, "index.html")
@@ -106,7 +106,7 @@ class AppFiles:
         shipment, path = self.now(), request.path_params["path"]
         if request.path_params["version"] != shipment.version or path not in shipment.files:
             raise NotFound("This version of the app is not here any more. Load the page again.")
-        return await _sent(request, shipment.files[path], FOR_EVER)
+        return await _sent(request, shipment.files[path], FOR_EVER, is_ruled=path.endswith(RULED))
 
     async def operators(self, request: Request) -> Response:
         """The operator's page."""
@@ -156,8 +156,8 @@ def _file(name: str, body: bytes, version: str, names: bytes) -> File:
     return File(body, etag, media_type, is_packed=ending in _PACKED)
 
 
-async def _sent(request: Request, file: File, keeping: str) -> Response:
-    headers = {**HEADERS, "Cache-Control": keeping, "ETag": f"W/{file.etag}"}
+async def _sent(request: Request, file: File, keeping: str, *, is_ruled: bool = True) -> Response:
+    headers = {**HEADERS, **(OF_PAGES if is_ruled else {}), "Cache-Control": keeping, "ETag": f"W/{file.etag}"}
     given = [part.strip().removeprefix("W/") for part in request.headers.get("if-none-match", "").split(",")]
     if file.etag in given:
         return Response(status_code=304, headers=headers)

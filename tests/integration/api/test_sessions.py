@@ -11,6 +11,7 @@ import pytest
 
 from tests.integration.api.conftest import BASE, ENV_KEY, OWN_APP, Service, problem, serving
 from wearbase.access import sessions as module
+from wearbase.read.status import rfc3339
 from wearbase.sync.chores import plan_chores
 
 APP = {"x-wearbase": "app", "origin": BASE}
@@ -61,7 +62,8 @@ async def ann(service: Service) -> AsyncIterator[Browser]:
 async def test_a_link_signs_in_once_and_can_be_looked_at_before(service: Service) -> None:
     link, browser = await link_for(service), Browser(service)
     for _ in range(2):
-        assert (await browser.call("POST", "/app/session/peek", json={"link": link})).json() == {"user_id": "ann"}
+        peeked = (await browser.call("POST", "/app/session/peek", json={"link": link})).json()
+        assert peeked == {"user_id": "ann", "expires_at": rfc3339(service.world.clock.now() + timedelta(minutes=10))}
     signed_in = await browser.sign_in(link)
     assert signed_in.json() | {"signed_in_at": "", "expires_at": ""} == {"user_id": "ann", "signed_in_at": "", "expires_at": ""}
     cookie = signed_in.headers["set-cookie"]

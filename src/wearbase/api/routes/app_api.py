@@ -12,6 +12,7 @@ from wearbase.access.users import InvalidField, checked_user_id
 from wearbase.api.errors import SignInAgain
 from wearbase.api.fields import Day, ProviderName, UserId, checked_range
 from wearbase.api.given import By, Given, Services
+from wearbase.api.packing import packed, packing_headers
 from wearbase.api.routes import consents, copying, syncing
 from wearbase.api.routes.consents import Wished
 from wearbase.api.routing import GuardedRoute, who
@@ -61,7 +62,7 @@ async def end_connection(
 
 @router.get("/api/v1/{provider}/days/{user_id}", responses={200: {"model": Days}})
 @who(member("read"))
-async def days(user_id: UserId, provider: ProviderName, services: Given, start: Day, end: Day) -> Response:
+async def days(user_id: UserId, provider: ProviderName, services: Given, request: Request, start: Day, end: Day) -> Response:
     """The day documents from `start` to `end`, both included, at most 366."""
     known_provider(services, provider)
     checked_range(start, end)
@@ -69,7 +70,8 @@ async def days(user_id: UserId, provider: ProviderName, services: Given, start: 
     states = await copying.current(services, user_id, start, end, only=provider)
     answers = await services.reader.range(user_id, provider, start, end, state=states.get(provider))
     head = f'{{"user_id":"{user_id}","start":"{start}","end":"{end}","days":['
-    return Response(head.encode() + b",".join(a.body for a in answers) + b"]}", media_type="application/json")
+    body, how = packed(head.encode() + b",".join(a.body for a in answers) + b"]}", request.scope["headers"])
+    return Response(body, headers=packing_headers(how), media_type="application/json")
 
 
 @router.post("/api/v1/{provider}/sync/{user_id}", response_model=None, responses={200: {"model": SyncDone}, 202: {"model": SyncUnderWay}})

@@ -17,6 +17,7 @@ from wearbase.api.conditional import has_already
 from wearbase.api.fields import UserId, checked_date
 from wearbase.api.given import Given, Services
 from wearbase.api.health_shapes import HealthSources
+from wearbase.api.packing import packed
 from wearbase.api.routes import copying
 from wearbase.api.routing import GuardedRoute, who
 from wearbase.read import status
@@ -26,6 +27,7 @@ from wearbase.sync.fresh import Wanted
 
 JSON = (b"content-type", b"application/json")
 KEPT_BY_ITS_READER = (b"cache-control", b"private, no-cache")
+VARIES = (b"vary", b"accept-encoding")
 
 router = APIRouter(route_class=GuardedRoute, tags=["App API"])
 
@@ -149,8 +151,11 @@ def _asked(query: bytes) -> tuple[date | None, int | None]:
 
 async def _send(scope: Scope, send: Send, etag: bytes, body: bytes) -> None:
     if has_already(scope["headers"], etag):
-        await send({"type": "http.response.start", "status": 304, "headers": [(b"etag", etag), KEPT_BY_ITS_READER]})
+        await send({"type": "http.response.start", "status": 304, "headers": [(b"etag", etag), KEPT_BY_ITS_READER, VARIES]})
         return await send({"type": "http.response.body", "body": b""})
-    length = (b"content-length", str(len(body)).encode())
-    await send({"type": "http.response.start", "status": 200, "headers": [JSON, length, (b"etag", etag), KEPT_BY_ITS_READER]})
+    body, how = packed(body, scope["headers"])
+    kind = [(b"content-encoding", how.encode())] if how else []
+    etag = b"W/" + etag if how else etag  # the same content in other bytes
+    headers = [JSON, (b"content-length", str(len(body)).encode()), (b"etag", etag), KEPT_BY_ITS_READER, VARIES, *kind]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -1,15 +1,17 @@
 """How a quantity went, against the member's own usual range."""
 
 import asyncio
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Query
+import orjson
+from fastapi import APIRouter, Query, Request, Response
 
 from wearbase.access.caller import member
 from wearbase.access.users import InvalidField
 from wearbase.api.fields import Day, UserId, checked_range
 from wearbase.api.given import Given
 from wearbase.api.health_shapes import Trend
+from wearbase.api.packing import packed, packing_headers
 from wearbase.api.routes import copying, syncing
 from wearbase.api.routing import GuardedRoute, who
 from wearbase.domain.errors import BadRequest
@@ -22,7 +24,7 @@ Metric = Annotated[str, Query(max_length=64, description="A quantity, by its nam
 
 @router.get("/api/v1/trends/{user_id}", responses={200: {"model": Trend}})
 @who(member("read"))
-async def trend(user_id: UserId, services: Given, metric: Metric, start: Day, end: Day) -> dict[str, Any]:
+async def trend(user_id: UserId, services: Given, request: Request, metric: Metric, start: Day, end: Day) -> Response:
     """One quantity day by day, both days included, at most 366; what still runs is left out. A day without a value is null."""
     checked_range(start, end)
     combining = services.engine.combining
@@ -36,4 +38,5 @@ async def trend(user_id: UserId, services: Given, metric: Metric, start: Day, en
         *(syncing.look(services, user_id, name, at_most_s=at_most_s) for name in services.engine.apps),
     )
     found = await trends.trend(services.db, combining, user_id, metric, start=start, end=end)
-    return {**found, "not_current": states} if states else found
+    body, how = packed(orjson.dumps({**found, "not_current": states} if states else found), request.scope["headers"])
+    return Response(body, headers=packing_headers(how), media_type="application/json")

@@ -26,7 +26,8 @@ async def make_link(user_id: UserId, services: Given, caller: By) -> SignInLink:
 @who(OPEN)
 async def peek(services: Given, body: LinkBody) -> LinkOwner:
     """Whom a link would sign in. It is not used up: what opens addresses ahead of people must not."""
-    return LinkOwner(user_id=await services.sessions.peek(body.link))
+    found = await services.sessions.peek(body.link)
+    return LinkOwner(user_id=found.user_id, expires_at=rfc3339(found.expires_at) or "")
 
 
 @router.post("/app/session")

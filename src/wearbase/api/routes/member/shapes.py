@@ -26,9 +26,10 @@ class LinkBody(Body):
 
 
 class LinkOwner(BaseModel):
-    """Whom a link would sign in."""
+    """Whom a link would sign in, and until when."""
 
     user_id: str
+    expires_at: str
 
 
 class SignedIn(BaseModel):

@@ -1,7 +1,6 @@
 """What the pages of the phone app show, each in one answer."""
 
 import asyncio
-import gzip
 import hashlib
 import re
 from datetime import date
@@ -15,6 +14,7 @@ from wearbase.access.users import InvalidField
 from wearbase.api.conditional import has_already
 from wearbase.api.fields import EARLIEST, LATEST, Day, UserId
 from wearbase.api.given import Given, Services
+from wearbase.api.packing import packed, packing_headers
 from wearbase.api.routes import copying, syncing
 from wearbase.api.routes.health import shown_source
 from wearbase.api.routes.member.shapes import DayPage, MonthPage, WorkoutPage
@@ -27,7 +27,6 @@ from wearbase.sync.fresh import Wanted
 
 router = APIRouter(route_class=GuardedRoute, tags=["Phone app"])
 
-PACK_FROM, PACK_LEVEL = 1_000, 5
 _MONTH = re.compile(r"\d{4}-\d{2}")
 Month = Annotated[str, Query(description="A month", examples=["2026-05"])]
 Before = Annotated[str | None, Query(max_length=300, description="`next` of the page before")]
@@ -118,9 +117,8 @@ def _shown(request: Request, content: dict[str, Any]) -> Response:
 
 def _answer(request: Request, body: bytes, etag: str) -> Response:
     """The answer, packed where the caller takes that: a phone's first view is measured by what it transfers."""
-    headers = {"ETag": f"W/{etag}", "Cache-Control": "private, no-cache", "Vary": "Accept-Encoding"}
+    headers = {"ETag": f"W/{etag}", "Cache-Control": "private, no-cache"}
     if has_already(request.scope["headers"], etag.encode()):
-        return Response(status_code=304, headers=headers)
-    if len(body) > PACK_FROM and "gzip" in request.headers.get("accept-encoding", ""):
-        body, headers["Content-Encoding"] = gzip.compress(body, PACK_LEVEL, mtime=0), "gzip"
-    return Response(body, headers=headers, media_type="application/json")
+        return Response(status_code=304, headers={**headers, **packing_headers(None)})
+    body, how = packed(body, request.scope["headers"])
+    return Response(body, headers={**headers, **packing_headers(how)}, media_type="application/json")

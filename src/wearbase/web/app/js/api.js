@@ -15,6 +15,13 @@ export function listen({ signedOut }) {
   onSignedOut = signedOut;
 }
 
+/** What was asked for before we were here (early.js): taken once, and only while the page begins. */
+function begun(path) {
+  const answer = globalThis.$early?.get(path);
+  globalThis.$early?.delete(path);
+  return performance.now() < LONGEST_MS ? answer : null;
+}
+
 /** The parsed answer. `quiet` leaves a 401 to the caller. Throws Problem. */
 export async function call(path, { method = "GET", body, quiet = false, longest = LONGEST_MS, headers = {} } = {}) {
   const given = { method, credentials: "same-origin", headers: { Accept: "application/json", ...headers }, signal: AbortSignal.timeout(longest) };
@@ -25,7 +32,7 @@ export async function call(path, { method = "GET", body, quiet = false, longest 
   }
   let answer;
   try {
-    answer = await fetch(path, given);
+    answer = await ((method === "GET" && begun(path)) || fetch(path, given));
   } catch (error) {
     throw new Problem(error.name === "TimeoutError" ? "timeout" : "offline", String(error.message));
   }

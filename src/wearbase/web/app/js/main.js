@@ -3,7 +3,7 @@ import { effect, html, render, signal, useEffect } from "./html.js";
 import { Frame } from "./parts/frame.js";
 import { Missing } from "./parts/missing.js";
 import { listenToServer } from "./state/live.js";
-import { forget } from "./state/days.js";
+import { forget, shown } from "./state/days.js";
 import { go, route, start, to } from "./state/router.js";
 import { begin, session } from "./state/session.js";
 import { register } from "./worker.js";
@@ -50,6 +50,19 @@ async function boot() {
   if (session.value?.isOut && !OPEN.has(route.value)) go(to("sign-in"), { replace: true });
   render(html`<${App} />`, document.getElementById("app"));
   listenToServer();
-  void register();
+  whenCalm(() => void register());
+}
+
+const LONGEST_WAIT_MS = 3_000;
+/** After the first day is on the screen, or a while: what is fetched for later must not hold up what is waited for now. */
+function whenCalm(act) {
+  let isDone = false;
+  const once = () => {
+    if (isDone) return;
+    isDone = true;
+    (globalThis.requestIdleCallback ?? setTimeout)(act);
+  };
+  setTimeout(once, LONGEST_WAIT_MS);
+  effect(() => { if (shown.value?.answer && !shown.value.isLoading) once(); });
 }
 void boot();

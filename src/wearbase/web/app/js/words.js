@@ -216,7 +216,7 @@ export const words = {
     save: "Save this receipt", again: "Start again", file: "wearbase-erased.txt", receipt: (days, records, at) => `Everything is erased: ${days} days, ${records} records, ${at}.`,
   },
   signIn: {
-    title: "Sign in", welcome: (name) => `Welcome, ${name}.`, about: "This link opens your data on this phone. It works once, within ten minutes of being made.", button: (name) => `Open my data as ${name}`, busy: "Opening…",
+    title: "Sign in", welcome: (name) => `Welcome, ${name}.`, about: (time) => `This link opens your data on this phone. It works once, ${time ? `until ${time}` : "within ten minutes of being made"}.`, button: (name) => `Open my data as ${name}`, busy: "Opening…",
     notYou: "Not you? Close this page. Nothing has been opened.", looking: "Looking at your link…", already: (name) => `You are signed in as ${name}.`, openDays: "Open my days", replaces: (name) => `The data of ${name} on this phone is removed first.`,
     how: "Ask whoever runs this server for a new sign-in link, and open it on this phone.", howSelf: "If that is you: wear link makes one.",
     states: {

@@ -49,8 +49,8 @@ function Settings({ isIn }) {
     settings.units[what] = value;
     unitsSeen.value += 1;
     try {
-      const { precedence, units } = await api.preferences(userId.value);
-      await api.setPreferences(userId.value, { precedence, units: { ...units, [what]: value } });
+      const { precedence, units, display } = await api.preferences(userId.value);
+      await api.setPreferences(userId.value, { precedence, units: { ...units, [what]: value }, display: display ?? {} });
       setLocal(false);
     } catch {
       setLocal(true);
@@ -58,7 +58,7 @@ function Settings({ isIn }) {
   };
   const { distance, energy, temperature, clock } = settings.units;
   return html`<div class="settings">
-    <${Setting} name=${w.theme} value=${theme.value} options=${Object.entries(w.themes)} onChoose=${chooseTheme} />
+    <${Setting} name=${w.theme} value=${theme.value} options=${Object.entries(w.themes)} onChoose=${(value) => { chooseTheme(value).then(() => setLocal(false), () => setLocal(true)); }} />
     ${isIn && html`<${Setting} name=${w.distance} value=${distance ?? "km"} options=${["km", "mi"]} onChoose=${(value) => void choose("distance", value)} />
       <${Setting} name=${w.energy} value=${energy ?? "kcal"} options=${["kcal", "kj"]} onChoose=${(value) => void choose("energy", value)} />
       <${Setting} name=${w.temperature} value=${temperature ?? "c"} options=${["c", "f"]} onChoose=${(value) => void choose("temperature", value)} />

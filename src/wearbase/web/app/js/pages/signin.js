@@ -39,7 +39,8 @@ function Single({ title, children, act, foot }) {
 async function look(link) {
   if (!link) return { is: "none" };
   try {
-    return { is: "good", user: (await api.peek(link)).user_id };
+    const { user_id: user, expires_at: until } = await api.peek(link);
+    return { is: "good", user, until };
   } catch (problem) {
     return failed(problem);
   }
@@ -81,7 +82,7 @@ function Good({ found, onOpen }) {
   const act = html`<${Button} kind="primary" class="wide" isBusy=${found.isBusy} onClick=${onOpen}>${found.isBusy ? w.busy : w.button(found.user)}<//>
     <p class="small">${w.notYou}</p>`;
   return html`<${Single} title=${w.welcome(found.user)} act=${act} foot=${true}>
-    <p class="single-about">${w.about} ${other && w.replaces(other)}</p><//>`;
+    <p class="single-about">${w.about(found.until && clock(found.until, phoneOffset(found.until)))} ${other && w.replaces(other)}</p><//>`;
 }
 
 function NotGood({ found, onAgain }) {

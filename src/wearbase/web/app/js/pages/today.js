@@ -4,6 +4,7 @@ import { html } from "../html.js";
 import { DayPage } from "../parts/daypage.js";
 import { Hero, SleepCard, StrainCard } from "../parts/headline.js";
 import { AsleepBar, StageLegend } from "../parts/night.js";
+import { useSecondFrame } from "../parts/later.js";
 import { isWide } from "../parts/frame.js";
 import { Section } from "../parts/pieces.js";
 import { Sahha } from "../parts/sahha.js";
@@ -23,6 +24,7 @@ export default function Today() {
 
 function Day({ answer, entry }) {
   const { isKept } = entry;
+  const isWhole = useSecondFrame(); // the morning's number does not wait for what is below it
   const wide = isWide.value;
   const date = isToday(answer) ? null : answer.date;
   const isOffline = Boolean(entry.problem) || isKept && !entry.isLoading;
@@ -34,7 +36,7 @@ function Day({ answer, entry }) {
       <${StrainCard} answer=${answer} isWide=${wide} isKept=${isOffline} at=${entry.at} />
     </div>
     ${isWaiting && isToday(answer) && html`<p class="small after-cards">${wide ? w.yesterdayWide : w.yesterday}</p>`}
-    <div class="columns">
+    ${isWhole && html`<div class="columns">
       <div>
         ${!isWaiting && html`<${Section} title=${w.vitals} id="s-vitals" note=${`${wide ? `${words.sources.whoop} · ` : ""}${answer.history?.is_running ? w.filling : w.last14}`}><${Vitals} answer=${answer} /><//>`}
         ${wide && html`<${DaySoFar} answer=${answer} />`}
@@ -47,10 +49,10 @@ function Day({ answer, entry }) {
         <${Also} answer=${answer} />
         <${Sahha} sahha=${answer.sahha} />
       </div>
-    </div>
-    ${isOffline && storedDates.value.length > 0 && html`<p class="small after-cards">${words.offline.stored(storedDates.value.length)} <button type="button" class="link"
+    </div>`}
+    ${isWhole && isOffline && storedDates.value.length > 0 && html`<p class="small after-cards">${words.offline.stored(storedDates.value.length)} <button type="button" class="link"
       onClick=${() => { isChoosing.value = true; }}>${words.offline.browse}</button></p>`}
-    <p class="small footer-line">${words.disclaimer} <a href=${to("about")}>${words.about}</a></p>`;
+    ${isWhole && html`<p class="small footer-line">${words.disclaimer} <a href=${to("about")}>${words.about}</a></p>`}`;
 }
 
 function Night({ answer }) {

@@ -24,7 +24,7 @@ function media(query) {
   return found;
 }
 export const isWide = media("(min-width: 64em)");
-const isTight = media("(max-width: 15em), (max-height: 559px)");
+const isTight = media("(max-width: 15em), (max-height: 34.94em)");
 
 /** Navigation, content, dock. `children` is the page. */
 export function Frame({ children }) {

@@ -2,7 +2,7 @@
 import { addDays, dayOfMonth, longDay, rounded, weekday } from "../format.js";
 import { html, useEffect, useRef } from "../html.js";
 import { band, bars } from "../judge.js";
-import { isChoosing, isOffline, knownDays, loadMonth, shownDay, today } from "../state/days.js";
+import { isChoosing, isOffline, knownDays, loadMonth, shown as entry, shownDay, today } from "../state/days.js";
 import { route, to } from "../state/router.js";
 import { words } from "../words.js";
 import { Icon } from "./icons.js";
@@ -37,9 +37,10 @@ export function WeekStrip({ count = 7, withSteps = false }) {
   const shown = shownDay.value;
   const days = shown ? stripDays(shown, today.value ?? shown, count) : [];
   const known = knownDays.value;
+  const isAwaited = !entry.value?.answer && !entry.value?.problem; // the day's answer brings its week
   const missing = days.filter((day) => !known.has(day)).map((day) => day.slice(0, 7));
   const months = [...new Set(missing)].join();
-  useEffect(() => { if (months && shown) months.split(",").forEach((month) => void loadMonth(month)); }, [months, shown]);
+  useEffect(() => { if (months && shown && !isAwaited) months.split(",").forEach((month) => void loadMonth(month)); }, [months, shown, isAwaited]);
   const onKey = (event) => {
     const links = [...list.current.querySelectorAll("a")];
     const at = links.indexOf(document.activeElement);

@@ -2,8 +2,8 @@
 import { signal } from "../html.js";
 
 const NAME = "wearbase";
-const DAYS = "days";
-const MOST = 120;
+const [DAYS, TRENDS] = ["days", "trends"];
+const [MOST, MOST_TRENDS] = [120, 24];
 /** Whether the phone refused to keep a day. */
 export const isFull = signal(false);
 
@@ -15,9 +15,15 @@ export function allow() { isWiped = false; }
 function open() {
   if (isWiped) return Promise.reject(new Error("nobody is signed in")); // what was on its way must not begin a new base
   opened ??= new Promise((resolve, reject) => {
-    const asked = indexedDB.open(NAME, 1);
-    asked.onupgradeneeded = () => asked.result.createObjectStore(DAYS, { keyPath: "date" });
-    asked.onsuccess = () => resolve(asked.result);
+    const asked = indexedDB.open(NAME, 2);
+    asked.onupgradeneeded = ({ oldVersion }) => {
+      if (oldVersion < 1) asked.result.createObjectStore(DAYS, { keyPath: "date" });
+      asked.result.createObjectStore(TRENDS, { keyPath: "key" });
+    };
+    asked.onsuccess = () => {
+      asked.result.onversionchange = () => { asked.result.close(); opened = undefined; }; // a newer version of the app, in another tab
+      resolve(asked.result);
+    };
     asked.onerror = () => reject(asked.error);
     asked.onblocked = () => reject(new Error("blocked"));
   });
@@ -25,11 +31,11 @@ function open() {
   return opened;
 }
 
-async function ask(mode, act) {
+async function ask(mode, act, name = DAYS) {
   const db = await open();
   return new Promise((resolve, reject) => {
-    const tx = db.transaction(DAYS, mode);
-    const asked = act(tx.objectStore(DAYS));
+    const tx = db.transaction(name, mode);
+    const asked = act(tx.objectStore(name));
     tx.oncomplete = () => resolve(asked?.result);
     tx.onerror = tx.onabort = () => reject(tx.error ?? new Error("aborted"));
   });
@@ -50,6 +56,24 @@ export async function keep(user, answer, at) {
 /** `{answer, at}` of a day of this member, or null. */
 export async function kept(user, date) {
   const found = await ask("readonly", (store) => store.get(date)).catch(() => null);
+  return found?.user === user ? found : null;
+}
+
+/** Keeps a trend as it was `at`, the newest of so many. */
+export async function keepTrend(user, key, answer, at) {
+  try {
+    await ask("readwrite", (store) => store.put({ key, user, at, answer }), TRENDS);
+    const all = await ask("readonly", (store) => store.getAll(), TRENDS);
+    const old = all.sort((a, b) => b.at - a.at).slice(MOST_TRENDS);
+    if (old.length) await ask("readwrite", (store) => { old.forEach((one) => store.delete(one.key)); }, TRENDS);
+  } catch (error) {
+    if (error?.name === "QuotaExceededError") isFull.value = true;
+  }
+}
+
+/** `{answer, at}` of a trend of this member, or null. */
+export async function keptTrend(user, key) {
+  const found = await ask("readonly", (store) => store.get(key), TRENDS).catch(() => null);
   return found?.user === user ? found : null;
 }
 

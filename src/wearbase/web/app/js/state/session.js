@@ -7,6 +7,7 @@ import { go, to } from "./router.js";
 
 const AGAIN_AFTER_MS = 10 * 60_000; // the cookie changes from time to time, when the session is asked for
 let learntAt = 0;
+const UNSAVED = "theme-unsaved"; // chosen here and not yet told to the server
 const SKEW_WORTH_TELLING = 5 * 60_000;
 
 /** null until known; `{user_id, is_demo, version, sources, …}`; `{isOut: true, why}` when nobody is signed in. */
@@ -70,8 +71,11 @@ export async function learn() {
 
 async function preferences() {
   try {
-    Object.assign(settings.units, (await api.preferences(userId.value)).units);
+    const stored = await api.preferences(userId.value);
+    Object.assign(settings.units, stored.units);
     unitsSeen.value += 1;
+    if (localStorage.getItem(UNSAVED)) await saveTheme(stored);
+    else showTheme(stored.display?.theme ?? "system");
   } catch {
     // The units stay as they were; what is shown is right either way.
   }
@@ -91,7 +95,19 @@ export async function signOut({ everywhere = false } = {}) {
   await ended(null);
 }
 
-export function chooseTheme(chosen) {
+/** On this phone at once; and with the member's settings, so that it holds on their other devices. Throws Problem if it was not saved. */
+export async function chooseTheme(chosen) {
+  showTheme(chosen);
+  localStorage.setItem(UNSAVED, "yes");
+  if (userId.value) await saveTheme(await api.preferences(userId.value));
+}
+
+async function saveTheme({ precedence, units }) {
+  await api.setPreferences(userId.value, { precedence, units, display: theme.value === "system" ? {} : { theme: theme.value } });
+  localStorage.removeItem(UNSAVED);
+}
+
+function showTheme(chosen) {
   theme.value = chosen;
   if (chosen === "system") {
     localStorage.removeItem("theme");

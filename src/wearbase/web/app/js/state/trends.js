@@ -2,6 +2,7 @@
 import { api } from "../api.js";
 import { addDays, localDay, phoneOffset } from "../format.js";
 import { computed, signal } from "../html.js";
+import { keepTrend, keptTrend } from "./kept.js";
 import { today as told } from "./days.js";
 import { now, userId } from "./session.js";
 
@@ -34,8 +35,11 @@ export async function loadTrend(metric, count, { again = false } = {}) {
   put(key, { isLoading: end, problem: null });
   try {
     const answer = await api.trend(userId.value, metric, addDays(end, 1 - spanOf(count)), end);
-    if (loaded.value.get(key).isLoading === end) put(key, { answer, at: now.value, isLoading: false });
+    if (loaded.value.get(key).isLoading !== end) return;
+    put(key, { answer, at: now.value, isLoading: false });
+    void keepTrend(userId.value, key, answer, now.value);
   } catch (problem) {
-    put(key, { problem, isLoading: false });
+    const kept = loaded.value.get(key).answer ? null : await keptTrend(userId.value, key);
+    put(key, { problem, isLoading: false, ...(kept && { answer: kept.answer, at: kept.at }) });
   }
 }

@@ -9,7 +9,7 @@ export function view({ metric, other, range, day, setDay }) {
   const one = (name) => {
     if (!name) return null;
     const entry = trendOf(name, range);
-    return { metric: name, entry, answer: entry?.answer ?? null, trend: entry?.answer ? prepared(entry.answer, range, today) : null };
+    return { metric: name, entry, answer: entry?.answer ?? null, trend: entry?.answer ? prepared(entry.answer, range, entry.answer.end < today ? entry.answer.end : today) : null };
   };
   const main = one(metric);
   const second = one(other);
