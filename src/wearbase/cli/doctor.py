@@ -13,12 +13,12 @@ from rich.text import Text
 
 from wearbase import __version__
 from wearbase.app.parts import Parts
-from wearbase.cli.examining import Finding, of_others, of_sahha, of_sources
+from wearbase.cli.examining import Finding, of_others, of_sahha, of_service, of_sources
 from wearbase.cli.exits import Code, Stop
 from wearbase.cli.members import AsJson
 from wearbase.cli.output import console, emit, say
 from wearbase.cli.session import Choice, choose, opened, run
-from wearbase.domain.errors import DatabaseUnavailable, ServiceRefusesKey, ServiceUnavailable, SettingsError, WearbaseError
+from wearbase.domain.errors import DatabaseUnavailable, SettingsError, WearbaseError
 from wearbase.settings import LOOPBACK, Settings
 from wearbase.store import survey
 from wearbase.store.postgres import migrate
@@ -26,7 +26,6 @@ from wearbase.store.postgres.embedded import default_data_dir
 from wearbase.store.postgres.embedded.account import database_account
 from wearbase.store.survey import ServerFacts
 from wearbase.sync import ask
-from wearbase.transport.remote import Remote
 
 WORRYING_SKEW_S, BROKEN_SKEW_S = 2.0, 60.0
 STYLES = {"ok": "green", "warn": "yellow", "fail": "red"}
@@ -164,7 +163,7 @@ async def _inside(choice: Choice) -> list[Finding]:
     async with opened(choice) as running:
         found = survey.facts(running.place.url, schema=choice.settings.database_schema)
         own = [] if choice.settings.database_url else list(_server(choice.settings, found))
-        services = [await _service(remote) for remote in running.engine.remotes.values()]
+        services = [await of_service(remote) for remote in running.engine.remotes.values()]
         sources = await of_sources(running.engine, is_demo=choice.is_demo)
         return [*own, _clock(found), await _worker(running, choice), await _keys(running), *sources, *services]
 
@@ -183,20 +182,6 @@ async def _worker(running: Parts, choice: Choice) -> Finding:
         return Finding("ok", "worker", "alive")
     todo = "start it with: wear up" if choice.settings.database_url is None else "start one with: wear worker"
     return Finding("warn", "worker", "none is running, so nothing is fetched", todo)
-
-
-async def _service(remote: Remote) -> Finding:
-    name = f"{remote.name} service"
-    try:
-        await remote.greet()
-    except ServiceRefusesKey:
-        todo = "make a key there (wear keys create --scope read --scope sync --scope connect --scope erase) and set WHOOP_SERVICE_API_KEY"
-        return Finding("fail", name, f"{remote.url} refuses our key", todo)
-    except ServiceUnavailable:
-        return Finding("fail", name, f"{remote.url} does not answer", "check WHOOP_SERVICE_URL, the network, and that it runs")
-    except WearbaseError as error:
-        return Finding("fail", name, f"{remote.url} answers oddly: {error.message}", "check that WHOOP_SERVICE_URL is a wearbase")
-    return Finding("ok", name, f"{remote.url} answers and takes our key")
 
 
 async def _keys(running: Parts) -> Finding:

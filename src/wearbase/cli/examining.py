@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from wearbase.app.running import CEILINGS
 from wearbase.cli.output import ago
 from wearbase.cli.showing.budgets import clock
-from wearbase.domain.errors import ClientMisconfigured, RateLimited, WearbaseError
+from wearbase.domain.errors import ClientMisconfigured, RateLimited, ServiceRefusesKey, ServiceUnavailable, WearbaseError
 from wearbase.read.budgets import standings
 from wearbase.settings import LOOPBACK, Settings
 from wearbase.store import observations, survey
@@ -18,6 +18,7 @@ from wearbase.store.work.budget import Standing
 from wearbase.sync.engine import Engine
 from wearbase.sync.receive import REFUSED
 from wearbase.transport.apps import App
+from wearbase.transport.remote import SCOPES, Remote
 
 SCALES_OF = timedelta(days=8)
 
@@ -134,6 +135,23 @@ def of_sahha(settings: Settings) -> Iterator[Finding]:
         yield Finding("warn", "sahha hook", f"Sahha cannot deliver to {webhook}", todo)
     else:
         yield Finding("ok", "sahha hook", f"{webhook}, signed as {settings.sahha_signature}", "register it in Sahha's dashboard")
+
+
+async def of_service(remote: Remote) -> Finding:
+    """Whether another wearbase answers, and lets us do there all that members and backends may wish for here."""
+    name = f"{remote.name} service"
+    todo = f"make a key there (wear keys create {' '.join(f'--scope {scope}' for scope in SCOPES)}) and set WHOOP_SERVICE_API_KEY"
+    try:
+        missing = await remote.greet()
+    except ServiceRefusesKey:
+        return Finding("fail", name, f"{remote.url} refuses our key", todo)
+    except ServiceUnavailable:
+        return Finding("fail", name, f"{remote.url} does not answer", "check WHOOP_SERVICE_URL, the network, and that it runs")
+    except WearbaseError as error:
+        return Finding("fail", name, f"{remote.url} answers oddly: {error.message}", "check that WHOOP_SERVICE_URL is a wearbase")
+    if missing:
+        return Finding("fail", name, f"{remote.url} takes our key, but it lacks {', '.join(missing)}", todo)
+    return Finding("ok", name, f"{remote.url} answers and takes our key")
 
 
 def of_others(settings: Settings) -> Iterator[Finding]:

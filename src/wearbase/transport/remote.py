@@ -29,6 +29,7 @@ OUTCOMES = (
 KEPT_HEADERS = ("retry-after",)
 DOTS = {".", ".."}
 NOBODY = "wear-doctor"
+SCOPES = ("read", "sync", "connect", "erase")  # that an entry point's key needs
 
 Problem = Literal["unreachable", "refuses_key", "unusable_answer"]
 
@@ -103,9 +104,11 @@ class Remote:
             raise
         return self._checked(answer)
 
-    async def greet(self) -> None:
-        """Returns if the service answers and takes our key. Raises as `call` does."""
+    async def greet(self) -> list[str]:
+        """The scopes that our key lacks, if the service answers and takes it; none where it does not tell. Raises as `call` does."""
         await self.call("GET", f"/internal/auth/status/{NOBODY}", params={"provider": self.name})
+        told = self.parsed(await self.call("GET", "/health/ready")).get("scopes")
+        return [scope for scope in SCOPES if scope not in told] if isinstance(told, list) else []
 
     def parsed(self, answer: Response) -> dict[str, Any]:
         """The object that an answer is. Raises ServiceAnswerUnusable."""

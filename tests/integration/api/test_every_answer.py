@@ -105,6 +105,8 @@ async def test_health_is_open_and_gives_reasons_only_to_a_key(service: Service) 
     told = (await service.get("/health/ready")).json()
     assert told["reasons"] == {"database": "usable", "worker": "none alive"}
     assert told["sources"] == ["whoop"]
+    few = (await service.services.keys.create("few", ("read", "ops"))).secret
+    assert (await service.get("/health/ready", headers={"x-api-key": few})).json()["scopes"] == ["ops", "read"]
     async with service.working():
         assert (await service.get("/health/ready")).json()["reasons"]["worker"] == "alive"
 

@@ -48,6 +48,7 @@ async def ready(request: Request, services: Given, response: Response) -> dict[s
     reasons = {"database": "usable" if is_usable else "not usable", "worker": "alive" if has_worker else "none alive"}
     return {
         **answer,
+        "scopes": sorted(caller.scopes),
         "reasons": reasons,
         "version": services.version,
         "environment": services.environment,
