@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from wearbase import __version__
 from wearbase.cli import doctor, grants, keys, members, pull, servers
+from wearbase.cli.custody import copies
 from wearbase.cli.exits import Code, Stop, code_of
 from wearbase.cli.output import tell
 from wearbase.cli.showing import budgets, status
@@ -87,6 +88,8 @@ app.command("doctor")(doctor.doctor)
 app.command("api")(servers.api)
 app.command("worker")(servers.worker)
 app.add_typer(keys.db, name="db")
+app.command("backup")(copies.backup)
+app.command("restore")(copies.restore)
 app.command(
     "sim", add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 )(servers.sim)

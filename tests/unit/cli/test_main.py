@@ -27,6 +27,8 @@ COMMANDS = (
     "api",
     "worker",
     "db",
+    "backup",
+    "restore",
     "sim",
 )
 
