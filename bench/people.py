@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from bench.rig import Cloud, Rig
-from wearbase.app import Parts, parts
+from wearbase.app.parts import Parts, parts
 from wearbase.store import days
 from wearbase.store.postgres.database import rows, run
 from wearbase.sync import connect

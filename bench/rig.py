@@ -12,7 +12,7 @@ import httpx2
 
 from bench.children import Child, free_port, started
 from wearbase.access.caller import SCOPES
-from wearbase.app import Place
+from wearbase.app.parts import Place
 from wearbase.settings import Settings
 from wearbase.store.postgres import migrate
 from wearbase.store.postgres.embedded import EmbeddedPostgres

@@ -20,7 +20,7 @@ from bench.load import Load, Request
 from bench.report import Line, Run
 from bench.rig import NO_CEILING, NO_QUOTA, SERVICE_KEY, Cloud, Rig, rig
 from bench.signed import signed
-from wearbase.app import Parts, parts
+from wearbase.app.parts import Parts, parts
 from wearbase.store.postgres.database import Tx
 from wearbase.store.postgres.database import run as execute
 from wearbase.store.work import chores, due

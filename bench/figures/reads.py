@@ -9,7 +9,7 @@ from bench.report import Line, Run, spread
 from bench.rig import NO_CEILING, NO_QUOTA, Rig, rig
 from bench.wear import BODY
 from wearbase.access.keys import KeyBook
-from wearbase.app import parts
+from wearbase.app.parts import parts
 
 MEMBERS, DAYS = 1_000, 10
 HOW = (

@@ -10,7 +10,7 @@ import orjson
 
 from bench.people import People
 from bench.rig import Rig
-from wearbase.app import Parts, parts
+from wearbase.app.parts import Parts, parts
 from wearbase.store import connections, days
 from wearbase.store.postgres.database import Tx, rows, run
 from wearbase.store.work import due

@@ -2,17 +2,19 @@
 
 import os
 import re
+from collections.abc import Mapping
 from datetime import timedelta
+from ipaddress import ip_address
 from math import nan
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from wearbase.domain.errors import SettingsError
-from wearbase.domain.provider import Credentials
+from wearbase.domain.provider import Credentials, Provider
 from wearbase.providers.registry import PROVIDERS
 from wearbase.store.postgres.schema import DEFAULT_SCHEMA, is_valid
 from wearbase.transport.apps import App
@@ -21,7 +23,9 @@ SHORTEST_SERVICE_KEY = 24
 LONGEST_SHOWN = 40  # of a bad value in its message
 MOST_CALLS = 2**31 - 1  # what the database counts in
 SCOPES = ("read", "sync", "connect", "erase", "ops")
-NOT_FOR_THE_DEMO = ("sahha_client_id", "sahha_client_secret")  # the demo has a simulated WHOOP and nothing real
+NOT_FOR_THE_DEMO = ("sahha_client_id", "sahha_client_secret", "other_sources")  # the demo has a simulated WHOOP and nothing real
+WITH_NAMES_OF_THEIR_OWN = ("whoop", "sahha")  # settings from before there was a form for all
+PRIVATE_NAMES = (".internal", ".local", ".localhost", ".svc")  # no public name ends so
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 
@@ -79,6 +83,81 @@ Texts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_list)]
 Address = Annotated[str, BeforeValidator(_address)]
 
 
+def is_private(host: str) -> bool:
+    """Whether a host is of this machine or of a network of its own, by its name or address alone."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host == "localhost" or "." not in host or host.endswith(PRIVATE_NAMES)
+    return address.is_loopback or address.is_private
+
+
+class SourceSettings(BaseSettings):
+    """What any source may be told, its own name in capitals before each: OURA_CLIENT_ID. Without credentials it is off."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True)
+
+    client_id: str | None = None
+    client_secret: SecretStr | None = None
+    redirect_url: Texts = ()
+    api_url: Address | None = None
+    oauth_url: Address | None = None
+    webhook_secret: SecretStr | None = None
+    verification_token: SecretStr | None = None
+    signature: str | None = None
+    rate_limit_per_minute: Annotated[int, _whole(1, MOST_CALLS)] | None = None
+    rate_limit_per_day: Annotated[int, _whole(1, MOST_CALLS)] | None = None
+
+    @property
+    def is_given(self) -> bool:
+        """Whether an app is configured."""
+        return self.client_id is not None and self.client_secret is not None
+
+    def problems(self, provider: Provider) -> list[str]:
+        """What is wrong, naming the settings."""
+        name = provider.name.upper()
+        given = {f"{name}_CLIENT_ID": self.client_id, f"{name}_CLIENT_SECRET": self.client_secret}
+        missing = [setting for setting, value in given.items() if not value]
+        if len(missing) == 1:
+            where = f" ({provider.console})" if provider.console else ""
+            return [f"{missing[0]} is missing: {' and '.join(given)} belong together{where}"]
+        if self.signature is not None and self.signature not in provider.signatures:
+            known = f"one of {', '.join(provider.signatures)}" if provider.signatures else "left out, as there is one form only"
+            return [f"{name}_SIGNATURE must be {known}, not {self.signature!r}"]
+        return []
+
+    def app(self, provider: Provider, *, base_url: str) -> App:
+        """Our registration at a provider, of which `is_given`."""
+        credentials = Credentials(
+            client_id=self.client_id or "", client_secret=_text(self.client_secret) or "",
+            api_url=self.api_url or provider.api_url, oauth_url=self.oauth_url or provider.oauth_url,
+            webhook_secret=_text(self.webhook_secret), verification_token=_text(self.verification_token),
+        )  # fmt: skip
+        redirects = self.redirect_url or (f"{base_url}/auth/{provider.name}/callback",)
+        return App(
+            provider=provider.pinned(self.signature) if self.signature else provider, credentials=credentials,
+            redirect_uris=redirects if provider.joined_by == "oauth" else (),
+            per_minute=self.rate_limit_per_minute or provider.quota_per_minute,
+            per_day=self.rate_limit_per_day or provider.quota_per_day,
+        )  # fmt: skip
+
+
+def _text(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()
+
+
+def _other_sources() -> dict[str, SourceSettings]:
+    """What is said of every provider of the registry that has no settings of its own form. Raises SettingsError."""
+    found = {}
+    for name in PROVIDERS:
+        if name not in WITH_NAMES_OF_THEIR_OWN:
+            try:
+                found[name] = SourceSettings(_env_prefix=f"{name}_")  # type: ignore[call-arg]
+            except ValidationError as error:
+                raise SettingsError("; ".join(_told(e, prefix=name) for e in error.errors(include_input=False))) from None
+    return found
+
+
 class Settings(BaseSettings):
     """Every setting by its name in the environment, in capitals."""
 
@@ -108,6 +187,9 @@ class Settings(BaseSettings):
     whoop_api_url: Address = "https://api.prod.whoop.com/developer"
     whoop_oauth_url: Address = "https://api.prod.whoop.com/oauth/oauth2"
 
+    whoop_service_url: Address | None = None  # another wearbase that has WHOOP: this one keeps a copy and passes on
+    whoop_service_api_key: SecretStr | None = None
+
     sahha_client_id: str | None = None
     sahha_client_secret: SecretStr | None = None
     sahha_api_url: Address = "https://api.sahha.ai"
@@ -115,6 +197,7 @@ class Settings(BaseSettings):
     sahha_signature: str = "hex-text"
     sahha_rate_limit_per_minute: Annotated[int, _whole(1, MOST_CALLS)] = 120
 
+    other_sources: Mapping[str, SourceSettings] | None = Field(default_factory=_other_sources)  # <NAME>_CLIENT_ID and so on
     source_precedence: str = ""  # such as `whoop,sahha; steps_count=sahha`: whom to believe first, for all and for some quantities
 
     rate_limit_per_minute: Annotated[int, _whole(1, MOST_CALLS)] = 80
@@ -131,7 +214,14 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _consistent(self) -> "Settings":
-        for problem in (*self._key_problems(), *self._whoop_problems(), *self._sahha_problems(), *self._database_problems()):
+        for problem in (
+            *self._key_problems(),
+            *self._whoop_problems(),
+            *self._service_problems(),
+            *self._sahha_problems(),
+            *self._other_problems(),
+            *self._database_problems(),
+        ):
             raise ValueError(problem)
         return self
 
@@ -154,6 +244,26 @@ class Settings(BaseSettings):
             return ["WHOOP_REDIRECT_URL or PUBLIC_URL is missing: give the redirect address registered with your WHOOP app"]
         return []
 
+    def _service_problems(self) -> list[str]:
+        url, key = self.whoop_service_url, self.whoop_service_api_key
+        if (url is None) != (key is None):
+            missing = "WHOOP_SERVICE_URL" if url is None else "WHOOP_SERVICE_API_KEY"
+            return [f"{missing} is missing: WHOOP_SERVICE_URL and WHOOP_SERVICE_API_KEY belong together"]
+        if url is None or key is None:
+            return []
+        parts = urlsplit(url)
+        if self.whoop_client_id is not None:
+            return ["WHOOP_CLIENT_ID and WHOOP_SERVICE_URL exclude each other: WHOOP is either here or at the service"]
+        if parts.username is not None or parts.query or parts.fragment or not parts.hostname:
+            return ["WHOOP_SERVICE_URL: give the bare address of the service, such as https://whoop.example.com"]
+        if self.environment == "production" and parts.scheme != "https" and not is_private(parts.hostname):
+            return ["WHOOP_SERVICE_URL must be https: the key and members' data would travel in the clear"]
+        if url in (self.public_url, self.base_url):
+            return ["WHOOP_SERVICE_URL is this server's own address"]
+        if not key.get_secret_value().isascii() or not key.get_secret_value().isprintable():
+            return ["WHOOP_SERVICE_API_KEY has characters that no key has"]
+        return []
+
     def _sahha_problems(self) -> list[str]:
         given = {"SAHHA_CLIENT_ID": self.sahha_client_id, "SAHHA_CLIENT_SECRET": self.sahha_client_secret}
         missing = [name for name, value in given.items() if not value]
@@ -162,6 +272,9 @@ class Settings(BaseSettings):
         if self.sahha_signature not in PROVIDERS["sahha"].signatures:
             return [f"SAHHA_SIGNATURE must be one of {', '.join(PROVIDERS['sahha'].signatures)}, not {self.sahha_signature!r}"]
         return []
+
+    def _other_problems(self) -> list[str]:
+        return [problem for name, told in (self.other_sources or {}).items() for problem in told.problems(PROVIDERS[name])]
 
     def _database_problems(self) -> list[str]:
         problems = []
@@ -180,13 +293,20 @@ class Settings(BaseSettings):
         return self.whoop_client_id is not None and self.whoop_client_secret is not None
 
     @property
+    def has_whoop_service(self) -> bool:
+        """Whether WHOOP comes from another wearbase."""
+        return self.whoop_service_url is not None
+
+    @property
     def has_sahha(self) -> bool:
         """Whether a Sahha account is configured."""
         return self.sahha_client_id is not None and self.sahha_client_secret is not None
 
     def apps(self) -> list[App]:
         """Our registrations at the providers that have credentials here."""
-        return [app for app in (self._whoop(), self._sahha()) if app is not None]
+        told = (self.other_sources or {}).items()
+        others = [source.app(PROVIDERS[name], base_url=self.base_url) for name, source in told if source.is_given]
+        return [*(app for app in (self._whoop(), self._sahha()) if app is not None), *others]
 
     def _whoop(self) -> App | None:
         if self.whoop_client_id is None or self.whoop_client_secret is None:
@@ -214,7 +334,7 @@ class Settings(BaseSettings):
     @property
     def has_source(self) -> bool:
         """Whether any provider is configured."""
-        return self.has_whoop or self.has_sahha
+        return self.has_whoop_service or bool(self.apps())
 
     @property
     def is_loopback(self) -> bool:
@@ -252,7 +372,7 @@ def _secrets_dir() -> Path | None:
     return folder
 
 
-def _told(error: Any) -> str:
-    name = "_".join(str(part) for part in error["loc"]).upper()
+def _told(error: Any, *, prefix: str = "") -> str:
+    name = "_".join(filter(None, (prefix, *(str(part) for part in error["loc"])))).upper()
     text = str(error["msg"]).removeprefix("Value error, ")
     return f"{name}: {text}" if name else text

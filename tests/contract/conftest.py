@@ -121,8 +121,16 @@ class Samples:
 
     def signed_at(self, headers: dict[str, str]) -> datetime:
         """When a sample delivery was signed; now, where the provider does not say."""
-        stamp = headers.get(self.contract["webhooks"].get("signed_at_ms", ""))
-        return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=int(stamp)) if stamp else NOW
+        told = self.contract["webhooks"]
+        for key, unit in (("signed_at_ms", timedelta(milliseconds=1)), ("signed_at_s", timedelta(seconds=1))):
+            if key in told:
+                return datetime.fromtimestamp(0, UTC) + int(headers[told[key]]) * unit
+        return NOW
+
+    @property
+    def is_dated(self) -> bool:
+        """Whether a delivery says when it was signed."""
+        return bool({"signed_at_ms", "signed_at_s"} & self.contract["webhooks"].keys())
 
     def page_body(self, records: list[Any], token: str | None = None) -> bytes:
         """A page as the provider would send it."""
@@ -133,6 +141,11 @@ class Samples:
             return {"$records": records, "$token": token}.get(part, part) if isinstance(part, str) else part
 
         return json.dumps(fill(self.contract["page"])).encode()
+
+    def in_page(self, body: dict[str, Any], what: str) -> Any:
+        """The `$records` or the `$token` of a page of the provider's own."""
+        [member] = [name for name, stands_for in self.contract["page"].items() if stands_for == what]
+        return body[member]
 
     async def map(self, resource: str, *raws: Any) -> Page:
         """Those wire records through the provider's own page function."""

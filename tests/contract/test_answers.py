@@ -104,7 +104,7 @@ def test_requests_of_the_token_endpoint_are_posted_forms(joined_by_consent):
         rules.refresh_request(APP, refresh_token="r"),
     ):
         assert request.method == "POST"
-        assert request.path.startswith(APP.oauth_url)
+        assert request.path.startswith((APP.oauth_url, APP.api_url))
         assert request.form
 
 

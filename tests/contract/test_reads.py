@@ -29,9 +29,9 @@ async def test_a_walk_sends_each_token_back_and_keeps_its_window(paged_by_token,
         ids += [record.external_id for record in page.records]
         token = page.next_token
     assert token is None
-    assert ids == [str(raw[samples.contract["ids"][told["resource"]]]) for body in pages for raw in body["records"]]
+    assert ids == [str(raw[samples.contract["ids"][told["resource"]]]) for body in pages for raw in samples.in_page(body, "$records")]
     asked = [request.params.get(told["token_parameter"]) for request in send.requests]
-    assert asked == [None, *(body["next_token"] for body in pages[:-1])]
+    assert asked == [None, *(samples.in_page(body, "$token") for body in pages[:-1])]
     constant = [{k: v for k, v in r.params.items() if k != told["token_parameter"]} for r in send.requests]
     assert all(params == constant[0] for params in constant)
 

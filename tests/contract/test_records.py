@@ -150,3 +150,18 @@ async def test_two_parked_records_without_an_id_do_not_hide_each_other(samples, 
         one, other, again = (await samples.map(resource.name, {"a": 1}, {"a": 2}, {"a": 1})).unmappable
         assert one.external_id != other.external_id
         assert one.external_id == again.external_id
+
+
+async def test_a_kept_record_is_mapped_again_as_it_was_read(samples, record_sample):
+    read = await only(samples, record_sample.resource, record_sample.value)
+    again = record_sample.provider.map_again(record_sample.resource, copy.deepcopy(record_sample.value))
+    assert (again.records, again.unmappable) == ([read], [])
+
+
+def test_what_is_mapped_again_and_still_not_understood_is_set_aside(provider):
+    for resource in provider.resources:
+        for raw in ({"nonsense": 1}, None, []):
+            page = provider.map_again(resource.name, raw)
+            assert page.records == []
+            [set_aside] = page.unmappable
+            assert (set_aside.resource, set_aside.raw) == (resource.name, raw)

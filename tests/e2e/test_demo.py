@@ -4,7 +4,9 @@ import json
 import re
 import shlex
 import subprocess
+import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx2
@@ -77,6 +79,52 @@ def test_the_printed_line_answers_today(demo: Home) -> None:
     assert day["sync"]["state"] == "ok"
 
 
+@contextmanager
+def signed_in(place: Home, address: str) -> Iterator[httpx2.Client]:
+    """A browser that has opened a sign-in address."""
+    origin, _, link = address.partition("/app/sign-in#")
+    assert origin == place.url
+    with httpx2.Client(base_url=origin, headers={"x-wearbase": "app", "origin": origin}) as browser:
+        answer = browser.post("/app/session", json={"link": link})
+        assert answer.status_code == 200, answer.text
+        yield browser
+
+
+def test_the_printed_address_signs_in_once(demo: Home) -> None:
+    address = re.findall(r"^ +(http\S+/app/sign-in#\S+)$", demo.log(), re.MULTILINE)[0]
+    with signed_in(demo, address) as browser:
+        session = browser.get("/app/session").json()
+        assert (session["user_id"], session["is_demo"], session["sources"]) == ("demo", True, ["whoop"])
+        assert browser.get("/api/v1/app/demo/day").json()["day"]["recovery"]["score_state"] == "SCORED"
+        again = browser.post("/app/session", json={"link": address.partition("#")[2]})
+        assert again.json()["error"]["code"] == "link_used"
+
+
+def test_another_address_is_had_from_the_command_line(demo: Home) -> None:
+    made = command(demo, "link", "demo", "--json")
+    assert made.returncode == 0, made.stderr
+    with signed_in(demo, json.loads(made.stdout)["url"]) as browser:
+        assert browser.get("/api/v1/app/demo/month", params={"month": "2026-05"}).status_code == 200
+    assert command(demo, "link", "demo").stdout.strip().splitlines()[-1].startswith(f"{demo.url}/app/sign-in#")
+    assert command(demo, "link", "a b").returncode == 2
+
+
+def test_everything_is_taken_away_in_one_file(demo: Home) -> None:
+    path = demo.folder.with_name("mine.zip")
+    made = command(demo, "user", "export", "demo", "--to", str(path), "--json")
+    assert made.returncode == 0, made.stderr
+    assert json.loads(made.stdout) == {"user_id": "demo", "file": str(path), "bytes": path.stat().st_size}
+    assert path.stat().st_mode & 0o077 == 0
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None
+        files = {file["name"]: file["rows"] for file in json.loads(archive.read("manifest.json"))["files"]}
+    assert files["days/whoop.jsonl"] > 100
+    assert files["records/whoop/recovery.csv"] > 100
+    again = command(demo, "user", "export", "demo", "--to", str(path))
+    assert (again.returncode, again.stderr.startswith("wear: ")) == (2, True)
+    assert not path.with_name("mine.zip.part").exists()
+
+
 def test_an_event_at_the_provider_changes_the_day(demo: Home) -> None:
     before = ask(demo)
     headers, body, url = printed_calls(demo)[1]
@@ -142,7 +190,11 @@ def test_a_member_is_connected_pulled_and_erased_by_commands(demo: Home) -> None
     assert refused.returncode == 2
     assert "--yes" in refused.stderr
     erased = command(demo, "user", "erase", "anna", "--yes", "--json")
-    assert json.loads(erased.stdout) == {"user_id": "anna", "erased": True, "connections_ended": 1, "revoked": True}
+    receipt = json.loads(erased.stdout)
+    assert receipt.pop("days") > 100
+    assert receipt.pop("records") > 400
+    assert receipt.pop("at").endswith("Z")
+    assert receipt == {"user_id": "anna", "erased": True, "connections_ended": 1, "revoked": True}
     assert command(demo, "status", "anna").returncode == 3
 
 

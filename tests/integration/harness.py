@@ -14,15 +14,16 @@ import orjson
 from wearbase.domain.clock import SteppedClock
 from wearbase.domain.combining import Combining
 from wearbase.domain.provider import Credentials
-from wearbase.providers.registry import PROVIDERS
+from wearbase.providers.registry import PROVIDERS, taking_part
 from wearbase.read import status
 from wearbase.read.days import DayReader
 from wearbase.store.postgres.database import Database, rows
 from wearbase.store.postgres.hints import Hints
 from wearbase.store.sealing import KeyRing
-from wearbase.store.work import due
+from wearbase.store.work import chores, due
 from wearbase.store.work.due import Mark, Priority
 from wearbase.sync import connect
+from wearbase.sync.chores import do_chore
 from wearbase.sync.connect import Completer, Connected
 from wearbase.sync.engine import Engine
 from wearbase.sync.receive import Receiver
@@ -120,6 +121,17 @@ class Bench:
         )
         query = parse_qs(urlsplit(answer.headers["location"]).query)
         return query["code"][0] if "code" in query else query["error"][0]
+
+    async def one(self) -> bool:
+        """The next visit, after the chores that are due; False if nothing was."""
+        lease = timedelta(seconds=30)
+        while True:
+            now = self.clock.now()
+            async with self.engine.db.transaction() as tx:
+                chore = await chores.claim(tx, holder="chores", now=now, until=now + lease)
+            if chore is None:
+                return await self.worker._one()
+            await do_chore(self.engine, chore)
 
     async def work(self) -> int:
         return await self.worker.drain()
@@ -239,7 +251,7 @@ def _engine(db: Database, clock: SteppedClock, http: Http, backfill_days: int, *
     keys, apps = KeyRing([bytes(range(32))]), {"whoop": app, **({"sahha": _sahha()} if has_sahha else {})}
     return Engine(
         db=db, clock=clock, keys=keys, apps=apps, gateway=Gateway(db, clock, http, Grants(db, clock, keys, http)),
-        hints=Hints(db), combining=Combining.of(PROVIDERS.values()), hold_down=timedelta(0), backfill=timedelta(days=backfill_days),
+        hints=Hints(db), combining=Combining.of(taking_part(apps).values()), hold_down=timedelta(0), backfill=timedelta(days=backfill_days),
     )  # fmt: skip
 
 

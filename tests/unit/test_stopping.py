@@ -9,7 +9,8 @@ import pytest
 import structlog
 import uvicorn
 
-from wearbase.app import HardEnd, _Server
+from wearbase.app.http import Server
+from wearbase.app.stopping import HardEnd
 from wearbase.store.postgres.embedded.account import EmbeddedError, database_account
 from wearbase.store.postgres.embedded.cluster import Cluster
 from wearbase.store.postgres.embedded.server import EmbeddedPostgres
@@ -52,7 +53,7 @@ async def test_a_server_that_does_not_come_up_is_not_waited_for() -> None:
     async def broken() -> None:
         raise KeyError("never started")
 
-    server = _Server(uvicorn.Config(lambda: None))
+    server = Server(uvicorn.Config(lambda: None))
     async with asyncio.timeout(5):
         with pytest.raises(KeyError):
             await server.until_answering(asyncio.create_task(broken()))

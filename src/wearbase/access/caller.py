@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
+from uuid import UUID
 
 from wearbase.domain.errors import Forbidden
 
@@ -18,7 +19,8 @@ class Caller:
     key_id: str
     scopes: frozenset[str]
     user_id: str | None = None
-    issued_at: datetime | None = None  # of a member's token
+    issued_at: datetime | None = None  # of a member's token; when the member signed in
+    session_id: UUID | None = None
 
     @property
     def is_service(self) -> bool:
@@ -30,15 +32,16 @@ class Rule:
     """What a route asks for: a scope, from a service or (unless told otherwise) from the member concerned.
 
     `by` names who is let in: nobody is asked (`open`), the provider signs (`signature`), a service key (`service`), a service
-    key or the member (`member`), a service key unless in development (`docs`).
+    key or the member (`member`), a member's session in a browser (`session`), a service key unless in development (`docs`).
     """
 
-    by: Literal["open", "signature", "service", "member", "docs"]
+    by: Literal["open", "signature", "service", "member", "session", "docs"]
     scope: str | None = None
 
 
 OPEN = Rule(by="open")
 SIGNED = Rule(by="signature")
+SESSION = Rule(by="session")
 DOCS = Rule(by="docs")
 
 

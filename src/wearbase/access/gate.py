@@ -1,40 +1,69 @@
 """The gate: reads the credential of a request and lets in whom the route's rule names."""
 
 from collections.abc import Sequence
+from datetime import timedelta
+from typing import Literal, TypedDict
+from urllib.parse import SplitResult, urlsplit
+
+from starlette.responses import Response
 
 from wearbase.access.caller import Caller, Rule, authorise
 from wearbase.access.keys import KeyBook
+from wearbase.access.sessions import Sessions
 from wearbase.access.tokens import MemberTokens
 from wearbase.domain.errors import Unauthorized
 
 Headers = Sequence[tuple[bytes, bytes]]
+MISSING = "Give a service key (X-API-Key) or a member's token (Authorization: Bearer), or sign in."
+
+
+SAFE_METHODS = ("GET", "HEAD")
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
+
+
+class Attributes(TypedDict):
+    """How a session's cookie is kept."""
+
+    path: str
+    secure: bool
+    httponly: bool
+    samesite: Literal["strict"]
 
 
 class Gate:
-    """Knows service keys and member tokens."""
+    """Knows service keys, member tokens and members' sessions."""
 
-    def __init__(self, keys: KeyBook, tokens: MemberTokens, *, is_development: bool = False) -> None:
-        self._keys, self._tokens, self._is_development = keys, tokens, is_development
+    def __init__(
+        self, keys: KeyBook, tokens: MemberTokens, sessions: Sessions, *, public_url: str = "", is_development: bool = False
+    ) -> None:
+        self._keys, self._tokens, self._sessions, self._is_development = keys, tokens, sessions, is_development
+        ours = urlsplit(public_url)
+        self._origin, self._scheme, is_https = _origin(ours), ours.scheme, ours.scheme == "https"
+        self._attributes: Attributes = {"path": "/", "secure": is_https, "httponly": True, "samesite": "strict"}
+        self.cookie_name = "__Host-wearbase" if is_https else "wearbase"
+        self._cookie = self.cookie_name.encode() + b"="
 
-    async def admit(self, headers: Headers, rule: Rule, user_id: str | None) -> Caller | None:
+    async def admit(self, headers: Headers, rule: Rule, user_id: str | None, *, method: str = "POST") -> Caller | None:
         """The caller, if the rule lets them in; None where nobody is asked. Raises Unauthorized, Forbidden."""
         if rule.by in ("open", "signature") or (rule.by == "docs" and self._is_development):
             return None
-        caller = await self.caller(headers)
+        caller = await (self._in_browser(headers, method) if rule.by == "session" else self.caller(headers, method=method))
         authorise(caller, rule, user_id)
         return caller
 
-    async def caller(self, headers: Headers) -> Caller:
-        """Who calls: a service key goes before a member's token. Raises Unauthorized, DatabaseUnavailable."""
-        bearer = b""
+    async def caller(self, headers: Headers, *, method: str = "POST") -> Caller:
+        """Who calls: a service key goes before a member's token, and that before a session. Raises Unauthorized, DatabaseUnavailable."""
+        bearer = None
         for name, value in headers:
             if name == b"x-api-key":
                 return _known(await self._keys.find(value))
             if name == b"authorization":
                 bearer = value
+        if bearer is None:
+            return await self._in_browser(headers, method)
         kind, _, token = bearer.partition(b" ")
         if kind.lower() != b"bearer":
-            raise Unauthorized("Give a service key (X-API-Key) or a member's token (Authorization: Bearer).")
+            raise Unauthorized(MISSING)
         return _known(self._tokens.find(token.strip().decode("latin-1")))
 
     async def service(self, headers: Headers) -> Caller | None:
@@ -44,6 +73,48 @@ class Gate:
         except Unauthorized:
             return None
         return found if found.is_service else None
+
+    def cookie_of(self, headers: Headers) -> bytes | None:
+        """The session's cookie."""
+        for name, value in headers:
+            if name == b"cookie":
+                for pair in value.split(b";"):
+                    if (pair := pair.strip()).startswith(self._cookie):
+                        return pair[len(self._cookie) :]
+        return None
+
+    def keep_cookie(self, response: Response, cookie: str, *, lifetime: timedelta) -> None:
+        """Has the browser keep a session's cookie. The app's page needs none, only what it asks for: none need come from another site."""
+        response.set_cookie(self.cookie_name, cookie, max_age=int(lifetime.total_seconds()), **self._attributes)
+
+    def drop_cookie(self, response: Response) -> None:
+        """Has the browser forget it."""
+        response.delete_cookie(self.cookie_name, **self._attributes)
+
+    def is_from_app(self, headers: Headers) -> bool:
+        """Whether a page of ours sent this: it says so, which no other site can make a browser say, and so does the browser."""
+        given = dict(headers)
+        if given.get(b"x-wearbase") != b"app" or given.get(b"sec-fetch-site", b"same-origin") != b"same-origin":
+            return False
+        origin = given.get(b"origin")
+        if origin is None:
+            return b"sec-fetch-site" in given
+        sent, host = urlsplit(origin.decode("latin-1")), given.get(b"host", b"").decode("latin-1")
+        if not sent.netloc or sent.scheme != self._scheme:
+            return False
+        return _origin(sent) == self._origin or sent.netloc == host
+
+    async def _in_browser(self, headers: Headers, method: str) -> Caller:
+        cookie = self.cookie_of(headers)
+        if cookie is None:
+            raise Unauthorized(MISSING)
+        if method not in SAFE_METHODS and not self.is_from_app(headers):
+            raise Unauthorized("A session changes something only from the app's own pages (X-Wearbase: app, same origin).")
+        return await self._sessions.find(cookie)
+
+
+def _origin(parts: SplitResult) -> str:
+    return f"{parts.scheme}://{parts.netloc.removesuffix(_DEFAULT_PORTS.get(parts.scheme, ''))}".lower()
 
 
 def _known(caller: Caller | None) -> Caller:

@@ -41,7 +41,7 @@ class KeyBook:
         self, db: Database, clock: Clock, *, env_secret: str | None = None, env_scopes: Collection[str] = ("read", "sync", "connect")
     ) -> None:
         self._db, self._clock = db, clock
-        self._env_hash = _hash(env_secret.encode()) if env_secret else None
+        self._env_hash = hash_of(env_secret.encode()) if env_secret else None
         self._env = Caller(kind="service", key_id="environment", scopes=frozenset(env_scopes))
         self._by_hash: dict[bytes, tuple[StoredKey, Caller]] = {}
         self._read_at = float("-inf")
@@ -52,7 +52,12 @@ class KeyBook:
 
     async def find(self, secret: bytes) -> Caller | None:
         """Who holds this secret; None if unknown, expired or revoked. Raises DatabaseUnavailable."""
-        digest = _hash(secret)
+        return await self.find_hash(hash_of(secret))
+
+    async def find_hash(self, digest: bytes, *, is_newest: bool = False) -> Caller | None:
+        """The same by the secret's hash, for what was given in exchange for it. `is_newest`: a key made this moment elsewhere counts."""
+        if is_newest:
+            self._forget()
         if self._env_hash is not None and hmac.compare_digest(digest, self._env_hash):
             return self._env
         age_s = time.monotonic() - self._read_at
@@ -105,7 +110,7 @@ class KeyBook:
         prefix = "".join(secrets.choice(_LETTERS) for _ in range(8))
         secret = f"wb_{prefix}_{secrets.token_urlsafe(32)}"
         stored = StoredKey(
-            id=uuid.uuid4(), name=name, prefix=prefix, key_hash=_hash(secret.encode()), scopes=sorted(set(scopes)),
+            id=uuid.uuid4(), name=name, prefix=prefix, key_hash=hash_of(secret.encode()), scopes=sorted(set(scopes)),
             created_at=self._clock.now(), expires_at=expires_at, revoked_at=None, last_used_at=None,
         )  # fmt: skip
         return NewKey(secret=secret, stored=stored)
@@ -154,7 +159,8 @@ class KeyBook:
             self._used |= set(used)
 
 
-def _hash(secret: bytes) -> bytes:
+def hash_of(secret: bytes) -> bytes:
+    """As a secret is kept."""
     return hashlib.sha256(secret).digest()
 
 

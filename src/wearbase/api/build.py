@@ -17,15 +17,21 @@ from wearbase.api.given import Services
 from wearbase.api.metrics import Metrics
 from wearbase.api.middleware import BodyLimit, Observed
 from wearbase.api.routes import app_api, data_api, health, hot, internal_api, operations, preferences, trends
+from wearbase.api.routes.member import archive, session, views
+from wearbase.api.routes.ops import operator, overview, stream
 from wearbase.domain.errors import WearbaseError
 
 
 @asynccontextmanager
-async def _settled(_: FastAPI) -> AsyncIterator[None]:
-    """Takes what was made at start out of the garbage collector's sight: each full collection held up every reader for 70 ms."""
+async def _settled(app: FastAPI) -> AsyncIterator[None]:
+    """Takes what was made at start out of the garbage collector's sight: each full collection held up every reader for 70 ms.
+
+    At the end nobody waits any more for what other services have not answered.
+    """
     gc.collect()
     gc.freeze()
     yield
+    await app.state.services.copies.close()
 
 
 def create_app(services: Services, *, pages: Sequence[Route] = ()) -> FastAPI:
@@ -40,10 +46,13 @@ def create_app(services: Services, *, pages: Sequence[Route] = ()) -> FastAPI:
         lifespan=_settled,
     )
     app.state.services, app.state.metrics = services, Metrics()
-    bare = [*hot.routes(services), *health.routes(services), *pages]
+    bare = [*hot.routes(services), *health.routes(services)]
     app.router.routes.extend(bare)
-    for module in (app_api, health, trends, preferences, data_api, internal_api, operations):
+    for module in (app_api, health, trends, preferences, session, views, archive, data_api, internal_api, operations):
         app.include_router(module.router)
+    for module in (stream, operator, overview):
+        app.include_router(module.router)
+    app.router.routes.extend(pages)  # the last: the app's own files answer to whatever begins with its address
     app.exception_handlers.update(
         {
             WearbaseError: errors.on_error,
@@ -54,7 +63,7 @@ def create_app(services: Services, *, pages: Sequence[Route] = ()) -> FastAPI:
     app.add_middleware(BodyLimit, webhooks={name: p.webhook_body_limit_bytes for name, p in services.providers.items()})
     app.add_middleware(errors.LastResort)
     is_https = services.public_url.startswith("https://")
-    app.add_middleware(Observed, metrics=app.state.metrics, keys=services.engine.keys, is_https=is_https, bare=bare)
+    app.add_middleware(Observed, metrics=app.state.metrics, keys=services.engine.keys, is_https=is_https, bare=[*bare, *pages])
     app.openapi = lambda: _document(app)
     return app
 

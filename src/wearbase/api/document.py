@@ -14,6 +14,7 @@ DESCRIPTION = (
 TAGS = [
     {"name": "App API", "description": "For a phone app and its backend."},
     {"name": "Users", "description": "A member's token; erasing a member."},
+    {"name": "Phone app", "description": "What the app at `/app` asks for itself, with its session."},
     {"name": "Data API", "description": "OAuth for backends, records page by page, webhooks."},
     {"name": "Internal API", "description": "Between services of one operator."},
     {"name": "Operations", "description": "Health and metrics."},

@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from wearbase.access.sessions import LinkGone
 from wearbase.access.users import InvalidField
 from wearbase.domain import errors as e
 from wearbase.store.sealing import SealBroken
@@ -44,6 +45,7 @@ STATUS: dict[type[e.WearbaseError], int] = {
     e.MalformedDelivery: 400,
     e.BadRequest: 400,
     InvalidField: 422,
+    LinkGone: 410,
     e.Unauthorized: 401,
     e.Forbidden: 403,
     e.NotFound: 404,
@@ -51,6 +53,10 @@ STATUS: dict[type[e.WearbaseError], int] = {
     e.ConsentDenied: 400,
     e.TooManyRequests: 429,
     e.ConnectionEnded: 409,
+    e.ServiceUnavailable: 503,
+    e.ServiceAnswerUnusable: 502,
+    e.ServiceRefusesKey: 502,
+    e.PassedOn: 502,  # but for what it says itself
     e.SettingsError: 500,
     SealBroken: 500,
 }
@@ -70,6 +76,12 @@ class NotConnected(e.Conflict):
     code = "not_connected"
 
 
+class SignInAgain(e.Forbidden):
+    """This needs a sign-in within the last ten minutes."""
+
+    code = "sign_in_again"
+
+
 class SyncFailed(e.ProviderUnavailable):
     """Not everything could be brought."""
 
@@ -77,7 +89,9 @@ class SyncFailed(e.ProviderUnavailable):
 
 
 def status_of(error: e.WearbaseError) -> int:
-    """The HTTP status of an error, by its nearest class in the table."""
+    """The HTTP status of an error, by its nearest class in the table; that of another service's, as it was."""
+    if isinstance(error, e.PassedOn):
+        return error.status
     return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
 
 
@@ -91,7 +105,7 @@ async def on_error(request: Request, error: Exception) -> Response:
     """The answer to one of our own errors."""
     assert isinstance(error, e.WearbaseError)
     status = status_of(error)
-    if status == 500:
+    if status == 500 and not isinstance(error, e.PassedOn):
         log.error("internal error", error=error.code, request_id=request_id(request.scope))
         return _answer(request, 500, "internal_error", "Something went wrong here.")
     return _answer(request, status, error.code, error.message, _details(error), headers=_more_headers(request, error, status))
@@ -158,6 +172,8 @@ def _details(error: e.WearbaseError) -> Any:
 def _more_headers(request: Request, error: e.WearbaseError, status: int) -> dict[str, str]:
     if status == 401:
         return {"WWW-Authenticate": "Bearer"}
+    if isinstance(error, e.PassedOn) and error.headers:
+        return {name.title(): text for name, text in error.headers.items()}
     if isinstance(error, e.TooManyRequests):
         return {"Retry-After": str(error.retry_after_s)}
     if isinstance(error, e.RateLimited) and error.retry_at is not None:

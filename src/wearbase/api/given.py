@@ -1,7 +1,7 @@
 """What the routes are given."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated, Literal
 
@@ -10,16 +10,24 @@ from fastapi import Depends, Request
 from wearbase.access.caller import Caller
 from wearbase.access.gate import Gate
 from wearbase.access.keys import KeyBook
+from wearbase.access.operators import Operators
 from wearbase.access.redirects import RedirectAllowList
+from wearbase.access.sessions import Sessions
 from wearbase.access.tokens import MemberTokens
 from wearbase.domain.clock import Clock
 from wearbase.domain.provider import Provider
 from wearbase.read.days import DayReader
 from wearbase.read.health import HealthReader
+from wearbase.read.live import Live
+from wearbase.read.ops.budgets import AppName
+from wearbase.read.ops.feed import Feed
+from wearbase.read.ops.overview import Overview
+from wearbase.read.views.day import DayViews
 from wearbase.store.postgres.database import Database
 from wearbase.sync.ask import Looks
 from wearbase.sync.engine import Engine
 from wearbase.sync.receive import Receiver
+from wearbase.sync.remote.refresh import Copies
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +45,7 @@ class Services:
     environment: Literal["development", "production"] = "production"
     is_demo: bool = False
     version: str = "0"
+    direct_url: str | None = field(repr=False, default=None)  # where hints can be listened to; None behind a pooler
 
     @property
     def db(self) -> Database:
@@ -48,15 +57,55 @@ class Services:
 
     @cached_property
     def gate(self) -> Gate:
-        return Gate(self.keys, self.tokens, is_development=self.environment == "development")
+        is_development = self.environment == "development"
+        return Gate(self.keys, self.tokens, self.sessions, public_url=self.public_url, is_development=is_development)
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        return Sessions(self.db, self.clock)
 
     @cached_property
     def health(self) -> HealthReader:
         return HealthReader(self.db, self.clock, self.engine.combining)
 
     @cached_property
+    def live(self) -> Live:
+        return Live(self.db, self.clock, self.engine.hints, direct_url=self.direct_url)
+
+    @cached_property
+    def views(self) -> DayViews:
+        return DayViews(self.db, self.clock, self.reader, self.engine.combining)
+
+    @cached_property
+    def operators(self) -> Operators:
+        return Operators(self.db, self.clock, self.keys)
+
+    @cached_property
+    def overview(self) -> Overview:
+        apps = {app.name: AppName(app.provider.title, app.key, app.ceilings) for app in self.engine.apps.values()}
+        return Overview(self.db, self.clock, apps, idle_after=self.engine.idle_after)
+
+    @cached_property
+    def feed(self) -> Feed:
+        return Feed(self.overview)
+
+    def end_streams(self) -> None:
+        """Ends what would stay open: the process stops."""
+        self.live.close()
+        self.feed.close()
+
+    @cached_property
     def looks(self) -> Looks:
         return Looks(self.engine)
+
+    @cached_property
+    def copies(self) -> Copies:
+        return Copies(self.engine)
+
+    @property
+    def sources(self) -> list[str]:
+        """Those that members can be connected to here."""
+        return [*self.engine.apps, *self.engine.remotes]
 
 
 async def _services(request: Request) -> Services:

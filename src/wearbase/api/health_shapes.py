@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from wearbase.access.users import PATTERN
 from wearbase.api.routing import SECURITY
-from wearbase.api.shapes import Body, ResourceStatus
+from wearbase.api.shapes import Body, ResourceStatus, is_nothing
 
 EXAMPLE_VALUE: dict[str, Any] = {
     "value": 58.31, "unit": "ms", "source": "whoop", "is_running": False,
@@ -46,16 +46,18 @@ class SourceStatus(BaseModel):
     connected: bool
     state: str
     connected_at: str | None
+    ended_at: str | None
     last_success_at: str | None
     resources: dict[str, ResourceStatus]
     days_stored: int
 
 
 class HealthSources(BaseModel):
-    """Every source, connected or not."""
+    """Every source, connected or not. `days_by_resource`: on how many days there is a record, by source and resource."""
 
     user_id: str
     sources: dict[str, SourceStatus]
+    days_by_resource: dict[str, dict[str, int]]
 
 
 class Trend(BaseModel):
@@ -71,6 +73,10 @@ class Trend(BaseModel):
     source_changes: list[dict[str, str]]
     baselines: list[dict[str, Any]]
     position: dict[str, Any] | None
+    not_current: Annotated[
+        dict[str, str],
+        Field(description="Sources whose own service could not be asked, and their state", exclude_if=lambda found: not found),
+    ] = {}
 
 
 class Units(Body):
@@ -81,6 +87,13 @@ class Units(Body):
     mass: Literal["kg", "lb"] | None = None
     height: Literal["m", "ft"] | None = None
     temperature: Literal["c", "f"] | None = None
+
+
+class Display(Body):
+    """How an app looks; what is left out follows the system and the locale."""
+
+    clock: Literal["24h", "12h"] | None = None
+    theme: Literal["light", "dark"] | None = None
 
 
 Order = Annotated[list[Annotated[str, Field(max_length=32)]], Field(min_length=1, max_length=16)]
@@ -95,6 +108,7 @@ class PreferencesBody(Body):
     )
     precedence: Annotated[dict[str, Order], Field(max_length=200, default_factory=dict)]
     units: Units = Units()
+    display: Display = Display()
 
 
 class Preferences(BaseModel):
@@ -111,6 +125,7 @@ class Preferences(BaseModel):
     user_id: str
     precedence: dict[str, list[str]]
     units: dict[str, str]
+    display: Annotated[dict[str, str], Field(exclude_if=is_nothing)] = {}
     default_precedence: dict[str, list[str]]
 
 

@@ -8,6 +8,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from wearbase.store.work.budget import Standing
 from wearbase.store.work.census import WAITING, Counted, Vitals
+from wearbase.transport.breaker import State
+from wearbase.transport.remote import OUTCOMES, Remote
 
 QUEUES = (*WAITING.values(), "history", "inbox", "chore")
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
@@ -28,9 +30,30 @@ class Metrics:
         self._requests(method, route, status).inc()
         self._seconds(route).observe(seconds)
 
-    def text(self, standings: Mapping[str, Standing], vitals: Vitals | None, *, at: datetime) -> bytes:
-        """Everything, as Prometheus reads it; budgets and vitals as they stand now. Without vitals the database is away."""
-        return generate_latest(self.registry) + generate_latest(_budgets(standings)) + generate_latest(_vitals(vitals, at))
+    def text(self, standings: Mapping[str, Standing], remotes: Mapping[str, Remote], vitals: Vitals | None, *, at: datetime) -> bytes:
+        """Everything, as Prometheus reads it; budgets, other services and vitals as they stand now. Without vitals the database is away."""
+        parts = (self.registry, _budgets(standings), _services(remotes), _vitals(vitals, at))
+        return b"".join(generate_latest(part) for part in parts)
+
+
+def _services(remotes: Mapping[str, Remote]) -> CollectorRegistry:
+    """What this process knows of the services that sources come from."""
+    registry = CollectorRegistry()
+    if not remotes:
+        return registry
+    breaker = Gauge("wearbase_service_breaker", "1 for the state of the circuit breaker", ["provider", "state"], registry=registry)
+    opened = Counter("wearbase_service_breaker_opened", "How often the circuit breaker opened", ["provider"], registry=registry)
+    calls = Counter(
+        "wearbase_service_calls", "Calls to the service, and copies, by what came of them", ["provider", "outcome"], registry=registry
+    )
+    for name, remote in remotes.items():
+        now = remote.state
+        for state in State:
+            breaker.labels(name, state.value).set(state is now)
+        opened.labels(name).inc(remote.breaker.opened)
+        for outcome in OUTCOMES:
+            calls.labels(name, outcome).inc(remote.counts[outcome])
+    return registry
 
 
 def _budgets(standings: Mapping[str, Standing]) -> CollectorRegistry:

@@ -12,10 +12,17 @@ from wearbase.access.users import checked_user_id
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-KEY, TOKEN, SIGNATURE = "ServiceKey", "MemberToken", "ProviderSignature"  # names of schemes, not secrets
+KEY, TOKEN, COOKIE, SIGNATURE = "ServiceKey", "MemberToken", "MemberSession", "ProviderSignature"  # names of schemes, not secrets
 SCHEMES = {
     KEY: {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "A service key, for a backend."},
     TOKEN: {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "A member's own token, good for that member only."},
+    COOKIE: {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "__Host-wearbase",
+        "description": "A member's session in the phone app (`wearbase` without HTTPS). It changes something only with the header "
+        "`X-Wearbase: app`, from the same origin.",
+    },
     SIGNATURE: {"type": "apiKey", "in": "header", "name": "X-WHOOP-Signature", "description": "The provider signs its deliveries."},
 }
 SECURITY = {
@@ -23,7 +30,8 @@ SECURITY = {
     "docs": [{KEY: []}],
     "signature": [{SIGNATURE: []}],
     "service": [{KEY: []}],
-    "member": [{KEY: []}, {TOKEN: []}],
+    "member": [{KEY: []}, {TOKEN: []}, {COOKIE: []}],
+    "session": [{COOKIE: []}],
 }
 
 
@@ -52,7 +60,7 @@ class GuardedRoute(APIRoute):
         if scope["method"] in (self.methods or ()):
             user_id = _user_id(scope)
             gate = scope["app"].state.services.gate
-            scope["state"]["caller"] = await gate.admit(scope["headers"], self.rule, user_id)
+            scope["state"]["caller"] = await gate.admit(scope["headers"], self.rule, user_id, method=scope["method"])
             if user_id is not None:
                 checked_user_id(user_id)
         await super().handle(scope, receive, send)

@@ -17,7 +17,8 @@ EXAMPLE_DAY: dict[str, Any] = {
 }  # fmt: skip
 
 
-def _is_nothing(value: Any) -> bool:
+def is_nothing(value: Any) -> bool:
+    """Whether a field of this value is left out of the answer."""
     return not value
 
 
@@ -92,6 +93,15 @@ class Remains(BaseModel):
     text: str
 
 
+Unfinished = Annotated[
+    list[str],
+    Field(
+        description="Sources whose own service could not be told: all is erased here, and there as soon as it answers",
+        exclude_if=is_nothing,
+    ),
+]
+
+
 class Disconnected(BaseModel):
     """An ended connection. `revoked` is false while the provider has not been told yet, null if there was nothing to revoke."""
 
@@ -101,7 +111,8 @@ class Disconnected(BaseModel):
     was_connected: bool
     revoked: bool | None
     data: Literal["keep", "erase"]
-    remains: Annotated[Remains | None, Field(exclude_if=_is_nothing)] = None
+    remains: Annotated[Remains | None, Field(exclude_if=is_nothing)] = None
+    unfinished: Unfinished = []
 
 
 class DateRange(Body):
@@ -224,6 +235,28 @@ class Days(BaseModel):
     days: Annotated[list[dict[str, Any]], Field(examples=[[EXAMPLE_DAY]])]
 
 
+class SharedDays(BaseModel):
+    """Days for another wearbase's copy: each with its document, its revision and what it adds to the trends."""
+
+    class SharedDay(BaseModel):
+        day: Day
+        revision: str | None
+        changed_at: datetime | None
+        has_lead: bool
+        metrics: dict[str, float]
+        no_data_reason: str | None
+        document: Annotated[dict[str, Any], Field(examples=[EXAMPLE_DAY])]
+
+    user_id: str
+    provider: str
+    state: str
+    start: Day
+    end: Day
+    connection: dict[str, Any] | None
+    freshness: dict[str, Any]
+    days: list[SharedDay]
+
+
 class Records(BaseModel):
     """One page of records, newest first; `next_cursor` is null on the last."""
 
@@ -262,13 +295,19 @@ class EraseBody(Body):
 
 
 class Erased(BaseModel):
-    """Everything of the user is gone; `revocations_pending` providers are still to be told."""
+    """The receipt: everything of the user is gone, at that instant. `revoked` is false while a provider has not been told yet, null if
+    there was nothing to revoke; `revocations_pending` providers are still to be told."""
 
     user_id: str
     erased: Literal[True] = True
+    days: int
+    records: int
+    at: str
+    revoked: bool | None
     connections_ended: int
     revocations_pending: int
-    remains: Annotated[list[Remains], Field(exclude_if=_is_nothing)] = []
+    remains: Annotated[list[Remains], Field(exclude_if=is_nothing)] = []
+    unfinished: Unfinished = []
 
 
 class AuthStatus(BaseModel):

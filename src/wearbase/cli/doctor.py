@@ -12,13 +12,13 @@ import typer
 from rich.text import Text
 
 from wearbase import __version__
-from wearbase.app import Parts
-from wearbase.cli.examining import Finding, of_sahha, of_sources
+from wearbase.app.parts import Parts
+from wearbase.cli.examining import Finding, of_others, of_sahha, of_sources
 from wearbase.cli.exits import Code, Stop
 from wearbase.cli.members import AsJson
 from wearbase.cli.output import console, emit, say
 from wearbase.cli.session import Choice, choose, opened, run
-from wearbase.domain.errors import DatabaseUnavailable, SettingsError, WearbaseError
+from wearbase.domain.errors import DatabaseUnavailable, ServiceRefusesKey, ServiceUnavailable, SettingsError, WearbaseError
 from wearbase.settings import LOOPBACK, Settings
 from wearbase.store import survey
 from wearbase.store.postgres import migrate
@@ -27,6 +27,7 @@ from wearbase.store.postgres.embedded.account import database_account
 from wearbase.store.survey import ServerFacts
 from wearbase.sync import ask
 from wearbase.sync.upkeep.resealing import ring_use
+from wearbase.transport.remote import Remote
 
 WORRYING_SKEW_S, BROKEN_SKEW_S = 2.0, 60.0
 STYLES = {"ok": "green", "warn": "yellow", "fail": "red"}
@@ -63,6 +64,8 @@ def _examine(ctx: typer.Context) -> Iterator[Finding]:
     yield from _addresses(choice)
     if choice.settings.has_sahha and not choice.is_demo:
         yield from of_sahha(choice.settings)
+    if not choice.is_demo:
+        yield from of_others(choice.settings)
     yield from _folder(choice.settings)
     yield from _database(choice)
 
@@ -72,6 +75,8 @@ def _source(choice: Choice) -> Iterator[Finding]:
         yield Finding("ok", "whoop", "the demo's simulator stands in", "for your own data set WHOOP_CLIENT_ID and WHOOP_CLIENT_SECRET")
     elif choice.settings.has_whoop:
         yield Finding("ok", "whoop", "credentials are set")
+    elif choice.settings.has_whoop_service:
+        yield Finding("ok", "whoop", f"comes from the service at {choice.settings.whoop_service_url}")
     else:
         yield Finding("warn", "whoop", "no credentials", "set WHOOP_CLIENT_ID and WHOOP_CLIENT_SECRET (developer-dashboard.whoop.com)")
 
@@ -160,8 +165,10 @@ async def _inside(choice: Choice) -> list[Finding]:
     async with opened(choice) as running:
         found = survey.facts(running.place.url, schema=choice.settings.database_schema)
         own = [] if choice.settings.database_url else list(_server(choice.settings, found))
+        services = [await _service(remote) for remote in running.engine.remotes.values()]
         sources = await of_sources(running.engine, is_demo=choice.is_demo)
-        return [*own, _clock(found), await _worker(running, choice), await _keys(running), await _ring(running), *sources]
+        own_keys = [await _keys(running), await _ring(running)]
+        return [*own, _clock(found), await _worker(running, choice), *own_keys, *sources, *services]
 
 
 def _clock(found: ServerFacts) -> Finding:
@@ -178,6 +185,20 @@ async def _worker(running: Parts, choice: Choice) -> Finding:
         return Finding("ok", "worker", "alive")
     todo = "start it with: wear up" if choice.settings.database_url is None else "start one with: wear worker"
     return Finding("warn", "worker", "none is running, so nothing is fetched", todo)
+
+
+async def _service(remote: Remote) -> Finding:
+    name = f"{remote.name} service"
+    try:
+        await remote.greet()
+    except ServiceRefusesKey:
+        todo = "make a key there (wear keys create --scope read --scope sync --scope connect --scope erase) and set WHOOP_SERVICE_API_KEY"
+        return Finding("fail", name, f"{remote.url} refuses our key", todo)
+    except ServiceUnavailable:
+        return Finding("fail", name, f"{remote.url} does not answer", "check WHOOP_SERVICE_URL, the network, and that it runs")
+    except WearbaseError as error:
+        return Finding("fail", name, f"{remote.url} answers oddly: {error.message}", "check that WHOOP_SERVICE_URL is a wearbase")
+    return Finding("ok", name, f"{remote.url} answers and takes our key")
 
 
 async def _keys(running: Parts) -> Finding:

@@ -2,22 +2,24 @@
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from wearbase.app import CEILINGS
+from wearbase.app.running import CEILINGS
 from wearbase.cli.output import ago
 from wearbase.cli.showing.budgets import clock
 from wearbase.domain.errors import ClientMisconfigured, RateLimited, WearbaseError
 from wearbase.read.budgets import standings
 from wearbase.settings import LOOPBACK, Settings
-from wearbase.store import observations
+from wearbase.store import observations, survey
 from wearbase.store.observations import Observation
 from wearbase.store.work.budget import Standing
 from wearbase.sync.engine import Engine
 from wearbase.sync.receive import REFUSED
 from wearbase.transport.apps import App
+
+SCALES_OF = timedelta(days=8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ async def of_sources(engine: Engine, *, is_demo: bool) -> list[Finding]:
         if not is_demo:
             found += [finding async for finding in _account(engine, app)]
             found += _signature(app, seen.get(REFUSED), last_at, now=engine.clock.now())
-    return found
+    return found + await _scales(engine)
 
 
 def _calls(app: App, found: Standing) -> Iterator[Finding]:
@@ -132,6 +134,24 @@ def of_sahha(settings: Settings) -> Iterator[Finding]:
         yield Finding("warn", "sahha hook", f"Sahha cannot deliver to {webhook}", todo)
     else:
         yield Finding("ok", "sahha hook", f"{webhook}, signed as {settings.sahha_signature}", "register it in Sahha's dashboard")
+
+
+def of_others(settings: Settings) -> Iterator[Finding]:
+    """What must be known of the further sources that are set up."""
+    for app in settings.apps():
+        if app.provider.caveat is not None:
+            yield Finding("warn", app.name, app.provider.label, "what it brings has been compared with nothing real: look at it first")
+
+
+async def _scales(engine: Engine) -> list[Finding]:
+    """Percentages that came both as a fraction and as percent: one of the two was perhaps read wrong."""
+    passing_on = [app.name for app in engine.apps.values() if app.provider.passes_on]
+    if not passing_on:
+        return []
+    async with engine.db.connection() as tx:
+        mixed = await survey.mixed_scales(tx, passing_on, since=engine.clock.now().date() - SCALES_OF)
+    todo = "compare the raw records (shape=raw) with the source's own app before that quantity is trusted"
+    return [Finding("warn", m.provider, f"{m.name} came both as a fraction and as percent, for {m.members} member(s)", todo) for m in mixed]
 
 
 def _pair(said: dict[str, Any]) -> str:

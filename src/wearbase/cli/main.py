@@ -10,11 +10,12 @@ import typer.main
 from typer.core import TyperGroup
 
 from wearbase import __version__
-from wearbase.cli import doctor, grants, keys, members, pull, servers
+from wearbase.cli import archive, doctor, keys, members, pull, servers
 from wearbase.cli.custody import copies
 from wearbase.cli.exits import Code, Stop, code_of
 from wearbase.cli.output import tell
-from wearbase.cli.showing import budgets, status
+from wearbase.cli.showing import budgets, grants, status
+from wearbase.cli.sources import new_provider
 from wearbase.domain.errors import WearbaseError
 
 LEADING = "wear: "
@@ -76,10 +77,12 @@ def root(
 
 app.command("up")(servers.up)
 app.command("connect")(members.join)
+app.command("link")(members.link)
 app.command("status")(status.show_status)
 app.command("day")(status.show_day)
 app.command("pull")(pull.pull)
 app.command("disconnect")(members.leave)
+members.user.command("export")(archive.export_user)
 app.add_typer(members.user, name="user")
 app.add_typer(keys.keys, name="keys")
 app.command("budget")(budgets.show_budget)
@@ -87,6 +90,7 @@ app.command("grants")(grants.show_grants)
 app.command("doctor")(doctor.doctor)
 app.command("api")(servers.api)
 app.command("worker")(servers.worker)
+app.command("new-provider")(new_provider.new_provider)
 app.add_typer(keys.db, name="db")
 app.command("backup")(copies.backup)
 app.command("restore")(copies.restore)

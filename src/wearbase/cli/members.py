@@ -11,10 +11,11 @@ from typing import Annotated
 import httpx2
 import typer
 
-from wearbase.app import Parts
+from wearbase.access.sessions import Sessions
+from wearbase.app.parts import Parts
 from wearbase.cli import words
 from wearbase.cli.exits import Code, Stop
-from wearbase.cli.output import emit, is_watched, say, tell
+from wearbase.cli.output import emit, is_watched, say, tell, utc
 from wearbase.cli.session import Choice, choose, opened, require_source, run
 from wearbase.providers.registry import PROVIDERS
 from wearbase.read.status import status
@@ -22,6 +23,7 @@ from wearbase.sync import ask, connect, disconnect
 from wearbase.sync import join as join_by_account
 from wearbase.sync.connect import Started
 from wearbase.sync.disconnect import Ended
+from wearbase.sync.remote import ending
 from wearbase.sync.worker import Worker
 
 LOOK_EVERY_S = 0.25
@@ -69,6 +71,8 @@ async def _consent(choice: Choice, user_id: str, provider: str, *, no_browser: b
         require_source(running, choice, provider)
         began = running.clock.now()
         started = await connect.begin(running.engine, user_id, provider)
+        if PROVIDERS[provider].caveat is not None:
+            tell(PROVIDERS[provider].label, style="yellow")
         show = tell if as_json else say  # with --json standard output is for the one document at the end
         show(f"Open this address and allow access, within {started.expires_in_s // 60} minutes:")
         show(started.authorization_url)
@@ -118,6 +122,26 @@ async def _wait(running: Parts, started: Started, provider: str, *, since: datet
             return bool(found.connection and found.connection.is_live and found.connection.connected_at >= since)
         await asyncio.sleep(LOOK_EVERY_S)
     return False
+
+
+def link(ctx: typer.Context, user_id: Annotated[str, typer.Argument(metavar="USER")], as_json: AsJson = False) -> None:
+    """Print an address that signs a user in to the phone app, once, within ten minutes."""
+    choice, user_id = choose(ctx), words.user(user_id)
+    run(_link(choice, user_id, as_json=as_json))
+
+
+async def _link(choice: Choice, user_id: str, *, as_json: bool) -> None:
+    async with opened(choice) as running:
+        made = await Sessions(running.db, running.clock).make_link(user_id, made_by="command line")
+        is_answered = await _answers(running)
+    address = made.address(choice.settings.base_url)
+    if as_json:
+        return emit({"user_id": user_id, "url": address, "expires_at": utc(made.expires_at)})
+    say(f"Open this address within ten minutes to see the data of {user_id}; it works once:")
+    say(address)
+    if not is_answered:
+        tell(f"Nothing answers on {choice.settings.base_url} at the moment. Start `wear up`.", style="yellow")
+    return None
 
 
 def leave(
@@ -186,13 +210,19 @@ def erase_user(
 
 async def _erase(choice: Choice, user_id: str, *, as_json: bool) -> None:
     async with opened(choice) as running:
-        ended = await disconnect.erase_user(running.engine, user_id)
+        erased = await ending.erase_user(running.engine, user_id)
+        ended, unfinished = erased.here.ended, [one.provider for one in erased.there if one.answer is None]
         is_told = await _tell_provider(running, ended)
     if as_json:
         revoked = _known(is_told, ended)
-        emit({"user_id": user_id, "erased": True, "connections_ended": len(ended), "revoked": revoked, **_remaining(ended)})
+        here = erased.here
+        counts = {"days": here.days, "records": here.records, "at": utc(here.at), "connections_ended": len(ended)}
+        more = {**_remaining(ended), **({"unfinished": unfinished} if unfinished else {})}
+        emit({"user_id": user_id, "erased": True, **counts, "revoked": revoked, **more})
     else:
-        say(f"Nothing is stored about {user_id} any more.")
+        say(f"Nothing is stored about {user_id} any more: {erased.here.days} days and {erased.here.records} records are erased.")
+        for name in unfinished:
+            say(f"The service of {name} could not be told; a worker goes on trying until it is erased there, too.", style="yellow")
         _say_what_remains(ended)
 
 

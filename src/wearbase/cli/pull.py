@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from wearbase.app import Parts
+from wearbase.app.parts import Parts
 from wearbase.cli import words
 from wearbase.cli.exits import Code, Stop
 from wearbase.cli.members import AsJson, Provider

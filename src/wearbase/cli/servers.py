@@ -6,7 +6,11 @@ import httpx2
 import typer
 
 from wearbase import __version__
-from wearbase.app import Parts, Place, configure_logging, listen, serve, work
+from wearbase.access.sessions import Sessions
+from wearbase.app.http import listen
+from wearbase.app.logs import configure_logging
+from wearbase.app.parts import Parts, Place
+from wearbase.app.running import serve, work
 from wearbase.cli.demo import folder as demo
 from wearbase.cli.demo import simulator
 from wearbase.cli.demo.guide import guide
@@ -15,6 +19,7 @@ from wearbase.cli.exits import Stop
 from wearbase.cli.output import say, tell
 from wearbase.cli.session import Choice, placed, run_server, stoppable
 from wearbase.domain.errors import WearbaseError
+from wearbase.read.members import members
 from wearbase.settings import Settings, load
 
 NAME = "wear up"
@@ -96,8 +101,11 @@ async def _greet(running: Parts) -> None:
     await _say_ready(running)
     _say_place(running.place)
     settings = running.settings
-    if not settings.has_whoop:
+    if not settings.has_source:
         say("  Source    none: set WHOOP_CLIENT_ID and WHOOP_CLIENT_SECRET", style="yellow")
+    for app in settings.apps():
+        if app.provider.caveat is not None:
+            say(f"  Source    {app.provider.label}", style="yellow")
     if settings.service_api_key is not None:
         say("  Key       SERVICE_API_KEY, as you have set it")
     elif any(key.revoked_at is None for key in await running.key_book.list()):
@@ -106,6 +114,7 @@ async def _greet(running: Parts) -> None:
         made = await running.key_book.create(FIRST_KEY, FIRST_SCOPES)
         say(f"  Key       {made.secret}", style="bold")
         say("            shown this once: keep it. Send it as X-API-Key. More: wear keys create --name NAME --scope read")
+    say(f"  App       {await _sign_in(running) or f'{settings.base_url}/app/   (sign in: wear link USER)'}")
     say(f"  Connect   wear connect USER        Docs  {settings.base_url}/docs")
     say("  Stop with Ctrl-C.", style="dim")
 
@@ -123,6 +132,15 @@ async def _greet_demo(running: Parts, cloud: Simulator, kept: demo.Kept) -> None
         await guide(running, cloud, kept)
     except (Stop, WearbaseError, httpx2.HTTPError) as error:
         tell(f"The demo is not complete: {getattr(error, 'message', None) or type(error).__name__}", style="red")
+
+
+async def _sign_in(running: Parts) -> str | None:
+    """An address that signs in the only member there is; None if there are several, or none."""
+    users = {row.user_id for row in await members(running.db, limit=3)}
+    if len(users) != 1:
+        return None
+    made = await Sessions(running.db, running.clock).make_link(users.pop(), made_by=NAME)
+    return f"{made.address(running.settings.base_url)}   (once, within ten minutes)"
 
 
 def _say_place(where: Place) -> None:

@@ -10,7 +10,9 @@ from typing import Any, NoReturn, TypeVar
 import typer
 import uvloop
 
-from wearbase.app import HARD_END, Parts, Place, configure_logging, parts, place
+from wearbase.app.logs import configure_logging
+from wearbase.app.parts import Parts, Place, parts, place
+from wearbase.app.stopping import HARD_END
 from wearbase.cli.demo import folder as demo
 from wearbase.cli.exits import Code, Stop
 from wearbase.cli.output import is_watched, tell
@@ -93,4 +95,8 @@ def require_source(running: Parts, choice: Choice, provider: str) -> None:
     if choice.is_demo:
         raise Stop(f"There is no source named {provider!r} in the demo; start it with: wear up", Code.SETTINGS)
     name = provider.upper()
+    if provider in running.engine.remotes:
+        raise Stop(
+            f"{name} comes from the service at {running.engine.remotes[provider].url}: do this there, or by the API here.", Code.SETTINGS
+        )
     raise Stop(f"{name}_CLIENT_ID and {name}_CLIENT_SECRET are not set: there is no source named {provider!r} here.", Code.SETTINGS)

@@ -59,13 +59,21 @@ class Combining:
         declared = [(p.name, p.quantities) for p in self.providers]
         return hashlib.blake2b(repr((declared, sorted(self.precedence.items()))).encode(), digest_size=6).hexdigest()
 
+    @cached_property
+    def ways(self) -> dict[str, dict[str, str]]:
+        """Of each quantity that has trends, under which metric each source keeps it."""
+        found: dict[str, dict[str, str]] = {}
+        for p in self.providers:
+            for q in p.quantities:
+                if q.metric:
+                    found.setdefault(q.name, {})[p.name] = q.metric
+        return found
+
     def followed(self, name: str) -> dict[str, str]:
         """Under which metric each source keeps this quantity for trends. Raises BadRequest naming those there are."""
-        found = {p.name: q.metric for p in self.providers for q in p.quantities if q.name == name and q.metric}
-        if not found:
-            every = sorted({q.name for p in self.providers for q in p.quantities if q.metric})
-            raise BadRequest(f"metric must be among {', '.join(every)}.", field="metric")
-        return found
+        if name not in self.ways:
+            raise BadRequest(f"metric must be among {', '.join(sorted(self.ways))}.", field="metric")
+        return self.ways[name]
 
     def checked(self, precedence: Precedence) -> dict[str, tuple[str, ...]]:
         """The order, if it names quantities and sources there are, each once. Raises BadRequest naming those."""

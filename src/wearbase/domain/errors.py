@@ -1,6 +1,7 @@
 """Errors, named for what the caller must do. The class docstring is the default message."""
 
 import traceback
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -74,6 +75,18 @@ class AccessTokenRejected(RetryLater):
     code = "access_token_rejected"
 
 
+class ServiceUnavailable(RetryLater):
+    """The service that this source comes from does not answer."""
+
+    code = "service_unavailable"
+
+
+class ServiceAnswerUnusable(RetryLater):
+    """The service that this source comes from answered something that cannot be used; nothing of it was stored."""
+
+    code = "service_answer_unusable"
+
+
 class LeaseLost(RetryLater):
     """Another worker has taken over this work."""
 
@@ -122,6 +135,12 @@ class RequestRefused(NeedsPerson):
     """The provider refused our request as malformed; this is a defect of ours."""
 
     code = "request_refused"
+
+
+class ServiceRefusesKey(NeedsPerson):
+    """The service that this source comes from does not accept WHOOP_SERVICE_API_KEY, or it lacks a scope."""
+
+    code = "service_refuses_key"
 
 
 class ClientMisconfigured(NeedsPerson):
@@ -212,6 +231,18 @@ class TooManyRequests(Refused):
     def __init__(self, message: str | None = None, *, retry_after_s: int = 60, **fields: Any) -> None:
         super().__init__(message, **fields)
         self.retry_after_s = retry_after_s
+
+
+class PassedOn(Refused):
+    """The service that this source comes from refused the request."""
+
+    code = "refused_by_service"
+
+    def __init__(
+        self, message: str | None = None, *, status: int, code: str, headers: Mapping[str, str] | None = None, **fields: Any
+    ) -> None:
+        super().__init__(message, **fields)
+        self.status, self.code, self.headers = status, code, dict(headers or {})
 
 
 class ConnectionEnded(Refused):

@@ -28,9 +28,9 @@ class Request:
 
     method: str = "GET"
     path: str
-    params: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
+    params: Mapping[str, str | Sequence[str]] = field(default_factory=dict, repr=False)
     form: Mapping[str, str] | None = field(default=None, repr=False)
-    json: Mapping[str, str] | None = field(default=None, repr=False)
+    json: Mapping[str, Any] | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def of_member(self, external_user_id: str) -> "Request":
@@ -62,6 +62,7 @@ class Credentials:
     api_url: str
     oauth_url: str = ""
     webhook_secret: str | None = field(repr=False, default=None)  # None: the provider signs with the client secret
+    verification_token: str | None = field(repr=False, default=None)  # what the provider asks our address for deliveries with
 
     @property
     def signing_secret(self) -> str:
@@ -204,12 +205,22 @@ class WebhookRules(Protocol):
         ...
 
 
+class Handshake(Protocol):
+    def __call__(self, query: Mapping[str, str], token: str) -> bytes:
+        """The JSON with which our address for deliveries proves to be ours. Raises BadSignature for a question with another token."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
     """The declaration that the engine, the API, the docs, the app and the contract tests read."""
 
     name: str
     title: str
+    caveat: str | None = None  # what a user must know before trusting it, shown wherever it is named; set up it takes part, else not
+    console: str = ""  # where an app is registered with it
+    api_url: str = ""  # its addresses, unless <NAME>_API_URL and <NAME>_OAUTH_URL say otherwise
+    oauth_url: str = ""
     joined_by: Literal["oauth", "account"]
     delivers: Literal["notice", "payload"]
     resources: tuple[Resource, ...]
@@ -232,14 +243,21 @@ class Provider:
     oauth_rules: OAuthRules | None = None
     account_rules: AccountRules | None = None
     webhook: WebhookRules
+    handshake: Handshake | None = None  # where the provider makes sure of an address before it delivers to it
     signatures: Mapping[str, WebhookRules] = field(default_factory=dict)  # where configuration pins one of several forms
     probe: "Probe | None" = None  # which of these forms a delivery has that was refused
+    map_again: Callable[[str, Any], Page]  # a record of that resource as the provider sent it, by the mapping as it is now
     assemble_day: "AssembleDay"
     day_metrics: Callable[[Mapping[str, Any]], dict[str, float]]
     empty_day: Callable[[], dict[str, Any]]
     quantities: tuple[Quantity, ...] = ()  # what of a day's part other sources may have too, or may be followed
     running: Callable[[Mapping[str, Any]], Collection[str]] = lambda part: ()  # the names of those that are not final yet
     passes_on: bool = False  # brings what other sources measured: whoever measures is believed before it
+
+    @property
+    def label(self) -> str:
+        """What a person reads: the title, and what must be known with it."""
+        return f"{self.title} ({self.caveat})" if self.caveat else self.title
 
     @property
     def oauth(self) -> OAuthRules:

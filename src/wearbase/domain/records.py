@@ -78,8 +78,9 @@ class Unmappable:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a collection. `next_token` is None on the last page."""
+    """One page of a collection. `next_token` is None on the last page. `doubts` is what a person should look at although all is stored."""
 
     records: list[Record]
     unmappable: list[Unmappable]
     next_token: str | None = None
+    doubts: tuple[str, ...] = ()

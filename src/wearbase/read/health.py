@@ -36,11 +36,20 @@ class Source(NamedTuple):
     resources: list[ResourceState]
     history_from: dict[str, str | None]
     overlap: timedelta  # how far back each complete read goes
+    copied: list[list[str]] | None  # of a copy: the stretches of days that were asked for
+    is_told: bool  # of which nothing is stored, but what the caller knows
 
     def reads_all(self, begun: str, over: str) -> bool:
         """Whether a day between these is completely read, as nearly all are; False where it takes a closer look."""
         reaches = all(at is not None and at <= begun for at in self.history_from.values())
         return reaches and all(r.last_success_at is not None and r.last_success_at >= over for r in self.resources)
+
+    def knows(self, day: date) -> bool:
+        """Whether it was ever asked for that day, where it is another wearbase's."""
+        if self.copied is None:
+            return not self.is_told
+        text = day.isoformat()
+        return any(start <= text < end for start, end in self.copied)
 
 
 class Standing(NamedTuple):
@@ -133,7 +142,7 @@ def _answer(user_id: str, day: date, document: HealthRow | Document | None, sour
 
 
 def _source(provider: Provider, connection: list[Any] | None, states: Sequence[list[Any]], said: str | None, *, now: datetime) -> Source:
-    _, state, offset_min, looked_at, first_day = connection or (provider.name, None, None, None, None)
+    _, state, offset_min, looked_at, first_day, copied = connection or (provider.name, None, None, None, None, None)
     resources = [ResourceState(s[1], instant(s[2]), None, s[3], s[4], s[5], instant(s[7])) for s in states]
     return Source(
         name=provider.name,
@@ -145,6 +154,8 @@ def _source(provider: Provider, connection: list[Any] | None, states: Sequence[l
         resources=resources,
         history_from={s[1]: s[6] for s in states},
         overlap=provider.overlap,
+        copied=copied,
+        is_told=connection is None and said is not None,
     )
 
 
@@ -185,6 +196,8 @@ def _why_not(source: Source, day: date, begun: str) -> str | None:
         return "future"
     if source.state == "not_connected":
         return "not_connected"
+    if not source.knows(day):
+        return "not_reached"
     if day == source.today:
         return None
     reaches = [at for at in source.history_from.values() if at is not None]

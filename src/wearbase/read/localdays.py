@@ -8,12 +8,20 @@ from wearbase.domain.windows import Window
 from wearbase.store import connections
 from wearbase.store.connections import Connection
 from wearbase.store.postgres.database import Database
+from wearbase.store.work import copies
 
 
 async def connection(db: Database, user_id: str, provider: str) -> Connection | None:
     """The connection, whatever its state; None for a user never seen."""
     async with db.connection() as tx:
         return await connections.get(tx, user_id, provider)
+
+
+async def copied_at(db: Database, user_id: str, provider: str) -> datetime | None:
+    """When a copy of another wearbase's connection was last known to be as the original is; None if there is none."""
+    async with db.connection() as tx:
+        found = await copies.standing(tx, user_id, provider)
+    return found.copied_at if found else None
 
 
 async def today(db: Database, clock: Clock, user_id: str, provider: str) -> date:

@@ -39,13 +39,13 @@ class Listing:
 
 async def page(db: Database, listing: Listing) -> RecordPage:
     """One page, newest first; the cursor is a place, not an offset, so nothing is skipped or repeated. Raises BadRequest."""
-    after = _decoded(listing.cursor) if listing.cursor else None
+    after = place_of(listing.cursor) if listing.cursor else None
     async with db.connection() as tx:
         stretch = reading.Stretch(listing.window, after, listing.limit + 1)
         found = await reading.records(tx, listing.user_id, listing.provider, listing.resource, stretch)
     shown = found[: listing.limit]
     last = shown[-1] if len(found) > listing.limit else None
-    cursor = _encoded(last.placed_at, last.external_id) if last else None
+    cursor = cursor_of(last.placed_at, last.external_id) if last else None
     return RecordPage([_shown(r, raw=listing.raw) for r in shown], cursor)
 
 
@@ -63,17 +63,19 @@ def _shown(record: reading.ReadRecord, *, raw: bool) -> dict[str, Any]:
     return record.raw if raw else {**record.mapped, "day": record.day.isoformat() if record.day else None}
 
 
-def _encoded(placed_at: datetime | None, external_id: str) -> str:
+def cursor_of(placed_at: datetime | None, external_id: str) -> str:
+    """The place of a record, as a text for whoever asks for what comes after it."""
     place = [placed_at.astimezone(UTC).isoformat() if placed_at else None, external_id]
     return base64.urlsafe_b64encode(orjson.dumps(place)).decode().rstrip("=")
 
 
-def _decoded(cursor: str) -> tuple[datetime | None, str]:
+def place_of(cursor: str, *, field: str = "cursor") -> tuple[datetime | None, str]:
+    """The place that a cursor names. Raises BadRequest."""
     try:
         placed_at, external_id = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         at = datetime.fromisoformat(placed_at) if placed_at is not None else None
         if not isinstance(external_id, str) or "\x00" in external_id or (at is not None and at.utcoffset() is None):
             raise ValueError
     except (ValueError, TypeError, binascii.Error, UnicodeError) as error:
-        raise BadRequest("This cursor was not made here.", field="cursor") from error
+        raise BadRequest("This cursor was not made here.", field=field) from error
     return at, external_id

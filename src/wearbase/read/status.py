@@ -1,7 +1,8 @@
 """How a member's sources stand, resource by resource."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -10,8 +11,8 @@ from wearbase.read import envelope
 from wearbase.read.envelope import NOT_GRANTED, WAITING, ResourceState, source_state
 from wearbase.store import connections, days, deliveries, records
 from wearbase.store.connections import Connection
-from wearbase.store.postgres.database import Database
-from wearbase.store.work import due
+from wearbase.store.postgres.database import Database, Tx
+from wearbase.store.work import copies, due
 from wearbase.store.work.due import SyncState
 
 
@@ -29,29 +30,63 @@ class SourceStatus:
     not_granted: list[str]
 
 
-async def status(db: Database, clock: Clock, user_id: str, provider: str) -> SourceStatus:
-    """Everything `sync-status` and `wear status` show. A user never seen has no connection. Raises DatabaseUnavailable."""
+async def status(db: Database, clock: Clock, user_id: str, provider: str, *, state: str | None = None) -> SourceStatus:
+    """Everything `sync-status` and `wear status` show; `state` if the caller knows better. A user never seen has no connection.
+
+    Raises: DatabaseUnavailable.
+    """
     async with db.connection() as tx:
-        connection = await connections.get(tx, user_id, provider)
-        states = await due.states(tx, user_id, provider)
-        notices = await deliveries.counts(tx, user_id, provider)
-        open_ones = await deliveries.open_by_resource(tx, user_id, provider)
-        parked = await records.parked(tx, user_id, provider)
-        stored = await days.stored_count(tx, user_id, provider)
-    seen, now = [_resource_state(s) for s in states], clock.now()
+        found = await standing(tx, user_id, provider, now=clock.now())
+        copied = await copies.status(tx, user_id, provider)
+    return replace(found, **(copied.status if copied else {}), state=state or found.state)
+
+
+async def standing(tx: Tx, user_id: str, provider: str, *, now: datetime) -> SourceStatus:
+    """The same of a connection of our own, in a transaction of the caller's."""
+    connection = await connections.get(tx, user_id, provider)
+    states = await due.states(tx, user_id, provider)
+    notices = await deliveries.counts(tx, user_id, provider)
+    open_ones = await deliveries.open_by_resource(tx, user_id, provider)
+    parked = await records.parked(tx, user_id, provider)
+    stored = await days.stored_count(tx, user_id, provider)
+    counts = Counts(open_by_resource=open_ones, notices=notices, parked=Counter(p["resource"] for p in parked), days_stored=stored)
+    return assembled(connection, states, counts, parked, now=now)
+
+
+async def days_by_resource(db: Database, user_id: str) -> dict[str, dict[str, int]]:
+    """On how many days there is a record, by source and resource. Raises DatabaseUnavailable."""
+    async with db.connection() as tx:
+        return await days.stored_by_resource(tx, user_id) | await copies.days_by_resource(tx, user_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """How many there are of what is counted for a source."""
+
+    open_by_resource: Mapping[str, int]
+    notices: Mapping[str, int]
+    parked: Mapping[str, int]
+    days_stored: int
+
+
+def assembled(
+    connection: Connection | None, states: Sequence[SyncState], counts: Counts, parked: list[dict[str, Any]], *, now: datetime
+) -> SourceStatus:
+    """One source as it stands, from what was read of it."""
+    seen = [_resource_state(s) for s in states]
     return SourceStatus(
         state=source_state(connection.state if connection else None, seen, now=now),
         connection=connection,
-        resources={s.resource: _shown(s, parked, open_ones.get(s.resource, 0), now=now) for s in states},
-        open_deliveries=notices.get("open", 0),
-        parked_deliveries=notices.get("parked", 0),
+        resources={s.resource: _shown(s, counts, now=now) for s in states},
+        open_deliveries=counts.notices.get("open", 0),
+        parked_deliveries=counts.notices.get("parked", 0),
         parked_records=parked,
-        days_stored=stored,
+        days_stored=counts.days_stored,
         not_granted=[s.resource for s in states if s.error == NOT_GRANTED],
     )
 
 
-def _shown(state: SyncState, parked: Sequence[dict[str, Any]], open_deliveries: int, *, now: datetime) -> dict[str, Any]:
+def _shown(state: SyncState, counts: Counts, *, now: datetime) -> dict[str, Any]:
     waits_until = state.waiting_until(now=now)
     return {
         "state": _resource_word(state, now=now),
@@ -66,8 +101,8 @@ def _shown(state: SyncState, parked: Sequence[dict[str, Any]], open_deliveries: 
         "next_due_at": rfc3339(state.due_at),
         "reason": state.reason,
         "backfill": _history(state, now=now),
-        "open_deliveries": open_deliveries,
-        "parked_records": sum(1 for p in parked if p["resource"] == state.resource),
+        "open_deliveries": counts.open_by_resource.get(state.resource, 0),
+        "parked_records": counts.parked.get(state.resource, 0),
     }
 
 
@@ -77,6 +112,7 @@ def _history(state: SyncState, *, now: datetime) -> dict[str, Any]:
         "is_running": state.backfill_due_at is not None,
         "pages": state.backfill_pages,
         "from": rfc3339(state.history_from),
+        "wanted_from": rfc3339(state.backfill_start),
         "error": state.backfill_error or (WAITING if state.history_waiting_until(now=now) else None),
         "failures": state.backfill_attempts,
         "next_due_at": rfc3339(state.backfill_due_at),

@@ -12,13 +12,14 @@ from wearbase.store.postgres.database import Database
 from wearbase.store.trends import Series
 
 DAY = timedelta(days=1)
+BEFORE = max(LENGTHS) * DAY  # what of the past the baselines are made of
 
 
 async def trend(db: Database, combining: Combining, user_id: str, metric: str, *, start: date, end: date) -> dict[str, Any]:
     """The series of `start` to `end`, every day in it, with baselines of the days before `end`. Raises BadRequest for an unknown metric."""
     followed = combining.followed(metric)
     async with db.connection() as tx:
-        found = await trends.series(tx, user_id, followed, start - max(LENGTHS) * DAY, end)
+        found = await trends.series(tx, user_id, followed, start - BEFORE, end)
     chosen = _chosen(found, combining.order(metric, found.wishes))
     values = {day: value for day, (_, value) in chosen.items()}
     days = [start + n * DAY for n in range((end - start).days + 1)]

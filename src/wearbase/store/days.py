@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 import orjson
+from psycopg.types.multirange import Multirange
 
 from wearbase.store.connections import Connection
 from wearbase.store.postgres.database import Tx, many, one, rows, run, value
@@ -63,11 +64,12 @@ async def put(tx: Tx, connection: Connection, documents: Sequence[Document], *, 
     return {c["day"] for c in changed}
 
 
-async def drop(tx: Tx, connection: Connection, days: Iterable[date]) -> None:
-    """Removes the documents and metrics of days that have no record left."""
+async def drop(tx: Tx, connection: Connection, days: Iterable[date]) -> int:
+    """Removes the documents and metrics of days that have no record left; how many documents there were."""
     who = (connection.user_id, connection.provider, list(days))
-    await run(tx, "delete from wearbase.day_document where user_id = %s and provider = %s and day = any(%s)", who)
+    count = await run(tx, "delete from wearbase.day_document where user_id = %s and provider = %s and day = any(%s)", who)
     await run(tx, "delete from wearbase.metric where user_id = %s and provider = %s and day = any(%s)", who)
+    return count
 
 
 async def put_metrics(tx: Tx, connection: Connection, by_day: Mapping[date, Mapping[str, float]]) -> None:
@@ -121,6 +123,7 @@ class Reach:
     first_day: date | None
     history_from: datetime | None
     is_in_backfill: bool
+    copied_days: Multirange[date] | None = None  # of a copy: those that were asked for
 
 
 async def reach(tx: Tx, user_id: str, provider: str) -> Reach:
@@ -128,7 +131,9 @@ async def reach(tx: Tx, user_id: str, provider: str) -> Reach:
     found = await one(
         tx,
         Reach,
-        """select (select min(day) from wearbase.day_document where user_id = %(u)s and provider = %(p)s) as first_day,
+        """select coalesce((select first_day from wearbase.connection where user_id = %(u)s and provider = %(p)s),
+                           (select min(day) from wearbase.day_document where user_id = %(u)s and provider = %(p)s)) as first_day,
+                      (select copied_days from wearbase.connection where user_id = %(u)s and provider = %(p)s) as copied_days,
                       max(history_from) as history_from, coalesce(bool_or(backfill_end is not null), false) as is_in_backfill
                  from wearbase.sync_state where user_id = %(u)s and provider = %(p)s""",
         {"u": user_id, "p": provider},
@@ -141,3 +146,17 @@ async def stored_count(tx: Tx, user_id: str, provider: str) -> int:
     """How many days have a document."""
     found = await value(tx, "select count(*) from wearbase.day_document where user_id = %s and provider = %s", (user_id, provider))
     return int(found or 0)
+
+
+async def stored_by_resource(tx: Tx, user_id: str) -> dict[str, dict[str, int]]:
+    """On how many days of a member there is a record, by source and resource."""
+    found = await rows(
+        tx,
+        """select provider, resource, count(distinct day) as n from wearbase.record
+            where user_id = %s and day is not null and deleted_at is null group by provider, resource""",
+        (user_id,),
+    )
+    counts: dict[str, dict[str, int]] = {}
+    for f in found:
+        counts.setdefault(f["provider"], {})[f["resource"]] = f["n"]
+    return counts

@@ -186,7 +186,9 @@ async def park_all(tx: Tx, connection: Connection, *, reason: str, now: datetime
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pruning:
-    """Before when notices are forgotten: unknown members', all others, and settled ones that carried their records."""
+    """Before when notices are forgotten: unknown members', all others, and of those that carry their records what is settled or
+    of a kind that nobody here reads.
+    """
 
     unknown_before: datetime
     before: datetime
@@ -208,7 +210,14 @@ async def prune(tx: Tx, pruning: Pruning, *, most: int) -> int:
                select user_id, id from wearbase.delivery where state = 'settled' and provider = any(%s) and settled_at < %s limit %s)""",
         (list(pruning.payload_providers), pruning.payloads_before, most),
     )
-    return max(old, stored)
+    unread = await run(
+        tx,
+        """delete from wearbase.delivery where (user_id, id) in (
+               select user_id, id from wearbase.delivery
+                where state = 'parked' and reason = 'unknown_type' and provider = any(%s) and received_at < %s limit %s)""",
+        (list(pruning.payload_providers), pruning.payloads_before, most),
+    )
+    return max(old, stored, unread)
 
 
 async def counts(tx: Tx, user_id: str, provider: str) -> dict[str, int]:

@@ -142,12 +142,14 @@ async def put_preferences(tx: Tx, user_id: str, content: Mapping[str, Any], *, n
 
 # What is of the user is looked up in the first row only. What makes an outdated document anew is left to further questions: a plan that
 # is large costs more than what it brings. A source's first day tells why it has no part of a later one.
-_FIRST_DAY = "(select min(day) from wearbase.day_document d where d.user_id = c.user_id and d.provider = c.provider)"
+_FIRST_DAY = "coalesce(c.first_day, (select min(day) from wearbase.day_document d where d.user_id = c.user_id and d.provider = c.provider))"
+_COPIED = "(select json_agg(json_build_array(lower(r), upper(r))) from unnest(c.copied_days) r)"  # null for what is no copy
 _SELECT = """
 select k.n::int as n, k.user_id, k.day, h.body, h.revision, h.places, h.sources, h.made_of is distinct from p.made_of as is_outdated,
        case when k.is_first then (
             select json_agg(json_build_array(c.provider, c.state, c.utc_offset_min,
-                                             greatest(c.looked_at, c.connected_at) at time zone 'utc', {first_day}))
+                                             greatest(c.looked_at, c.connected_at) at time zone 'utc', {first_day},
+                                             {copied}))
               from wearbase.connection c where c.user_id = k.user_id) end as connections,
        case when k.is_first then (
             select json_agg(json_build_array(provider, resource, last_success_at at time zone 'utc', error, priority,
@@ -164,10 +166,12 @@ select k.n::int as n, k.user_id, k.day, h.body, h.revision, h.places, h.sources,
         where d.user_id = k.user_id and d.provider = any(%(sources)s) and d.day = k.day) p on true
 """
 _GIVEN = _SELECT.format(
+    copied=_COPIED,
     first_day="case when h.sources is null or c.provider <> all (h.sources) then " + _FIRST_DAY + " end",
     keys="(select *, true as is_first from unnest(%(users)s::text[], %(days)s::date[]) with ordinality as i(user_id, day, n)) k",
 )
 _RECENT = _SELECT.format(
+    copied=_COPIED,
     first_day=_FIRST_DAY,
     keys="""(select n, %(user)s::text as user_id, n = 1 as is_first,
                     (%(now)s::timestamptz at time zone 'utc' + make_interval(mins => coalesce((

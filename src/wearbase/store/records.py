@@ -99,7 +99,8 @@ async def park(tx: Tx, connection: Connection, unmappable: Iterable[Unmappable],
             tx,
             """insert into wearbase.parked_record (user_id, provider, resource, external_id, reason, raw, parked_at)
                values (%s, %s, %s, %s, %s, %s::jsonb, %s)
-               on conflict (user_id, provider, resource, external_id) do update set reason = excluded.reason, raw = excluded.raw""",
+               on conflict (user_id, provider, resource, external_id)
+               do update set reason = excluded.reason, raw = excluded.raw, tries = wearbase.parked_record.tries + 1""",
             (
                 connection.user_id, connection.provider, item.resource, item.external_id, item.reason,
                 as_jsonb(item.raw), now,

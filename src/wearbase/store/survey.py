@@ -1,7 +1,8 @@
 """What an operator asks of the whole database: the server behind an address, and every connection."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import psycopg
 from psycopg import sql
@@ -75,4 +76,28 @@ async def members(tx: Tx, *, limit: int) -> list[MemberRow]:
                     from wearbase.sync_state s where s.user_id = c.user_id and s.provider = c.provider) s
             order by c.user_id, c.provider limit %s""",
         (limit,),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MixedScale:
+    """A quantity of a source that came in more than one scale, and for how many members."""
+
+    provider: str
+    name: str
+    members: int
+
+
+async def mixed_scales(tx: Tx, providers: Sequence[str], *, since: date) -> list[MixedScale]:
+    """Quantities that some member's records of late have in more than one scale. Zero is zero in any."""
+    return await many(
+        tx,
+        MixedScale,
+        """select provider, name, count(*)::int as members
+             from (select provider, user_id, mapped->>'name' as name from wearbase.record
+                    where provider = any(%s) and day >= %s and deleted_at is null
+                      and mapped->>'scale' is not null and mapped->>'value' not in ('0', '0.0')
+                    group by 1, 2, 3 having count(distinct mapped->>'scale') > 1) mixed
+            group by 1, 2 order by 1, 2""",
+        (list(providers), since),
     )

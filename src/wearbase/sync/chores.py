@@ -8,12 +8,16 @@ import structlog
 from wearbase.domain.errors import RateLimited, RetryLater, WearbaseError
 from wearbase.store import connections, deliveries
 from wearbase.store.deliveries import Pruning
-from wearbase.store.work import chores, grants_care, waiting
+from wearbase.store.member import sessions
+from wearbase.store.watching import spending
+from wearbase.store.work import chores, copies, grants_care, waiting
 from wearbase.store.work.chores import Chore, NewChore
 from wearbase.store.work.due import Priority
 from wearbase.sync.connect import FINISH, finish
 from wearbase.sync.disconnect import REVOKE, revoke
 from wearbase.sync.engine import Engine
+from wearbase.sync.remote import ending
+from wearbase.sync.remote.ending import AT_SERVICE
 from wearbase.sync.upkeep.census import CENSUS_EVERY, take_census
 from wearbase.sync.upkeep.forecast import FORECAST_EVERY, forecast_all
 from wearbase.sync.upkeep.keepalive import keep_grants_alive
@@ -31,7 +35,10 @@ UNKNOWN_FOR = timedelta(days=1)  # how long notices of unknown members are kept
 KEEPALIVE_EVERY = timedelta(minutes=1)
 KEEPALIVE_BREATH = timedelta(seconds=5)  # between two runs when many are due: visits have their turn
 DEAD_FOR = timedelta(hours=1)
+SIGNED_OUT_FOR = timedelta(days=7)  # how long sessions and links that are over are kept, to say so
+SPENDING_FOR = timedelta(weeks=9)  # eight of the same weekday, for what is usual
 REFUSED_FOR = timedelta(hours=24)  # how long tokens are kept that the provider refused
+TURNS_FOR = timedelta(days=1)  # how long is known what another wearbase answered last about some days
 LONGEST_RETRY = timedelta(minutes=30)
 
 
@@ -41,6 +48,8 @@ async def do_chore(engine: Engine, chore: Chore) -> None:
     try:
         if chore.kind == REVOKE:
             await revoke(engine, chore)
+        elif chore.kind == AT_SERVICE:
+            await ending.finish(engine, chore)
         elif chore.kind == FINISH:
             await _finish_consent(engine, chore)
         elif chore.kind == PRUNE:
@@ -89,9 +98,12 @@ async def _prune(engine: Engine, chore: Chore) -> None:
     )  # fmt: skip
     async with engine.db.transaction() as tx:
         has_more = await deliveries.prune(tx, pruning, most=MOST_PRUNED) == MOST_PRUNED
+        await spending.prune(tx, before=now - SPENDING_FOR)
+        await sessions.prune(tx, before=now - SIGNED_OUT_FOR)
         await connections.forget_consents(tx, now=now)
         await chores.forget_dead_workers(tx, before=now - DEAD_FOR)
         await grants_care.erase_refused(tx, before=now - REFUSED_FOR)
+        await copies.forget_turns(tx, before=now - TURNS_FOR)
         await chores.again(tx, chore, at=now + (PRUNE_BREATH if has_more else PRUNE_EVERY))
 
 

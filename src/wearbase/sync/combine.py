@@ -28,9 +28,14 @@ async def rebuild_all(tx: Tx, combining: Combining, user_id: str, *, now: dateti
     await rebuild(tx, combining, user_id, await health.days_of(tx, user_id), now=now)
 
 
-async def prefer(engine: Engine, user_id: str, precedence: Mapping[str, Sequence[str]], units: Mapping[str, str]) -> dict[str, Any]:
-    """Takes the member's preferences in place of those before, and combines every stored day accordingly. Raises BadRequest."""
-    wanted = {"precedence": engine.combining.checked(precedence), "units": dict(units)}
+async def prefer(
+    engine: Engine, user_id: str, precedence: Mapping[str, Sequence[str]], shown_in: Mapping[str, Mapping[str, str]]
+) -> dict[str, Any]:
+    """Takes the member's preferences in place of those before, and combines every stored day accordingly. Raises BadRequest.
+
+    `shown_in` is for apps: units and the like, kept as they are.
+    """
+    wanted = {"precedence": engine.combining.checked(precedence), **{name: dict(said) for name, said in shown_in.items()}}
     now = engine.clock.now()
     async with engine.db.transaction() as tx:
         await connections.lock_member(tx, user_id)

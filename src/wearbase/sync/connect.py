@@ -131,28 +131,33 @@ async def begin(
     chosen = redirects.uri or app.redirect_uris[0]
     if chosen not in app.redirect_uris:
         raise BadRequest("This redirect_uri is not registered with the provider.", field="redirect_uri")
-    state, now = secrets.token_urlsafe(32), engine.clock.now()
+    state = secrets.token_urlsafe(32)
     consent = Consent(
         user_id=user_id, provider=provider, redirect_uri=chosen, redirect_url=redirects.url,
-        browser_hash=_hash(browser_nonce) if browser_nonce else None, started_by=started_by,
-        asked_scopes=list(app.provider.scopes), expires_at=now + STATE_LIFETIME,
+        browser_hash=hash_of(browser_nonce) if browser_nonce else None, started_by=started_by,
+        asked_scopes=list(app.provider.scopes), expires_at=engine.clock.now() + STATE_LIFETIME,
     )  # fmt: skip
-    async with engine.db.transaction() as tx:
-        await connections.put_consent(tx, _hash(state), consent, now=now)
+    await remember(engine, state, consent)
     url = rules.authorization_url(app.credentials, redirect_uri=chosen, state=state, scopes=app.provider.scopes)
     return Started(user_id=user_id, authorization_url=url, state=state, expires_in_s=int(STATE_LIFETIME.total_seconds()))
+
+
+async def remember(engine: Engine, state: str, consent: Consent) -> None:
+    """Notes a consent under way by the hash of its state."""
+    async with engine.db.transaction() as tx:
+        await connections.put_consent(tx, hash_of(state), consent, now=engine.clock.now())
 
 
 async def peek(engine: Engine, state: str) -> Consent | None:
     """The consent that a state belongs to, left in place; None if unknown or expired."""
     async with engine.db.connection() as tx:
-        return await connections.peek_consent(tx, _hash(state), now=engine.clock.now())
+        return await connections.peek_consent(tx, hash_of(state), now=engine.clock.now())
 
 
 async def deny(engine: Engine, state: str) -> Consent | None:
     """Consumes the state of a consent that was refused."""
     consent = await _take(engine, state)
-    await _drop(engine, _hash(state))
+    await _drop(engine, hash_of(state))
     return consent
 
 
@@ -168,10 +173,10 @@ async def complete(engine: Engine, state: str, code: str, *, by: Completer) -> C
     (the account belongs to another user), ProviderUnavailable, RateLimited.
     """
     await _until_affordable(engine, state)
-    consent, hashed = await _take(engine, state), _hash(state)
+    consent, hashed = await _take(engine, state), hash_of(state)
     if consent is None:
         raise _unknown()
-    _check_completer(consent, by)
+    check_completer(consent, by)
     app = engine.app(consent.provider)
     if consent.sealed_grant is None:
         consent = await _kept(engine, app, hashed, consent, await _exchange(engine, app, consent, code))
@@ -270,15 +275,15 @@ async def _closed_until(engine: Engine, app: App) -> datetime | None:
 
 async def _take(engine: Engine, state: str) -> Consent | None:
     async with engine.db.transaction() as tx:
-        return await connections.take_consent(tx, _hash(state), now=engine.clock.now())
+        return await connections.take_consent(tx, hash_of(state), now=engine.clock.now())
 
 
-def _check_completer(consent: Consent, by: Completer) -> None:
-    """Nobody may finish a consent that somebody else started in their name."""
+def check_completer(consent: Consent, by: Completer) -> None:
+    """Nobody may finish a consent that somebody else started in their name. Raises Forbidden."""
     if (by.is_service and consent.browser_hash is None) or (by.user_id is not None and by.user_id == consent.user_id):
         return
     if consent.browser_hash is not None:
-        if by.browser_nonce is not None and secrets.compare_digest(_hash(by.browser_nonce), consent.browser_hash):
+        if by.browser_nonce is not None and secrets.compare_digest(hash_of(by.browser_nonce), consent.browser_hash):
             return
         raise Forbidden("This consent was started in another browser.")
     if consent.started_by == "key" and by.has_agreed:
@@ -374,5 +379,6 @@ async def _keep_first(tx: Tx, engine: Engine, app: App, connection: Connection, 
     await begin_with(tx, reading, walk, first.page)
 
 
-def _hash(text: str) -> bytes:
+def hash_of(text: str) -> bytes:
+    """How states and nonces are kept."""
     return hashlib.sha256(text.encode()).digest()

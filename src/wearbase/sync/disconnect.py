@@ -4,7 +4,7 @@ import asyncio
 import json
 import uuid
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from wearbase.domain.errors import (
     AccessTokenRejected,
@@ -13,6 +13,7 @@ from wearbase.domain.errors import (
 )
 from wearbase.store import connections, deliveries, erasure
 from wearbase.store.connections import Connection
+from wearbase.store.member import archive
 from wearbase.store.postgres.database import Tx
 from wearbase.store.work import chores, due, grants_care
 from wearbase.store.work.chores import Chore, NewChore
@@ -63,14 +64,26 @@ async def disconnect(engine: Engine, user_id: str, provider: str, *, erase: bool
     return ended
 
 
-async def erase_user(engine: Engine, user_id: str) -> list[Ended]:
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """What was erased: every connection that there was, so many days and records, at that instant."""
+
+    ended: list[Ended]
+    days: int
+    records: int
+    at: datetime
+
+
+async def erase_user(engine: Engine, user_id: str) -> Erasure:
     """Ends every connection and removes every row of the user; a late delivery finds nobody."""
     async with engine.db.transaction() as tx:
         await connections.lock_member(tx, user_id)
+        days, records = await archive.counted(tx, user_id)
         known = [c for c in await connections.all_of(tx, user_id) if c.provider in engine.apps]
         ended = [await _end(tx, engine, engine.app(c.provider), c) for c in known]
         await erasure.erase_user(tx, user_id)
-    return ended
+    await engine.hint()
+    return Erasure(ended, days, records, engine.clock.now())
 
 
 async def needs_reauthorization(engine: Engine, connection: Connection) -> bool:

@@ -7,11 +7,13 @@ from datetime import timedelta
 from wearbase.domain.clock import Clock
 from wearbase.domain.combining import Combining
 from wearbase.domain.errors import NotFound
+from wearbase.domain.provider import Provider
 from wearbase.store.postgres.database import Database
 from wearbase.store.postgres.hints import Hints
 from wearbase.store.sealing import KeyRing
 from wearbase.transport.apps import App
 from wearbase.transport.gateway import Gateway
+from wearbase.transport.remote import Remote
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +27,7 @@ class Engine:
     gateway: Gateway
     hints: Hints
     combining: Combining = field(default_factory=Combining)
+    remotes: Mapping[str, Remote] = field(default_factory=dict)  # sources that come from another wearbase
     hold_down: timedelta = timedelta(seconds=2)
     backfill: timedelta = timedelta(days=730)
     idle_after: timedelta = timedelta(days=3)
@@ -43,3 +46,7 @@ class Engine:
         if provider not in self.apps:
             raise NotFound(f"There is no source named {provider!r} here.")
         return self.apps[provider]
+
+    def provider(self, name: str) -> Provider:
+        """A source that members can be connected to here. Raises NotFound."""
+        return self.remotes[name].provider if name in self.remotes else self.app(name).provider

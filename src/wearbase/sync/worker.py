@@ -146,9 +146,10 @@ class Worker:
         while True:
             now = self._engine.clock.now()
             try:
+                held = sorted(self._held)
                 async with self._engine.db.transaction() as tx:
-                    await chores.beat(tx, self.id, now=now)
-                    await due.renew(tx, sorted(self._held), holder=self.id, until=now + LEASE)
+                    await chores.beat(tx, self.id, holds=[f"{lease.table}:{lease.id}" for lease in held], now=now)
+                    await due.renew(tx, held, holder=self.id, until=now + LEASE)
                 await plan_chores(self._engine)
             except DatabaseUnavailable:
                 log.warning("no heartbeat: the database cannot be reached")

@@ -11,11 +11,12 @@ from starlette.routing import Route
 
 from wearbase.access.caller import OPEN, Rule
 from wearbase.access.redirects import RedirectAllowList, origin_of
-from wearbase.domain.errors import Conflict, Forbidden, RetryLater, WearbaseError
+from wearbase.domain.errors import Conflict, Forbidden, RetryLater, ServiceRefusesKey, WearbaseError
 from wearbase.store.connections import Consent
 from wearbase.sync import connect
 from wearbase.sync.connect import Completer
 from wearbase.sync.engine import Engine
+from wearbase.sync.remote.consent import complete
 from wearbase.web.pages import facts, form, page, paragraph
 
 log = structlog.get_logger()
@@ -89,12 +90,12 @@ class Callback:
 
     async def _complete(self, state: str, code: str, by: Completer) -> Outcome:
         try:
-            await connect.complete(self._engine, state, code, by=by)
+            await complete(self._engine, state, code, by=by)
         except Conflict:
             return TAKEN
         except Forbidden:
             return ELSEWHERE
-        except RetryLater as error:
+        except (RetryLater, ServiceRefusesKey) as error:
             log.warning("consent not completed", error=error.code)
             return LATER
         except WearbaseError as error:
@@ -103,7 +104,7 @@ class Callback:
         return CONNECTED
 
     def _question(self, consent: Consent, state: str, code: str) -> Response:
-        title = self._engine.app(consent.provider).provider.title
+        title = self._engine.provider(consent.provider).label
         asking = urlsplit(consent.redirect_url).hostname if consent.redirect_url else None
         pairs = [("App", asking or "wearbase"), ("Your account there", consent.user_id), ("Source", title)]
         content = (

@@ -20,10 +20,11 @@ from wearbase.providers.registry import PROVIDERS
 from wearbase.store import connections
 from wearbase.store.work import chores, persons
 from wearbase.sync.worker import Worker
-from wearbase.web import callback
+from wearbase.web import app_files, callback
 
 BASE = "http://127.0.0.1:8000"
 APP_URL = "https://app.example/connected"
+OWN_APP = f"{BASE}/app/sources"
 ENV_KEY = "environment-key-of-the-tests-0123456789"
 SCOPES = ("read", "sync", "connect", "erase", "ops")
 
@@ -105,7 +106,7 @@ def services_of(world: Bench, **more: Any) -> Services:
         "engine": world.engine, "reader": world.reader, "receiver": world.receiver,
         "keys": KeyBook(world.engine.db, world.engine.clock, env_secret=ENV_KEY, env_scopes=("read", "sync", "connect")),
         "tokens": MemberTokens(world.engine.keys.signing_keys, world.engine.clock), "providers": PROVIDERS, "public_url": BASE,
-        "redirects": RedirectAllowList([APP_URL, "wearapp://connected"]), "environment": "production", "version": "test",
+        "redirects": RedirectAllowList([APP_URL, "wearapp://connected", OWN_APP]), "environment": "production", "version": "test",
     }  # fmt: skip
     return Services(**{**given, **more})
 
@@ -113,7 +114,7 @@ def services_of(world: Bench, **more: Any) -> Services:
 @asynccontextmanager
 async def serving(world: Bench, **more: Any) -> AsyncIterator[Service]:
     services = services_of(world, **more)
-    app = create_app(services, pages=callback.routes(world.engine))
+    app = create_app(services, pages=[*callback.routes(world.engine), *app_files.routes(app_files.AppFiles())])
     transport = httpx2.ASGITransport(app, raise_app_exceptions=True)
     async with httpx2.AsyncClient(transport=transport, base_url=BASE) as client:
         yield Service(world, services, app, client)

@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from tests.integration.api.conftest import SCOPES, Service, problem
 from wearbase.access.caller import Rule
+from wearbase.access.caller import service as service_rule
 
 # method, path, who ("member": a key with the scope or the member; "service": only a key), scope, body
 ROUTES: list[tuple[str, str, str, str, Any]] = [
@@ -23,9 +24,14 @@ ROUTES: list[tuple[str, str, str, str, Any]] = [
     ("GET", "/api/v1/health/ann?days=3", "member", "read", None),
     ("GET", "/api/v1/health/sources/ann", "member", "read", None),
     ("GET", "/api/v1/trends/ann?metric=strain&start=2026-11-10&end=2026-11-12", "member", "read", None),
+    ("GET", "/api/v1/app/ann/day", "member", "read", None),
+    ("GET", "/api/v1/app/ann/month?month=2026-11", "member", "read", None),
+    ("GET", "/api/v1/app/ann/workouts", "member", "read", None),
     ("GET", "/api/v1/users/ann/preferences", "member", "read", None),
     ("PUT", "/api/v1/users/ann/preferences", "member", "connect", {"units": {"energy": "kj"}}),
     ("POST", "/api/v1/users/ann/token", "service", "connect", None),
+    ("POST", "/api/v1/users/ann/link", "service", "connect", None),
+    ("GET", "/api/v1/users/ann/export", "member", "read", None),
     ("DELETE", "/api/v1/users/ann", "member", "erase", {"confirm": "ann"}),
     ("GET", "/v1/oauth/authorize?user_id=ann", "member", "connect", None),
     ("POST", "/v1/oauth/callback", "member", "connect", {"code": "c", "state": "unknown-state"}),
@@ -39,8 +45,15 @@ ROUTES: list[tuple[str, str, str, str, Any]] = [
     ("POST", "/internal/auth/connect/ann", "service", "connect", None),
     ("GET", "/internal/auth/status/ann", "service", "read", None),
     ("GET", "/metrics", "service", "ops", None),
+    ("GET", "/api/v1/ops/summary", "service", "ops", None),
+    ("GET", "/api/v1/ops/failing", "service", "ops", None),
+    ("GET", "/api/v1/ops/members?state=stale", "service", "ops", None),
+    ("GET", "/api/v1/ops/parked/1", "service", "ops", None),
+    ("POST", "/api/v1/ops/retry", "service", "ops", {}),
+    ("GET", "/ops/session", "service", "ops", None),
 ]
-WITHOUT_USER = {"/metrics", "/v1/oauth/callback"}
+WITHOUT_USER = {"/metrics", "/v1/oauth/callback", "/ops/session", *(f"/api/v1/ops/{name}" for name in ("summary", "failing", "members"))}
+WITHOUT_USER |= {"/api/v1/ops/parked/1", "/api/v1/ops/retry"}
 # Not refused: answered, or refused for what was asked rather than for who asked.
 LET_IN = {200, 202, 400, 404, 409}
 
@@ -92,6 +105,10 @@ async def test_a_member_is_good_for_nobody_else(service: Service, route: Any) ->
 async def test_every_route_of_the_list_is_there_and_none_is_missing(service: Service) -> None:
     open_paths = {"/health/live", "/health/ready", "/openapi.json", "/docs", "/v1/webhooks/{provider}"}
     open_paths |= {"/auth/{provider}/callback", "GET /v1/oauth/callback"}
+    open_paths |= {"/app", "/app/{path:path}", "/app/v/{version}/{path:path}", "/ops", "/app/session/peek"}
+    open_paths |= {"/app/session"}  # a session's own: test_sessions.py
+    open_paths |= {"/api/v1/stream/{user_id}", "/api/v1/ops/stream"}  # they stay open: integration/live
+    open_paths |= {"POST /ops/session", "DELETE /ops/session"}  # an operator's own: integration/live/test_operator.py
     found = {(method, path) for method, path, _ in walk(service.app)}
     missed = []
     for method, path in found:
@@ -110,9 +127,12 @@ async def test_every_route_declares_who_may_call_it(service: Service) -> None:
     assert {key for key, rule in rules.items() if rule.by == "open"} == {
         ("GET", "/health/live"), ("GET", "/health/ready"), ("GET", "/v1/oauth/callback"),
         ("GET", "/auth/{provider}/callback"), ("POST", "/auth/{provider}/callback"),
+        ("GET", "/app"), ("GET", "/app/{path:path}"), ("GET", "/app/v/{version}/{path:path}"), ("GET", "/ops"),
+        ("POST", "/app/session"), ("POST", "/app/session/peek"), ("POST", "/ops/session"),
     }  # fmt: skip
     assert {key for key, rule in rules.items() if rule.by == "signature"} == {("POST", "/v1/webhooks/{provider}")}
     assert all(rule.by == "service" for (_, path), rule in rules.items() if path.startswith("/internal") or path == "/metrics")
+    assert all(rule == service_rule("ops") for (_, path), rule in rules.items() if path.startswith("/api/v1/ops/"))
 
 
 def test_a_route_without_a_rule_cannot_be_made() -> None:
@@ -153,9 +173,11 @@ async def test_a_member_erases_only_after_signing_in_again_and_repeating_the_id(
     problem(await service.delete("/api/v1/users/ann", headers=token), 422, "invalid_field", "confirm")
     problem(await service.call("DELETE", "/api/v1/users/ann", headers=token, json={"confirm": "bob"}), 422, "invalid_field", "confirm")
     service.world.clock.advance(timedelta(minutes=11))
-    problem(await service.call("DELETE", "/api/v1/users/ann", headers=token, json={"confirm": "ann"}), 403, "forbidden")
+    problem(await service.call("DELETE", "/api/v1/users/ann", headers=token, json={"confirm": "ann"}), 403, "sign_in_again")
     answer = await service.call("DELETE", "/api/v1/users/ann", headers=service.token("ann"), json={"confirm": "ann"})
-    assert answer.json() == {"user_id": "ann", "erased": True, "connections_ended": 0, "revocations_pending": 0}
+    at = service.world.clock.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    receipt = {"user_id": "ann", "erased": True, "days": 0, "records": 0, "at": at, "revoked": None}
+    assert answer.json() == {**receipt, "connections_ended": 0, "revocations_pending": 0}
 
 
 async def test_a_token_made_over_http_is_that_members(service: Service) -> None:

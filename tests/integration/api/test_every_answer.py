@@ -142,7 +142,7 @@ async def test_the_documents_are_open_only_in_development(service: Service) -> N
 async def test_the_document_describes_every_route(service: Service) -> None:
     document = (await service.get("/openapi.json")).json()
     described = {(method.upper(), path) for path, ops in document["paths"].items() for method in ops}
-    pages = {"/auth/{provider}/callback", "/docs", "/openapi.json"}
+    pages = {"/auth/{provider}/callback", "/docs", "/openapi.json", "/app", "/app/{path:path}", "/app/v/{version}/{path:path}", "/ops"}
     there = {(m, p) for m, p, _ in walk(service.app) if p not in pages and (m, p) != ("GET", "/v1/oauth/callback")}
     assert described == there
     for path, operations in document["paths"].items():
@@ -151,7 +151,7 @@ async def test_the_document_describes_every_route(service: Service) -> None:
             assert operation["description"], path
             assert "security" in operation, path
             assert len(operation["responses"]) >= 2, path
-    assert set(document["components"]["securitySchemes"]) == {"ServiceKey", "MemberToken", "ProviderSignature"}
+    assert set(document["components"]["securitySchemes"]) == {"ServiceKey", "MemberToken", "MemberSession", "ProviderSignature"}
 
 
 async def test_a_body_that_announces_too_much_is_not_read_at_all() -> None:

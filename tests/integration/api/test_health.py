@@ -201,13 +201,18 @@ async def test_a_member_idle_for_long_is_brought_current(service: Service) -> No
 
 async def test_the_sources_of_a_member(service: Service) -> None:
     await service.connected()
-    found = (await service.get("/api/v1/health/sources/ann")).json()["sources"]
+    answer = (await service.get("/api/v1/health/sources/ann")).json()
+    found, by_resource = answer["sources"], answer["days_by_resource"]["whoop"]
     assert list(found) == ["whoop", "sahha"]
     assert found["whoop"]["connected"] is True
     assert found["whoop"]["state"] == "ok"
     assert found["whoop"]["days_stored"] > 20
     assert set(found["whoop"]["resources"]) == {"recovery", "sleep", "workout", "cycle"}
     assert found["whoop"]["last_success_at"] is not None
+    assert found["whoop"]["ended_at"] is None
+    nights = (await service.get("/v1/data/ann/sleep?limit=200")).json()["records"]
+    assert by_resource["sleep"] == len({night["day"] for night in nights})
+    assert "sahha" not in answer["days_by_resource"]
     assert found["sahha"]["connected"] is False
     assert found["sahha"]["state"] == "not_connected"
     assert found["sahha"]["last_success_at"] is None

@@ -39,6 +39,15 @@ async def test_nothing_said_is_the_default(service: Service) -> None:
     }  # fmt: skip
 
 
+async def test_what_an_app_shows_things_in_is_kept_as_said(service: Service) -> None:
+    wanted = {"precedence": {}, "units": {"distance": "mi", "energy": "kj"}, "display": {"clock": "12h", "theme": "dark"}}
+    assert (await prefer(service, wanted)).json() | wanted == (await service.get(PATH)).json()
+    assert (await prefer(service, {"units": {"energy": "kj"}})).json()["units"] == {"energy": "kj"}
+    assert "display" not in (await service.get(PATH)).json()
+    for bad in ({"theme": "blue"}, {"clock": "13h"}, {"font": "x"}):
+        problem(await prefer(service, {"display": bad}), 422)
+
+
 async def test_every_stored_day_is_combined_anew(service: Service) -> None:
     day = await two_sources(service)
     before = await service.get(f"/api/v1/health/ann?date={day}")

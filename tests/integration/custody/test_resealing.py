@@ -25,7 +25,8 @@ from wearbase.sync.upkeep.resealing import reseal_all, ring_use
 OLD, NEW, LOST = bytes(range(32)), bytes(range(1, 33)), bytes(range(2, 34))
 NOT_SEALED = {  # bytes that are hashes, or a webhook's body
     ("oauth_state", "state_hash"), ("oauth_state", "browser_hash"), ("delivery", "dedup_key"), ("delivery", "member_hash"),
-    ("delivery", "body"), ("api_key", "key_hash"),
+    ("delivery", "body"), ("api_key", "key_hash"), ("member_session", "secret_hash"),
+    ("member_session", "before_hash"), ("sign_in_link", "link_hash"), ("ops_session", "token_hash"), ("ops_session", "key_hash"),
 }  # fmt: skip
 
 

@@ -40,7 +40,7 @@ async def inbox(world: Bench) -> list[str]:
 async def visits(world: Bench, at_most: int) -> int:
     """Works until nothing is due, and fails if that never comes."""
     for count in range(at_most):
-        if not await world.worker._one():
+        if not await world.one():
             return count
     raise AssertionError(f"still busy after {at_most} visits")
 

@@ -171,7 +171,7 @@ async def test_a_page_that_is_repeated_for_ever_ends_as_a_failure(world: Bench) 
 
 async def test_a_page_of_history_that_is_repeated_for_ever_does_not_eat_the_budget(world: Bench) -> None:
     await world.connect("ann")
-    await world.worker._one()  # today
+    await world.one()  # today
     asked = []
 
     def again(request: httpx2.Request) -> httpx2.Response:

@@ -101,7 +101,7 @@ async def test_a_worker_whose_lease_ran_out_in_the_middle_of_a_read_stores_nothi
 
     world.wire.meddle = slowly
     async with world.another() as other:
-        late = asyncio.create_task(world.worker._one())
+        late = asyncio.create_task(world.one())
         await all_asked.wait()
         await world.step(seconds=LEASE.total_seconds() + 1, webhooks=False)
         await other.drain()

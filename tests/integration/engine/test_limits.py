@@ -147,7 +147,7 @@ async def test_with_every_call_of_the_day_gone_reads_still_answer_and_what_waits
 async def test_history_waits_while_the_day_is_used_up_and_goes_on_tomorrow(world: Bench) -> None:
     account = (await world.members())[0]["user_id"]
     await world.connect("ann")
-    await world.worker._one()  # today
+    await world.one()  # today
     world.limit(per_day=PER_DAY)
     await use_up(world, Priority.PERSON)
     await visits(world, 12)
@@ -168,7 +168,7 @@ async def test_a_member_who_asks_for_a_sync_every_second_gets_one_a_minute(world
     allowed = 0
     for second in range(180):
         allowed += await asks(world, "ann")
-        await world.worker._one()
+        await world.one()
         if second == 90:
             await world.event(bob, "workout")
             await world.deliver()

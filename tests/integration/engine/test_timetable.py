@@ -12,7 +12,7 @@ from tests.integration.harness import RESOURCES, Bench, bench, canonical
 from wearbase.store.postgres.database import run
 from wearbase.store.work import budget
 from wearbase.sync.chores import plan_chores
-from wearbase.sync.upkeep.forecast import forecast_all
+from wearbase.sync.upkeep.watch import watch_budgets
 from wearbase.sync.visits.absent import MOST_CHECKS
 
 DAY = timedelta(days=1)
@@ -180,5 +180,7 @@ async def test_one_members_trouble_pauses_nobody(several: Bench) -> None:
 async def test_a_day_nearly_used_is_said_once_for_all_processes(several: Bench, capfd: pytest.CaptureFixture[str]) -> None:
     several.limit(per_day=(await several.calls())["data"] + 1)
     for _ in range(3):
-        await forecast_all(several.engine)
-    assert capfd.readouterr().out.count("budget of the day nearly used") == 1
+        await watch_budgets(several.engine)
+    told = capfd.readouterr().out
+    assert told.count("budget of the day nearly used") == 2
+    assert [told.count(f"percent={mark} ") for mark in (80, 95)] == [1, 1]

@@ -222,9 +222,9 @@ async def test_a_failed_wish_does_not_show_as_running(world: Bench) -> None:
 
 async def test_a_failure_in_the_history_is_no_failure_of_today(world: Bench) -> None:
     await world.connect("ann")
-    await world.worker._one()  # today
+    await world.one()  # today
     await world.fault("/v2/cycle", "status", status=503, count=1)
-    await world.worker._one()
+    await world.one()
     before = await world.state("cycle")
     found = await told(world)
     cycle = found.resources["cycle"]
@@ -243,12 +243,12 @@ async def test_a_failure_in_the_history_is_no_failure_of_today(world: Bench) -> 
 
 async def test_history_that_is_read_does_not_hide_that_today_fails(world: Bench) -> None:
     await world.connect("ann")
-    await world.worker._one()  # today
+    await world.one()  # today
     success = (await world.state("sleep"))["last_success_at"]
     await world.step(minutes=2, webhooks=False)
     await world.fault(SLEEP, "status", status=500, count=1)
     await world.mark("sleep")
-    await world.worker._one()
+    await world.one()
     async with world.engine.db.transaction() as tx:
         await tx.execute("update wearbase.sync_state set due_at = due_at + interval '1 hour' where resource = 'sleep'")
     await visits(world, 30)
@@ -260,7 +260,7 @@ async def test_history_that_is_read_does_not_hide_that_today_fails(world: Bench)
 
 async def test_history_that_waits_for_calls_says_so_apart(world: Bench) -> None:
     await world.connect("ann")
-    await world.worker._one()  # today
+    await world.one()  # today
     world.limit(per_day=PER_DAY)
     await use_up(world, Priority.PERSON)
     await visits(world, 12)

@@ -42,6 +42,12 @@ async def wanted(world: Bench, users: Sequence[str], priority: Priority) -> None
             await due.mark(tx, user, "whoop", list(RESOURCES), wish)
 
 
+async def claimed(world: Bench) -> chores.Chore | None:
+    now = world.clock.now()
+    async with world.engine.db.transaction() as tx:
+        return await chores.claim(tx, holder="w", now=now, until=now + timedelta(seconds=30))
+
+
 async def attempted(world: Bench, user_id: str) -> set[datetime]:
     found = await world.rows("select last_success_at from wearbase.sync_state where user_id = %s", user_id)
     return {f["last_success_at"] for f in found}
@@ -155,9 +161,8 @@ async def test_a_chore_that_waits_for_calls_asks_again_within_minutes(world: Ben
             NewChore(id=STANDING[KEEPALIVE], kind=KEEPALIVE, due_at=world.clock.now(), priority=Priority.TIMETABLE),
             now=world.clock.now(),
         )
-        chore = await chores.claim(tx, holder="w", now=world.clock.now(), until=world.clock.now() + timedelta(seconds=30))
-    assert chore is not None
-    await do_chore(world.engine, chore)
+    while (chore := await claimed(world)) is not None:
+        await do_chore(world.engine, chore)
     (found,) = await world.rows("select due_at, error from wearbase.chore")
     assert found["error"] == "rate_limited"
     assert found["due_at"] <= world.clock.now() + timedelta(minutes=5)

@@ -177,7 +177,7 @@ async def test_an_idle_members_deliveries_are_stored_all_the_same(sahha: Sahha) 
     for _ in range(5):
         await sahha.world.step(hours=24, webhooks=False)
     await sahha.tell(steps(77))
-    await sahha.world.worker._one()
+    await sahha.world.one()
     assert await sahha.inbox() == {STORED: 1}
 
 
@@ -189,9 +189,9 @@ async def test_many_are_stored_in_few_transactions_and_a_visit_leaves_others_the
     monkeypatch.setattr(inbox, "BATCHES_A_VISIT", 2)
     for day in range(1, 26):
         await sahha.tell(steps(day, day=f"2026-10-{day:02}"))
-    await sahha.world.worker._one()
+    await sahha.world.one()
     assert (await sahha.inbox())[STORED] == 20
-    await sahha.world.worker._one()
+    await sahha.world.one()
     assert await sahha.inbox() == {STORED: 25}
     assert await sahha.column("inbox_due_at") is None
 
@@ -206,7 +206,7 @@ async def test_a_worker_that_dies_in_the_middle_leaves_them_for_another(sahha: S
     with monkeypatch.context() as broken:
         broken.setattr(inbox, "keep_page", dies)
         with pytest.raises(KeyboardInterrupt):
-            await sahha.world.worker._one()
+            await sahha.world.one()
     assert await sahha.inbox() == {("open", None): 1}
     sahha.world.clock.advance(LEASE + inbox.BROKEN_RETRY)
     await sahha.world.work()
@@ -225,7 +225,7 @@ async def test_one_that_comes_while_the_last_are_being_stored_is_not_forgotten(s
 
     with monkeypatch.context() as meanwhile:
         meanwhile.setattr(inbox, "keep_page", late)
-        await sahha.world.worker._one()
+        await sahha.world.one()
     assert (await sahha.inbox())[("open", None)] == 1
     assert await sahha.column("inbox_due_at") is not None
     await sahha.world.work()

@@ -12,7 +12,7 @@ import pytest
 from tests.integration.engine.conftest import visits
 from tests.integration.harness import SAHHA_SECRET, Bench
 from tests.integration.sahha.conftest import ANN, Sahha
-from wearbase.app import CEILINGS
+from wearbase.app.running import CEILINGS
 from wearbase.cli.examining import Finding, of_sources
 from wearbase.cli.showing.budgets import reopen
 from wearbase.domain.errors import BadSignature

@@ -95,13 +95,13 @@ async def test_erasing_leaves_nothing_and_says_once_what_remains(sahha: Sahha) -
     await sahha.push()
     await sahha.deliver()
     sahha.watch()
-    [ended] = await disconnect.erase_user(sahha.world.engine, "ann")
+    [ended] = (await disconnect.erase_user(sahha.world.engine, "ann")).ended
     await sahha.world.work()
     assert ended.remains is not None
     assert sahha.asked == []
     for table in ("connection", "record", "day_document", "metric", "delivery", "sync_state", "parked_record"):
         assert await sahha.world.rows(f"select 1 from wearbase.{table} where user_id = 'ann'") == [], table
-    assert await disconnect.erase_user(sahha.world.engine, "ann") == []
+    assert (await disconnect.erase_user(sahha.world.engine, "ann")).ended == []
 
 
 async def test_reconnecting_goes_on_where_it_stood_and_another_account_begins_anew(sahha: Sahha) -> None:

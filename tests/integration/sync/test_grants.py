@@ -95,7 +95,7 @@ async def test_a_lost_refresh_answer_is_tried_once_more_and_then_only_slowly(wor
     await world.fault("token", "status", status=503, count=99)
     for _ in range(6):
         await world.mark("cycle")
-        await world.worker._one()
+        await world.one()
         await world.step(minutes=2, webhooks=False)
     assert await state(world) == "connected"
     assert await token_calls(world) <= 1 + 2  # the exchange, the attempt, and one more
@@ -180,11 +180,11 @@ async def test_a_429_closes_the_gate_for_everybody_until_the_reset(world: Bench)
     world.clock.advance(timedelta(minutes=2))
     await world.fault("/v2/cycle", "status", status=429, count=1)
     await world.mark("cycle")
-    await world.worker._one()
+    await world.one()
     assert (await world.state("cycle"))["error"] is None
     before = (await world.calls())["data"]
     await world.mark("sleep")
-    await world.worker._one()
+    await world.one()
     assert (await world.calls())["data"] == before
     await world.step(seconds=61, webhooks=False)
     await world.work()

@@ -326,9 +326,9 @@ async def test_nothing_is_kept_alive_during_the_alarm_and_all_is_after_it(crowd:
     await crowd.step(hours=22, minutes=50, webhooks=False)
     await refuse_all(crowd)
     await all_want(crowd, range(8))
-    await crowd.worker._one()
+    await crowd.one()
     for _ in range(8):
-        await crowd.worker._one()
+        await crowd.one()
     assert await alarm(crowd) is not None
     before = (await crowd.calls())["token"]
     await nobody_is_due(crowd)

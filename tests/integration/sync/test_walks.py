@@ -20,7 +20,7 @@ OVERLAP = timedelta(days=3)
 
 async def test_the_watermark_waits_for_the_history_and_then_follows_explicit_ends(world: Bench) -> None:
     await world.connect("ann")
-    await world.worker._one()
+    await world.one()
     assert (await world.state("cycle"))["watermark"] is None
     await world.work()
     assert (await world.state("cycle"))["watermark"] == START - OVERLAP
@@ -37,7 +37,7 @@ async def test_a_failed_page_moves_nothing_for_its_resource_and_nothing_for_othe
     world.clock.advance(timedelta(minutes=2))
     await world.fault("/v2/recovery", "status", status=500, count=1)
     await world.mark()
-    await world.worker._one()
+    await world.one()
     after = await world.states()
     assert after["recovery"]["watermark"] == before["recovery"]["watermark"]
     assert after["recovery"]["last_success_at"] == before["recovery"]["last_success_at"]
@@ -50,12 +50,12 @@ async def test_a_failed_page_moves_nothing_for_its_resource_and_nothing_for_othe
 async def test_a_failure_in_the_history_keeps_the_pages_read_and_goes_on_there(world: Bench) -> None:
     account = (await world.members())[0]["user_id"]
     await world.connect("ann")
-    await world.worker._one()  # today
-    await world.worker._one()  # one page of history each
+    await world.one()  # today
+    await world.one()  # one page of history each
     token = (await world.state("cycle"))["backfill_token"]
     assert token is not None
     await world.fault("/v2/cycle", "status", status=503, count=1)
-    await world.worker._one()
+    await world.one()
     state = await world.state("cycle")
     assert (state["backfill_token"], state["backfill_error"], state["error"]) == (token, "provider_unavailable", None)
     await world.step(minutes=1, webhooks=False)
@@ -72,7 +72,7 @@ async def test_an_answer_that_is_no_answer_is_a_failure_and_never_an_empty_succe
     world.clock.advance(timedelta(minutes=2))
     await world.fault("/v2/activity/sleep", kind, count=1)
     await world.mark("sleep")
-    await world.worker._one()
+    await world.one()
     after = await world.state("sleep")
     assert after["error"] is not None
     assert after["last_success_at"] == before["last_success_at"]
@@ -89,7 +89,7 @@ async def test_failures_wait_longer_each_time(world: Bench) -> None:
     waits = []
     for _ in range(4):
         await world.mark("cycle")
-        await world.worker._one()
+        await world.one()
         waits.append((await world.state("cycle"))["due_at"] - world.clock.now())
     assert all(later > earlier * 2 for earlier, later in pairwise(waits))
 

@@ -20,7 +20,7 @@ async def test_after_connecting_the_store_holds_exactly_the_providers_records(wo
 
 async def test_today_is_there_before_the_history(world: Bench) -> None:
     await world.connect("ann")
-    assert await world.worker._one()
+    assert await world.one()
     open_day = (await world.rows("select open_day from wearbase.connection"))[0]["open_day"]
     document = await world.day("ann", open_day)
     assert document["cycle"]["is_open"] is True

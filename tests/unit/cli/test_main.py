@@ -15,6 +15,7 @@ from wearbase.domain import errors
 COMMANDS = (
     "up",
     "connect",
+    "link",
     "status",
     "day",
     "pull",
@@ -29,6 +30,7 @@ COMMANDS = (
     "db",
     "backup",
     "restore",
+    "new-provider",
     "sim",
 )
 

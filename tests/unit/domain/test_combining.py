@@ -41,8 +41,10 @@ wishes = st.dictionaries(st.sampled_from([EVERY, "asleep_s", "hrv_rmssd_ms"]), o
 
 def test_who_measures_is_believed_before_who_passes_on() -> None:
     assert THREE.sources == ("ring", "strap", "phone")
-    assert REAL.sources == ("whoop", "sahha")
-    assert Combining.of(reversed(PROVIDERS.values())).sources == ("whoop", "sahha")
+    for real in (REAL, Combining.of(reversed(PROVIDERS.values()))):
+        assert [p.passes_on for p in real.providers] == sorted(p.passes_on for p in real.providers)
+    assert REAL.sources[0] == "whoop"
+    assert REAL.sources[-1] == "sahha"
 
 
 def test_the_first_of_the_order_that_has_a_value() -> None:
@@ -146,14 +148,14 @@ def test_the_two_statistics_of_hrv_never_meet() -> None:
 
 
 def test_no_score_is_shared() -> None:
-    scores = [q for q in REAL.quantities.values() if "score" in q.name or "performance" in q.name]
-    assert len(scores) == 7
-    for score in scores:
-        assert sum(q.name == score.name for p in REAL.providers for q in p.quantities) == 1
+    scores = [q.name for p in REAL.providers for q in p.quantities if "score" in q.name or "performance" in q.name]
+    assert len(scores) >= 7
+    assert len(set(scores)) == len(scores)
 
 
 def test_a_name_is_followed_where_its_source_keeps_it() -> None:
-    assert REAL.followed("asleep_s") == {"whoop": "asleep_s", "sahha": "sleep_duration_s"}
+    assert REAL.followed("asleep_s").items() >= {"whoop": "asleep_s", "sahha": "sleep_duration_s"}.items()
+    assert REAL.followed("strain") == {"whoop": "strain"}
     with pytest.raises(BadRequest, match="hrv_rmssd_ms, hrv_sdnn_ms"):
         REAL.followed("sleep")
     with pytest.raises(BadRequest):

@@ -1,15 +1,18 @@
 """The app API: what a phone app and its backend ask (hot routes are in `hot.py`)."""
 
+import asyncio
 from datetime import date, timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel
 
 from wearbase.access.caller import Caller, member, service
 from wearbase.access.users import InvalidField, checked_user_id
+from wearbase.api.errors import SignInAgain
 from wearbase.api.fields import Day, ProviderName, UserId, checked_range
 from wearbase.api.given import By, Given, Services
-from wearbase.api.routes import consents, syncing
+from wearbase.api.routes import consents, copying, syncing
 from wearbase.api.routes.consents import Wished
 from wearbase.api.routing import GuardedRoute, who
 from wearbase.api.shapes import (
@@ -26,10 +29,12 @@ from wearbase.api.shapes import (
     Token,
     TokenBody,
 )
-from wearbase.domain.errors import Forbidden, NotFound
+from wearbase.domain.errors import NotFound
 from wearbase.domain.windows import Window
 from wearbase.read import localdays, status
+from wearbase.read.status import rfc3339
 from wearbase.sync import disconnect
+from wearbase.sync.remote import ending
 
 FRESH_SIGN_IN = timedelta(minutes=10)
 
@@ -61,25 +66,27 @@ async def days(user_id: UserId, provider: ProviderName, services: Given, start: 
     known_provider(services, provider)
     checked_range(start, end)
     await syncing.look(services, user_id, provider)
-    answers = await services.reader.range(user_id, provider, start, end)
+    states = await copying.current(services, user_id, start, end, only=provider)
+    answers = await services.reader.range(user_id, provider, start, end, state=states.get(provider))
     head = f'{{"user_id":"{user_id}","start":"{start}","end":"{end}","days":['
     return Response(head.encode() + b",".join(a.body for a in answers) + b"]}", media_type="application/json")
 
 
-@router.post("/api/v1/{provider}/sync/{user_id}", responses={200: {"model": SyncDone}, 202: {"model": SyncUnderWay}})
+@router.post("/api/v1/{provider}/sync/{user_id}", response_model=None, responses={200: {"model": SyncDone}, 202: {"model": SyncUnderWay}})
 @who(member("sync"))
 async def sync_now(
-    user_id: UserId, provider: ProviderName, services: Given, response: Response, body: SyncBody | None = None, wait: bool = True
-) -> SyncDone | SyncUnderWay:
+    user_id: UserId, provider: ProviderName, request: Request, services: Given, body: SyncBody | None = None, wait: bool = True
+) -> Response:
     """Brings what is new; 202 when it is not done within three seconds, or with `wait=false`."""
+    if remote := copying.remote_of(services, provider):
+        return await copying.forward(services, remote, request, user_id, is_change=True)
     body = body or SyncBody()
     syncing.checked_names(services, provider, body.data_types, field="data_types")
     window = await _window(services, user_id, provider, body.date_range.start, body.date_range.end) if body.date_range else None
     brought = await syncing.bring(services, user_id, provider, resources=body.data_types, window=window, wait=wait)
     if brought.state is None:
-        return SyncDone(**brought.counts)
-    response.status_code = 202
-    return SyncUnderWay(**brought.counts, state=brought.state, retry_at=brought.retry_at)
+        return _json(SyncDone(**brought.counts))
+    return _json(SyncUnderWay(**brought.counts, state=brought.state, retry_at=brought.retry_at), 202)
 
 
 @router.get("/api/v1/{provider}/sync-status/{user_id}", responses={200: {"model": SyncStatus}})
@@ -89,7 +96,8 @@ async def sync_status(user_id: UserId, provider: ProviderName, services: Given, 
     known_provider(services, provider)
     if not caller.is_service:  # the member, and not somebody who watches over all of them
         await syncing.look(services, user_id, provider, at_most_s=0)
-    found = await status.status(services.db, services.clock, user_id, provider)
+    states = await copying.current_lately(services, user_id, only=provider)
+    found = await status.status(services.db, services.clock, user_id, provider, state=states.get(provider))
     return {
         "user_id": user_id, "provider": provider, "state": found.state, "not_granted": found.not_granted, "resources": found.resources,
         "open_deliveries": found.open_deliveries, "parked_deliveries": found.parked_deliveries,
@@ -107,13 +115,30 @@ async def make_token(user_id: UserId, services: Given, body: TokenBody | None = 
 
 @router.delete("/api/v1/users/{user_id}", tags=["Users"])
 @who(member("erase"))
-async def erase(user_id: UserId, services: Given, caller: By, body: EraseBody | None = None) -> Erased:
+async def erase(user_id: UserId, services: Given, caller: By, response: Response, body: EraseBody | None = None) -> Erased:
     """Erases the user everywhere. A member must have signed in within ten minutes and repeat the id in `confirm`."""
     _check_erasing(services, caller, user_id, body)
-    ended = await disconnect.erase_user(services.engine, user_id)
-    told = [await disconnect.is_revoked(services.engine, one) for one in ended]
-    count, remains = sum(e.had_connection for e in ended), consents.remaining(ended)
-    return Erased(user_id=user_id, connections_ended=count, revocations_pending=told.count(False), remains=remains)
+    erased = await ending.erase_user(services.engine, user_id)
+    services.copies.forget(user_id)
+    services.sessions.forget(user_id)
+    if caller.session_id is not None:
+        services.gate.drop_cookie(response)
+    here, there = erased.here, [Erased.model_validate(one.answer) for one in erased.there if one.answer is not None]
+    told = await asyncio.gather(*(disconnect.until_revoked(services.engine, e, at_most_s=consents.WAIT_S) for e in here.ended))
+    revoked = [all(told)] if any(one.revocation is not None for one in here.ended) else []
+    revoked += [e.revoked for e in there if e.revoked is not None]
+    return Erased(
+        user_id=user_id, days=max([here.days, *(e.days for e in there)]), records=here.records + sum(e.records for e in there),
+        at=rfc3339(here.at) or "", revoked=all(revoked) if revoked else None,
+        connections_ended=sum(e.had_connection for e in here.ended) + sum(e.connections_ended for e in there),
+        revocations_pending=told.count(False) + sum(e.revocations_pending for e in there),
+        remains=[*consents.remaining(here.ended), *(r for e in there for r in e.remains)],
+        unfinished=[one.provider for one in erased.there if one.answer is None],
+    )  # fmt: skip
+
+
+def _json(content: BaseModel, status: int = 200) -> Response:
+    return Response(content.model_dump_json(), status, media_type="application/json")
 
 
 def known_provider(services: Services, provider: str) -> None:
@@ -130,7 +155,7 @@ def _check_erasing(services: Services, caller: Caller, user_id: str, body: Erase
     if body is None:
         raise InvalidField("Repeat the user id in confirm.", field="confirm")
     if caller.issued_at is None or services.clock.now() - caller.issued_at > FRESH_SIGN_IN:
-        raise Forbidden("Erasing needs a sign-in within the last ten minutes.")
+        raise SignInAgain
 
 
 async def _window(services: Services, user_id: str, provider: str, start: date, end: date) -> Window:

@@ -11,11 +11,14 @@ from wearbase.access.caller import Caller
 from wearbase.access.users import InvalidField
 from wearbase.api.fields import RedirectUrl
 from wearbase.api.given import Services
+from wearbase.api.routes import copying
 from wearbase.api.shapes import Connected, ConnectStart, Disconnected, JoinBody, Joined, Remains
 from wearbase.domain.errors import BadRequest, Forbidden
 from wearbase.sync import connect, disconnect, join
 from wearbase.sync.connect import STATE_LIFETIME, Completer, Redirects, Started
 from wearbase.sync.disconnect import Ended
+from wearbase.sync.remote import consent, ending
+from wearbase.transport.remote import Remote
 
 NONCE_COOKIE = "wearbase_consent"
 WAIT_S = 3.0
@@ -40,7 +43,7 @@ async def start(
     services: Services, caller: Caller, user_id: str, provider: str, response: Response, wish: Wish
 ) -> ConnectStart | Joined:  # fmt: skip
     """A consent to send the member to; where a provider is joined by account, the member is connected."""
-    if services.engine.app(provider).provider.joined_by == "account":
+    if services.engine.provider(provider).joined_by == "account":
         return await _join(services, caller, user_id, provider, wish.external_id)
     if wish.external_id is not None:
         raise InvalidField("This source is joined by the member's consent, and tells whose account it is.", field="external_id")
@@ -64,10 +67,12 @@ async def begin(services: Services, caller: Caller, user_id: str, provider: str,
     if redirects.url is not None:
         services.redirects.check(redirects.url)
     nonce = None if caller.is_service else secrets.token_urlsafe(32)
-    started = await connect.begin(
-        services.engine, user_id, provider, redirects=redirects, browser_nonce=nonce,
-        started_by="key" if caller.is_service else "member",
-    )  # fmt: skip
+    how = {"redirects": redirects, "browser_nonce": nonce, "started_by": "key" if caller.is_service else "member"}
+    remote = copying.remote_of(services, provider)
+    if remote is None:
+        started = await connect.begin(services.engine, user_id, provider, **how)
+    else:
+        started = await consent.begin(services.engine, remote, user_id, **how)
     if nonce is not None:
         is_https = services.public_url.startswith("https://")
         lifetime_s = int(STATE_LIFETIME.total_seconds())
@@ -78,7 +83,9 @@ async def begin(services: Services, caller: Caller, user_id: str, provider: str,
 async def complete(services: Services, caller: Caller, *, code: str, state: str) -> Connected:
     """The connection that a code completes, brought by a backend or by the member's own app."""
     by = Completer(user_id=caller.user_id, is_service=caller.is_service)
-    done = await connect.complete(services.engine, state, code, by=by)
+    done = await consent.complete(services.engine, state, code, by=by)
+    if remote := copying.remote_of(services, done.provider):
+        await copying.changed(services, remote, done.user_id)
     return Connected(user_id=done.user_id, provider=done.provider, missing_scopes=done.missing_scopes)
 
 
@@ -88,11 +95,26 @@ async def end(services: Services, caller: Caller, user_id: str, provider: str, d
         raise InvalidField("data must be keep or erase.", field="data")
     if data == "erase" and "erase" not in caller.scopes:
         raise Forbidden("Erasing needs the scope erase.", scope="erase")
+    if remote := copying.remote_of(services, provider):
+        return await _end_there(services, remote, user_id, data)
     ended = await disconnect.disconnect(services.engine, user_id, provider, erase=data == "erase")
     told = await disconnect.until_revoked(services.engine, ended, at_most_s=WAIT_S)
     revoked = told if ended.revocation is not None else None
     was_connected, remains = ended.had_connection, next(iter(remaining([ended])), None)
     return Disconnected(user_id=user_id, provider=provider, was_connected=was_connected, revoked=revoked, data=data, remains=remains)
+
+
+async def _end_there(services: Services, remote: Remote, user_id: str, data: str) -> Disconnected:
+    """The service's own answer; where it could not be told to erase, ours, which says so."""
+    try:
+        ended = await ending.end(services.engine, remote, user_id, erase=data == "erase")
+    finally:
+        services.copies.forget(user_id)
+    if ended.answer is not None:
+        return Disconnected.model_validate(ended.answer)
+    return Disconnected(
+        user_id=user_id, provider=remote.name, was_connected=ended.had_copy, revoked=False, data="erase", unfinished=[remote.name]
+    )
 
 
 def remaining(ended: Sequence[Ended]) -> list[Remains]:

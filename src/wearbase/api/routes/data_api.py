@@ -3,14 +3,14 @@
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from wearbase.access.caller import member
 from wearbase.access.users import InvalidField
 from wearbase.api.fields import Moment, ProviderQuery, ProviderText, UserId, UserIdQuery, UserIdText, ends_at, starts_at
 from wearbase.api.given import By, Given, Services
-from wearbase.api.routes import consents, syncing
+from wearbase.api.routes import consents, copying, syncing
 from wearbase.api.routing import GuardedRoute, who
 from wearbase.api.shapes import (
     Authorization,
@@ -66,6 +66,13 @@ class RecordsQuery(BaseModel):
     provider: ProviderText = "whoop"
 
 
+class RecordQuery(BaseModel):
+    """In which shape a record is wanted, and of which source."""
+
+    shape: Annotated[Literal["ours", "raw"], Field(description="`raw`: as the provider gave it")] = "ours"
+    provider: ProviderText = "whoop"
+
+
 @router.get("/v1/oauth/authorize")
 @who(member("connect"))
 async def authorize(query: Annotated[AuthorizeQuery, Query()], services: Given, caller: By, response: Response) -> Authorization:
@@ -92,10 +99,12 @@ async def end_connection(
     return await consents.end(services, caller, user_id, provider, data)
 
 
-@router.get("/v1/data/{user_id}/profile")
+@router.get("/v1/data/{user_id}/profile", response_model=Profile)
 @who(member("read"))
-async def profile(user_id: UserId, services: Given, provider: ProviderQuery = "whoop") -> Profile:
+async def profile(user_id: UserId, request: Request, services: Given, provider: ProviderQuery = "whoop") -> Any:
     """Whose account is connected and what was granted. Names, addresses and measures of the profile are not kept."""
+    if remote := copying.remote_of(services, provider):
+        return await copying.forward(services, remote, request, user_id)
     found = await localdays.connection(services.db, user_id, _known(services, provider))
     if found is None:
         return Profile(user_id=user_id, provider=provider, state="not_connected", external_user_id=None, scopes=[], connected_at=None)
@@ -105,11 +114,13 @@ async def profile(user_id: UserId, services: Given, provider: ProviderQuery = "w
     )  # fmt: skip
 
 
-@router.get("/v1/data/{user_id}/{kind}")
+@router.get("/v1/data/{user_id}/{kind}", response_model=Records)
 @who(member("read"))
-async def page(user_id: UserId, kind: Kind, query: Annotated[RecordsQuery, Query()], services: Given) -> Records:
+async def page(user_id: UserId, kind: Kind, request: Request, query: Annotated[RecordsQuery, Query()], services: Given) -> Any:
     """Records that begin in `[start, end)`, newest first."""
     provider = _known(services, query.provider)
+    if remote := copying.remote_of(services, provider):
+        return await copying.forward(services, remote, request, user_id)
     resource = listed(services, provider, kind)
     await syncing.look(services, user_id, provider)
     listing = Listing(
@@ -121,25 +132,30 @@ async def page(user_id: UserId, kind: Kind, query: Annotated[RecordsQuery, Query
     return Records(records=found.records, next_cursor=found.next_cursor)
 
 
-@router.get("/v1/data/{user_id}/{kind}/{record_id:path}")
+@router.get("/v1/data/{user_id}/{kind}/{record_id:path}", response_model=dict[str, Any])
 @who(member("read"))
 async def one(
-    user_id: UserId, kind: Kind, record_id: str, services: Given, shape: Literal["ours", "raw"] = "ours", provider: ProviderQuery = "whoop"
-) -> dict[str, Any]:
+    user_id: UserId, kind: Kind, record_id: str, request: Request, query: Annotated[RecordQuery, Query()], services: Given
+) -> Any:
     """One record by the provider's id (a recovery: by its cycle's; of Sahha by its natural key, such as `sleep/2026-05-14`)."""
-    resource = listed(services, _known(services, provider), kind)
+    provider = _known(services, query.provider)
+    if remote := copying.remote_of(services, provider):
+        return await copying.forward(services, remote, request, user_id)
+    resource = listed(services, provider, kind)
     if not 1 <= len(record_id) <= LONGEST_ID or "\x00" in record_id:
         raise NotFound(f"There is no {resource} with this id.")
     await syncing.look(services, user_id, provider)
-    return await records.one(services.db, user_id, provider, resource, record_id, raw=shape == "raw")
+    return await records.one(services.db, user_id, provider, resource, record_id, raw=query.shape == "raw")
 
 
-@router.post("/v1/pull/{user_id}", responses={200: {"model": Pulled}, 202: {"model": PullUnderWay}})
+@router.post("/v1/pull/{user_id}", response_model=None, responses={200: {"model": Pulled}, 202: {"model": PullUnderWay}})
 @who(member("sync"))
 async def pull(
-    user_id: UserId, services: Given, response: Response, body: PullBody | None = None, provider: ProviderQuery = "whoop"
-) -> Pulled | PullUnderWay:
+    user_id: UserId, request: Request, services: Given, response: Response, body: PullBody | None = None, provider: ProviderQuery = "whoop"
+) -> Any:
     """Brings what is new, and with `since` asks for the history from there on, which follows behind."""
+    if remote := copying.remote_of(services, provider):
+        return await copying.forward(services, remote, request, user_id, is_change=True)
     body = body or PullBody()
     syncing.checked_names(services, provider, body.resource_types, field="resource_types")
     since = await _since(services, user_id, provider, body.since)

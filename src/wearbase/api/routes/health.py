@@ -1,6 +1,8 @@
 """Everything known about a member's day, from every source: the phone app's entry point."""
 
+import asyncio
 import hashlib
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 from urllib.parse import parse_qs
@@ -15,6 +17,7 @@ from wearbase.api.conditional import has_already
 from wearbase.api.fields import UserId, checked_date
 from wearbase.api.given import Given, Services
 from wearbase.api.health_shapes import HealthSources
+from wearbase.api.routes import copying
 from wearbase.api.routing import GuardedRoute, who
 from wearbase.read import status
 from wearbase.read.health import MOST_DAYS, HealthAnswer
@@ -37,7 +40,7 @@ class Health:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         user_id = scope["path_params"]["user_id"]
-        scope["state"]["caller"] = await self._services.gate.admit(scope["headers"], self.rule, user_id)
+        scope["state"]["caller"] = await self._services.gate.admit(scope["headers"], self.rule, user_id, method="GET")
         checked_user_id(user_id)
         day, count = _asked(scope["query_string"])
         if count is None:
@@ -49,23 +52,32 @@ class Health:
         return await _send(scope, send, f'"{etag}"'.encode(), head.encode() + b",".join(a.body for a in answers) + b"]}")
 
     async def _day(self, user_id: str, day: date | None) -> HealthAnswer:
-        answer = await self._services.health.day(user_id, day)
+        services = self._services
+        copied = (day, day) if day else copying.lately(services)
+        known = services.copies.known(user_id, *copied)
+        answer = await services.health.day(user_id, day, known)
         wanted = self._wanted(answer)
-        if wanted:
-            states = await fresh.bring(self._services.engine, user_id, answer.day, wanted)
-            answer = await self._services.health.day(user_id, answer.day, states)
+        if wanted or known is None:
+            answer = await services.health.day(user_id, day, await self._current(user_id, answer, wanted, copied))
         self._note(user_id, answer)
         return answer
 
     async def _recent(self, user_id: str, count: int) -> list[HealthAnswer]:
-        answers = await self._services.health.recent(user_id, count)
-        newest = answers[-1]
-        wanted = self._wanted(newest)
-        if wanted:
-            states = await fresh.bring(self._services.engine, user_id, newest.day, wanted)
-            answers = await self._services.health.recent(user_id, count, states)
-        self._note(user_id, newest)
+        services, copied = self._services, copying.lately(self._services, count=count)
+        known = services.copies.known(user_id, *copied)
+        answers = await services.health.recent(user_id, count, known)
+        wanted = self._wanted(answers[-1])
+        if wanted or known is None:
+            answers = await services.health.recent(user_id, count, await self._current(user_id, answers[-1], wanted, copied))
+        self._note(user_id, answers[-1])
         return answers
+
+    async def _current(self, user_id: str, newest: HealthAnswer, wanted: Mapping[str, Wanted], copied: tuple[date, date]) -> dict[str, str]:
+        """Asks every source that may know more, all at once; the states of those that are not done."""
+        there, here = await asyncio.gather(
+            copying.current(self._services, user_id, *copied), fresh.bring(self._services.engine, user_id, newest.day, wanted)
+        )
+        return {**there, **here}
 
     def _wanted(self, answer: HealthAnswer) -> dict[str, Wanted]:
         """The sources that a fetch may bring more of."""
@@ -90,20 +102,25 @@ class Health:
 @who(member("read"))
 async def health_sources(user_id: UserId, services: Given) -> dict[str, Any]:
     """Each source: whether it is connected, how it stands, when it last succeeded, how many days are stored."""
-    found = {name: await status.status(services.db, services.clock, user_id, name) for name in services.engine.combining.sources}
-    return {"user_id": user_id, "sources": {name: _source(services, name, standing) for name, standing in found.items()}}
+    states = await copying.current_lately(services, user_id)
+    names = services.engine.combining.sources
+    found = {name: await status.status(services.db, services.clock, user_id, name, state=states.get(name)) for name in names}
+    sources = {name: shown_source(services, name, standing) for name, standing in found.items()}
+    return {"user_id": user_id, "sources": sources, "days_by_resource": await status.days_by_resource(services.db, user_id)}
 
 
-def _source(services: Services, name: str, found: status.SourceStatus) -> dict[str, Any]:
+def shown_source(services: Services, name: str, found: status.SourceStatus) -> dict[str, Any]:
+    """One source as the answers about sources have it."""
     provider, connection = services.providers[name], found.connection
     successes = [r["last_success_at"] for r in found.resources.values() if r["last_success_at"]]
     return {
-        "title": provider.title,
-        "is_available": name in services.engine.apps,
+        "title": provider.label,
+        "is_available": name in services.sources,
         "joined_by": provider.joined_by,
         "connected": connection is not None and connection.is_live,
         "state": found.state,
         "connected_at": status.rfc3339(connection.connected_at) if connection else None,
+        "ended_at": status.rfc3339(connection.ended_at) if connection else None,
         "last_success_at": max(successes, default=None),
         "resources": found.resources,
         "days_stored": found.days_stored,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, parse_qsl
 
 from starlette.requests import Request
 from starlette.routing import Route
@@ -12,7 +12,9 @@ from wearbase.access.caller import SIGNED, member
 from wearbase.access.users import InvalidField, checked_user_id
 from wearbase.api.conditional import has_already
 from wearbase.api.given import Services
+from wearbase.api.routes import copying
 from wearbase.domain.errors import NotFound
+from wearbase.domain.provider import Handshake as Asked
 from wearbase.read import localdays
 from wearbase.read.days import DayAnswer
 from wearbase.sync import ask
@@ -34,11 +36,13 @@ class DailyData:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         services, params = self._services, scope["path_params"]
         user_id, provider = params["user_id"], params["provider"]
-        scope["state"]["caller"] = await services.gate.admit(scope["headers"], self.rule, user_id)
+        scope["state"]["caller"] = await services.gate.admit(scope["headers"], self.rule, user_id, method="GET")
         checked_user_id(user_id)
         if provider not in services.providers:
             raise NotFound(f"There is no source named {provider[:40]!r} here.")
         asked = _date(scope["query_string"])
+        if provider in services.engine.remotes:
+            return await _send_document(scope, send, await self._copied(user_id, provider, asked))
         day = asked or await localdays.today(services.db, services.clock, user_id, provider)
         answer = await services.reader.day(user_id, provider, day)
         if answer.state != "not_connected":
@@ -47,6 +51,16 @@ class DailyData:
                 answer = await self._fetched(user_id, provider, day, known=answer)
             services.looks.note(user_id, provider)
         await _send_document(scope, send, answer)
+
+    async def _copied(self, user_id: str, provider: str, asked: date | None) -> DayAnswer:
+        """The day of a source that another wearbase has, brought up to date first."""
+        services = self._services
+        if asked is None:
+            states = await copying.current_lately(services, user_id, only=provider)
+        else:
+            states = await copying.current(services, user_id, asked, asked, only=provider)
+        day = asked or await localdays.today(services.db, services.clock, user_id, provider)
+        return await services.reader.day(user_id, provider, day, state=states.get(provider))
 
     async def _fetched(self, user_id: str, provider: str, day: date, *, known: DayAnswer) -> DayAnswer:
         """The day after a fetch, if one may bring it, or if nobody had looked for long; what is known so far when it takes longer."""
@@ -81,11 +95,30 @@ class Webhooks:
         await send({"type": "http.response.body", "body": b""})
 
 
+class Handshake:
+    """The question with which a provider makes sure of an address before it delivers there; the token in it is its signature."""
+
+    rule = SIGNED
+
+    def __init__(self, ask: Asked, token: str | None) -> None:
+        self._ask, self._token = ask, token or ""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = self._ask(dict(parse_qsl(scope["query_string"].decode("latin-1"))), self._token)
+        await send({"type": "http.response.start", "status": 200, "headers": [JSON, (b"content-length", str(len(body)).encode())]})
+        await send({"type": "http.response.body", "body": body})
+
+
 def routes(services: Services) -> list[Route]:
     """To be registered first: the first that matches is taken."""
     return [
         Route("/api/v1/{provider}/daily-data/{user_id}", DailyData(services), methods=["GET"], include_in_schema=False),
         Route("/v1/webhooks/{provider}", Webhooks(services), methods=["POST"], include_in_schema=False),
+        *(
+            Route(f"/v1/webhooks/{name}", Handshake(ask, app.credentials.verification_token), methods=["GET"], include_in_schema=False)
+            for name, app in services.engine.apps.items()
+            if (ask := app.provider.handshake)
+        ),
     ]
 
 

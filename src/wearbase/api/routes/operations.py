@@ -9,8 +9,7 @@ from wearbase.access.caller import DOCS, OPEN, service
 from wearbase.api.given import Given
 from wearbase.api.routing import GuardedRoute, who
 from wearbase.domain.errors import DatabaseUnavailable
-from wearbase.read.budgets import standings
-from wearbase.read.vitals import vitals
+from wearbase.read.budgets import standings, vitals
 from wearbase.sync import ask
 
 # The documentation page is the one place that loads scripts from elsewhere.
@@ -52,7 +51,8 @@ async def ready(request: Request, services: Given, response: Response) -> dict[s
         "reasons": reasons,
         "version": services.version,
         "environment": services.environment,
-        "sources": [*services.engine.apps],
+        "sources": services.sources,
+        "services": {name: {"breaker": r.state, "problem": r.problem} for name, r in services.engine.remotes.items()},
     }
 
 
@@ -65,7 +65,7 @@ async def metrics(request: Request, services: Given) -> Response:
         found, now = await standings(services.db, services.clock, apps), await vitals(services.db, services.clock)
     except DatabaseUnavailable:
         found, now = {}, None  # what the process counts by itself is told all the same
-    text = request.app.state.metrics.text(found, now, at=services.clock.now())
+    text = request.app.state.metrics.text(found, services.engine.remotes, now, at=services.clock.now())
     return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
 

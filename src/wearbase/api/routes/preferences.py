@@ -29,9 +29,9 @@ async def read_preferences(user_id: UserId, services: Given) -> Preferences:
 @who(member("connect"))
 async def write_preferences(user_id: UserId, services: Given, body: PreferencesBody) -> Preferences:
     """Takes these in place of those before, and combines every stored day accordingly."""
-    units = body.units.model_dump(exclude_none=True)
+    shown_in = {"units": body.units.model_dump(exclude_none=True), "display": body.display.model_dump(exclude_none=True)}
     try:
-        return _shown(services, user_id, await combine.prefer(services.engine, user_id, body.precedence, units))
+        return _shown(services, user_id, await combine.prefer(services.engine, user_id, body.precedence, shown_in))
     except BadRequest as refused:
         raise InvalidField(refused.message, field=refused.field) from None
 
@@ -40,5 +40,6 @@ def _shown(services: Services, user_id: str, content: Mapping[str, Any]) -> Pref
     combining = services.engine.combining
     return Preferences(
         user_id=user_id, precedence=content.get("precedence", {}), units=content.get("units", {}),
+        display=content.get("display", {}),
         default_precedence={**{name: list(order) for name, order in combining.precedence.items()}, "*": list(combining.order("*", {}))},
     )  # fmt: skip

@@ -10,7 +10,7 @@ from wearbase.access.users import InvalidField
 from wearbase.api.fields import Day, UserId, checked_range
 from wearbase.api.given import Given
 from wearbase.api.health_shapes import Trend
-from wearbase.api.routes import syncing
+from wearbase.api.routes import copying, syncing
 from wearbase.api.routing import GuardedRoute, who
 from wearbase.domain.errors import BadRequest
 from wearbase.read import trends
@@ -31,5 +31,9 @@ async def trend(user_id: UserId, services: Given, metric: Metric, start: Day, en
     except BadRequest as unknown:
         raise InvalidField(unknown.message, field=unknown.field) from None
     at_most_s = services.engine.source_deadline.total_seconds()
-    await asyncio.gather(*(syncing.look(services, user_id, name, at_most_s=at_most_s) for name in services.engine.apps))
-    return await trends.trend(services.db, combining, user_id, metric, start=start, end=end)
+    states, *_ = await asyncio.gather(
+        copying.current(services, user_id, start - trends.BEFORE, end),
+        *(syncing.look(services, user_id, name, at_most_s=at_most_s) for name in services.engine.apps),
+    )
+    found = await trends.trend(services.db, combining, user_id, metric, start=start, end=end)
+    return {**found, "not_current": states} if states else found

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from wearbase.app import Parts
+from wearbase.app.parts import Parts
 from wearbase.cli.exits import Stop
 from wearbase.cli.members import AsJson
 from wearbase.cli.output import console, emit, is_watched, say, tell

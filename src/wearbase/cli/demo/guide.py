@@ -6,7 +6,8 @@ from datetime import date, datetime, timedelta
 import httpx2
 import orjson
 
-from wearbase.app import Parts
+from wearbase.access.sessions import Sessions
+from wearbase.app.parts import Parts
 from wearbase.cli.demo import consent, simulator
 from wearbase.cli.demo.folder import HISTORY_DAYS, MEMBER, Kept, is_own_key, remember
 from wearbase.cli.demo.simulator import Simulator
@@ -61,6 +62,10 @@ async def _show(running: Parts, kept: Kept) -> None:
     say(f"  Today ({today}) of the invented member {MEMBER!r}:", style="bold")
     for line in summary(orjson.loads(answer.body)):
         say(f"    {line}")
+    made = await Sessions(running.db, running.clock).make_link(MEMBER, made_by="demo")
+    say()
+    say("  See it in the app (the address works once, within ten minutes; another one: wear link demo):")
+    say(f"    {made.address(running.settings.base_url)}", style="cyan")
     say()
     say("  Ask for it:")
     say(f"    {ask_line(running.settings, today)}", style="cyan")

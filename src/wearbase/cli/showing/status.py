@@ -60,7 +60,7 @@ def _times_as_text(row: dict[str, Any]) -> dict[str, Any]:
 async def _one(choice: Choice, user_id: str, provider: str | None, *, as_json: bool) -> None:
     sources = {}
     async with opened(choice) as running:
-        for name in [provider] if provider else PROVIDERS:
+        for name in [provider] if provider else running.engine.combining.sources:
             await ask.wake(running.engine, user_id, name)
             sources[name] = await status(running.db, running.clock, user_id, name)
         now = running.clock.now()
@@ -94,6 +94,8 @@ def _print(user_id: str, name: str, found: SourceStatus, *, now: datetime) -> No
     say(f"{user_id} · {name} · {found.state.replace('_', ' ')} · {found.days_stored} days stored", style=STATE_STYLES.get(found.state))
     if found.connection is None:
         return
+    if (declared := PROVIDERS.get(name)) is not None and declared.caveat is not None:
+        say(declared.label, style="yellow")
     made = table("resource", "state", "last success", "next due", "records", "calls", "history", "error")
     for resource, r in found.resources.items():
         times = (ago(r["last_success_at"], now=now), ago(r["next_due_at"], now=now))

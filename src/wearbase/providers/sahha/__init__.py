@@ -34,6 +34,7 @@ PROVIDER = Provider(
     webhook=Webhook(),
     signatures={variant: Webhook(variant) for variant in VARIANTS},
     probe=probe_delivery,
+    map_again=client.map_again,
     assemble_day=assemble_day,
     day_metrics=day_metrics,
     empty_day=empty_day,

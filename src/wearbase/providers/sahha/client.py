@@ -97,6 +97,11 @@ async def read_archetype(send: Send, lookup: Lookup) -> Page:
     return await _read_one(send, ARCHETYPE, lookup, parts[-1], {"name": parts[0]})
 
 
+def map_again(resource: str, raw: Any) -> Page:
+    """A record that was kept as Sahha sent it."""
+    return map_all(next(kind for kind in (SCORE, BIOMARKER, ARCHETYPE) if kind.resource == resource), [raw])
+
+
 def map_all(kind: Kind, raws: Sequence[Any]) -> Page:
     """The records as ours; one that cannot be understood is set aside with the reason, the others are kept."""
     page = Page([], [])
@@ -106,6 +111,15 @@ def map_all(kind: Kind, raws: Sequence[Any]) -> Page:
         except UnexpectedPayload as unexpected:
             page.unmappable.append(Unmappable(kind.resource, _id_of(kind, raw), unexpected.message, raw))
     return page
+
+
+def doubts(records: Sequence[Record]) -> tuple[str, ...]:
+    """Which percentages came both as a fraction and as percent, so that one of the two was perhaps read wrong. Zero is zero in either."""
+    scales: dict[str, set[str]] = {}
+    for record in records:
+        if record.values.get("scale") and record.values["value"]:
+            scales.setdefault(record.values["name"], set()).add(record.values["scale"])
+    return tuple(f"{name} came both as a fraction and as percent" for name, found in sorted(scales.items()) if len(found) > 1)
 
 
 def slices(window: Window, days: int) -> list[tuple[date, date]]:
@@ -131,7 +145,7 @@ async def _read_page(send: Send, kind: Kind, window: Window, token: str | None) 
     until = date.max if place == 0 else last
     records = [r for r in page.records if r.given_day and first <= r.given_day <= until]
     unmappable = [u for u in page.unmappable if first <= (_day_in(u.external_id) or date.max) <= until]
-    return Page(records, unmappable, names[place + 1] if place + 1 < len(names) else None)
+    return Page(records, unmappable, names[place + 1] if place + 1 < len(names) else None, doubts(records))
 
 
 async def _read_one(send: Send, kind: Kind, lookup: Lookup, day: str, params: Params) -> Page:

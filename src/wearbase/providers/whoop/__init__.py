@@ -64,6 +64,7 @@ PROVIDER = Provider(
     page_size=client.PAGE_SIZE,
     oauth_rules=OAuth(),
     webhook=Webhook(),
+    map_again=client.map_again,
     assemble_day=assemble_day,
     day_metrics=day_metrics,
     empty_day=empty_day,

@@ -20,6 +20,8 @@ PAGE_SIZE = 25
 
 Map = Callable[[Any], Record]
 
+_MAPS: dict[str, Map] = {"recovery": map_recovery, "sleep": map_sleep, "workout": map_workout, "cycle": map_cycle}
+
 
 async def read_recoveries(send: Send, window: Window, token: str | None) -> Page:
     """One page of recoveries whose sleep overlaps the window."""
@@ -66,6 +68,11 @@ async def read_recovery(send: Send, lookup: Lookup) -> Page:
     if lookup.is_by_parent and any(record.parent_id != lookup.external_id for record in page.records):
         raise ResourceGone(provider="whoop", resource="recovery")
     return page
+
+
+def map_again(resource: str, raw: Any) -> Page:
+    """A record that was kept as WHOOP sent it."""
+    return _page(resource, _MAPS[resource], [raw])
 
 
 async def _cycle_of_sleep(send: Send, sleep_id: str) -> str:

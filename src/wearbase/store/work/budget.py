@@ -127,13 +127,13 @@ async def learn(tx: Tx, provider: str, app: str, quota: Quota) -> None:
 
 async def close(tx: Tx, provider: str, app: str, *, until: datetime, now: datetime) -> bool:
     """Closes the gate for everybody until the provider's reset; whether it was open."""
-    was = await value(
+    # The row is locked first: answers that come side by side must not each find the gate open.
+    was = await value(tx, "select closed_until from wearbase.budget where provider = %s and app = %s for update", (provider, app))
+    await run(
         tx,
-        """with was as (select closed_until from wearbase.budget where provider = %(p)s and app = %(a)s)
-           insert into wearbase.budget as b (provider, app, closed_until, told_closed_until) values (%(p)s, %(a)s, %(until)s, %(until)s)
+        """insert into wearbase.budget as b (provider, app, closed_until, told_closed_until) values (%(p)s, %(a)s, %(until)s, %(until)s)
            on conflict (provider, app) do update set closed_until = greatest(b.closed_until, excluded.closed_until),
-                                                     told_closed_until = greatest(b.closed_until, excluded.closed_until)
-           returning (select closed_until from was)""",
+                                                     told_closed_until = greatest(b.closed_until, excluded.closed_until)""",
         {"p": provider, "a": app, "until": until},
     )
     return was is None or was <= now

@@ -1,11 +1,12 @@
 """Chores that wait with a due time, and the workers' heartbeats."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from wearbase.store.postgres.database import Tx, as_jsonb, one, run, value
+from wearbase.store.postgres.database import Tx, as_jsonb, many, one, run, value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,18 +92,33 @@ async def is_waiting(tx: Tx, chore_id: UUID) -> bool:
     return bool(await value(tx, "select true from wearbase.chore where id = %s", (chore_id,)))
 
 
+async def is_waiting_for(tx: Tx, kind: str, *, member: str) -> bool:
+    """Whether a chore of that kind is still to do for a member."""
+    return bool(await value(tx, "select true from wearbase.chore where kind = %s and payload->>'member' = %s limit 1", (kind, member)))
+
+
+async def of_member(tx: Tx, kind: str, *, member: str) -> list[Chore]:
+    """A member's chores of a kind, whoever holds them."""
+    return await many(tx, Chore, f"select {_CHORE} from wearbase.chore c where kind = %s and payload->>'member' = %s", (kind, member))
+
+
+async def finish(tx: Tx, chore_id: UUID) -> None:
+    """Takes a chore out of the queue that was done at once."""
+    await run(tx, "delete from wearbase.chore where id = %s", (chore_id,))
+
+
 async def next_due(tx: Tx) -> datetime | None:
     """The earliest due time of any chore."""
     return await value(tx, "select min(due_at) from wearbase.chore")
 
 
-async def beat(tx: Tx, worker_id: str, *, now: datetime) -> None:
-    """A worker's sign of life."""
+async def beat(tx: Tx, worker_id: str, *, holds: Sequence[str] = (), now: datetime) -> None:
+    """A worker's sign of life, and what it holds: `connection:<id>` and `chore:<id>`."""
     await run(
         tx,
-        """insert into wearbase.worker (id, started_at, heartbeat_at) values (%s, %s, %s)
-           on conflict (id) do update set heartbeat_at = excluded.heartbeat_at""",
-        (worker_id, now, now),
+        """insert into wearbase.worker (id, started_at, heartbeat_at, holds) values (%s, %s, %s, %s)
+           on conflict (id) do update set heartbeat_at = excluded.heartbeat_at, holds = excluded.holds""",
+        (worker_id, now, now, list(holds)),
     )
 
 

@@ -263,10 +263,12 @@ async def release_dead(tx: Tx, *, holder: str | None = None) -> None:
 
 
 async def release(tx: Tx, connection: Connection) -> None:
-    """Gives the lease back."""
+    """Gives the lease back, with the newest success noted where all connections can be counted by it."""
     await run(
         tx,
-        """update wearbase.connection set lease_holder = null, lease_until = null
+        """update wearbase.connection c set lease_holder = null, lease_until = null,
+                  fresh_at = (select max(last_success_at) from wearbase.sync_state s
+                               where s.user_id = c.user_id and s.provider = c.provider)
             where user_id = %s and provider = %s and lease_number = %s""",
         (connection.user_id, connection.provider, connection.lease_number),
     )

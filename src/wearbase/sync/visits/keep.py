@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable
 from datetime import date, datetime
 
+import structlog
+
 from wearbase.domain.combining import Combining
 from wearbase.domain.errors import LeaseLost
 from wearbase.domain.provider import Provider
@@ -11,9 +13,12 @@ from wearbase.store import connections, days, records
 from wearbase.store.connections import Connection
 from wearbase.store.postgres.database import Tx
 from wearbase.store.records import Change
+from wearbase.store.watching import changes
 from wearbase.sync import combine
 from wearbase.sync.engine import Engine
 from wearbase.transport.apps import App
+
+log = structlog.get_logger()
 
 Step = Callable[[Tx], Awaitable[None]]
 
@@ -28,6 +33,7 @@ async def keep_page(engine: Engine, app: App, connection: Connection, page: Page
         await hold(tx, connection)
         change = await store_page(tx, engine.combining, app.provider, connection, page, read_at=read_at, now=now)
         await step(tx)
+    await engine.hints.tell()
     return change
 
 
@@ -36,6 +42,8 @@ async def store_page(
 ) -> Change:
     """Stores a page and rebuilds the touched days, in a transaction that holds the member's lock."""
     page = _own(page, connection)
+    for doubt in page.doubts:
+        log.warning("a value is in doubt", provider=connection.provider, connection=connection.id, doubt=doubt)
     change = await records.put_page(tx, connection, page.records, read_at=read_at, now=now)
     await records.park(tx, connection, page.unmappable, now=now)
     await _see_offset(tx, connection, page.records)
@@ -64,9 +72,11 @@ async def rebuild(tx: Tx, combining: Combining, provider: Provider, connection: 
         days.document(connection.user_id, day, parts[day], has_lead=any(r.dating == Dating.OPENS_GROUP for r in found))
         for day, found in full.items()
     ]
-    await days.put(tx, connection, documents, now=now)
+    changed = await days.put(tx, connection, documents, now=now)
     await days.put_metrics(tx, connection, {day: provider.day_metrics(part) for day, part in parts.items()})
-    await days.drop(tx, connection, by_day.keys() - full.keys())
+    dropped = await days.drop(tx, connection, by_day.keys() - full.keys())
+    if changed or dropped:
+        await changes.note(tx, connection, has_dropped=dropped > 0)
     await connections.set_open_day(tx, connection)
     await combine.rebuild(tx, combining, connection.user_id, touched, now=now)
 
@@ -77,7 +87,7 @@ def _own(page: Page, connection: Connection) -> Page:
     if not foreign:
         return page
     parked = [Unmappable(r.resource, r.external_id, "another member's record", None) for r in foreign]
-    return Page([r for r in page.records if r not in foreign], [*page.unmappable, *parked], page.next_token)
+    return Page([r for r in page.records if r not in foreign], [*page.unmappable, *parked], page.next_token, page.doubts)
 
 
 async def _see_offset(tx: Tx, connection: Connection, page: list[Record]) -> None:

@@ -76,6 +76,7 @@ async def visit(engine: Engine, connection: Connection) -> None:
         if situation.news:
             await due.await_retries(tx, connection, now=engine.clock.now())
         await due.release(tx, connection)
+    await engine.hints.tell()
 
 
 async def _has_stored_inbox(engine: Engine, app: App, connection: Connection) -> bool:

@@ -10,7 +10,7 @@ from wearbase.domain.errors import CursorExpired, ProviderUnavailable, ResourceG
 from wearbase.domain.provider import Lookup
 from wearbase.domain.windows import Window
 from wearbase.providers.sahha import PROVIDER
-from wearbase.providers.sahha.client import ARCHETYPE, BIOMARKER, SCORE, slices
+from wearbase.providers.sahha.client import ARCHETYPE, BIOMARKER, SCORE, doubts, slices
 
 WINDOW = Window(datetime(2026, 11, 13, tzinfo=UTC), datetime(2026, 11, 20, 12, tzinfo=UTC))
 SCORES, BIOMARKERS, ARCHETYPES = (kind.path for kind in (SCORE, BIOMARKER, ARCHETYPE))
@@ -163,3 +163,21 @@ async def test_a_key_that_is_none_of_ours_is_asked_of_nobody(sahha, key):
         with pytest.raises(ResourceGone):
             await resource.read_one(sahha, Lookup(external_id=key))
     assert sahha.requests == []
+
+
+@pytest.mark.parametrize(
+    ("sent", "is_doubtful"),
+    [
+        (("0.95", "0.96"), False),
+        (("95", "96"), False),
+        (("0.95", "95"), True),
+        (("0", "95"), False),
+        (("72.5", "1"), True),
+        (("7250", "0.9"), False),
+    ],
+)
+def test_a_percentage_that_comes_in_both_scales_is_doubted(biomarker, sent, is_doubtful):
+    """Zero is zero in either; what is on no scale has no value that could be doubted."""
+    told = [BIOMARKER.map(biomarker(type="sleep_efficiency", unit="percentage", value=value)) for value in sent]
+    others = [BIOMARKER.map(biomarker()), BIOMARKER.map(biomarker(type="body_fat", unit="percentage", value="21"))]
+    assert doubts([*told, *others]) == (("sleep_efficiency_percent came both as a fraction and as percent",) if is_doubtful else ())

@@ -1,0 +1,30 @@
+"""Taking everything away."""
+
+import re
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.responses import StreamingResponse
+
+from wearbase.access.caller import member
+from wearbase.api.fields import UserId
+from wearbase.api.given import Given
+from wearbase.api.routing import GuardedRoute, who
+from wearbase.read.archive import Archive
+
+router = APIRouter(route_class=GuardedRoute, tags=["Users"])
+
+ZIP: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}, "description": "The archive"}
+}
+
+
+@router.get("/api/v1/users/{user_id}/export", response_class=StreamingResponse, responses=ZIP)
+@who(member("read"))
+async def export(user_id: UserId, services: Given) -> StreamingResponse:
+    """Everything that is stored about the user, as a ZIP: records as they came and in our shape, day documents, connections without
+    tokens, consents, preferences, and a manifest with counts and digests. Without its directory, which comes last, it is not complete."""
+    name = f"wearbase-{re.sub(r'[^A-Za-z0-9._-]', '-', user_id)}-{services.clock.now():%Y-%m-%d}.zip"
+    archive = Archive(services.db, services.clock, version=services.version)
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return StreamingResponse(archive.of(user_id), media_type="application/zip", headers=headers)

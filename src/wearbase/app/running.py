@@ -1,0 +1,97 @@
+"""Parts become a server or a worker, until told to stop."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeAlias
+
+import structlog
+
+from wearbase.app.http import Server, http_app, uvicorn_config
+from wearbase.app.parts import Parts, Place, parts
+from wearbase.app.stopping import stop_event
+from wearbase.settings import Settings
+from wearbase.store import observations
+from wearbase.store.postgres.cancelling import cancel
+from wearbase.store.work import due
+from wearbase.sync.worker import LAST_REFRESH_S, Worker
+
+log = structlog.get_logger()
+
+CEILINGS = "ceilings"  # the name of the observation
+
+Beside: TypeAlias = Callable[[Parts], Coroutine[Any, Any, None]]
+
+
+async def serve(
+    settings: Settings, where: Place, listener: socket.socket, *, with_worker: bool, is_demo: bool = False, beside: Beside | None = None
+) -> None:
+    """Answers HTTP until told to stop; with a worker inside if asked. `beside` is run once it answers."""
+    stop = stop_event()
+    async with parts(settings, where) as running:
+        await _note_ceilings(running)
+        http = http_app(running, is_demo=is_demo)
+        server = Server(uvicorn_config(settings, http), on_stop=http.state.services.end_streams)
+        lasting: list[asyncio.Task[Any]] = [asyncio.create_task(server.serve(sockets=[listener]))]
+        passing: list[asyncio.Task[Any]] = [asyncio.create_task(stop.wait())]
+        if with_worker:
+            lasting.append(asyncio.create_task(_work(running, stop, is_alone=where.is_embedded)))
+        try:
+            await server.until_answering(lasting[0])
+            if beside is not None:
+                passing.append(asyncio.create_task(beside(running)))
+            await asyncio.wait([*lasting, passing[0]], return_when=asyncio.FIRST_COMPLETED)
+            stop.set()
+            server.should_exit = True
+            await cancel(passing)
+            await asyncio.gather(*lasting)
+        finally:  # interrupted, nothing may still use what is closed next; uvicorn would report that as an error of its own
+            logging.getLogger("uvicorn.error").disabled = True
+            await cancel(passing)
+            await _broken_off(lasting)
+
+
+async def _note_ceilings(running: Parts) -> None:
+    """Keeps for `wear doctor` which ceilings the server that started last was given: they must be the same everywhere."""
+    now = running.clock.now()
+    async with running.db.transaction() as tx:
+        for app in running.engine.apps.values():
+            said = {"per_minute": app.per_minute, "per_day": app.per_day, "host": socket.gethostname()}
+            await observations.note(tx, app.name, CEILINGS, said, now=now)
+
+
+async def _broken_off(tasks: list[asyncio.Task[Any]]) -> None:
+    """Tells the tasks once to stop: what they have to finish they may, for as long as a token refresh takes."""
+    for task in tasks:
+        task.cancel()
+    _, left = await asyncio.wait(tasks, timeout=LAST_REFRESH_S)
+    if left:
+        log.error("a part does not stop: it is left behind", parts=len(left))
+    for task in tasks:
+        if task.done() and not task.cancelled():
+            task.exception()  # told where it was waited for
+
+
+async def work(settings: Settings, where: Place, *, on_ready: Callable[[], None] = lambda: None) -> None:
+    """Visits members and does chores until told to stop."""
+    stop = stop_event()
+    async with parts(settings, where) as running:
+        await _note_ceilings(running)
+        on_ready()
+        await _work(running, stop)
+
+
+async def _work(running: Parts, stop: asyncio.Event, *, is_alone: bool = False) -> None:
+    if is_alone:  # the folder's server lock says that whoever held these leases is dead
+        async with running.db.transaction() as tx:
+            await due.release_dead(tx)
+    worker = Worker(running.engine)
+    listener = None
+    if running.place.direct_url is not None:
+        listener = asyncio.create_task(running.engine.hints.listen(running.place.direct_url, worker.wake))
+    try:
+        await worker.run(stop)
+    finally:
+        if listener is not None:
+            await cancel([listener])

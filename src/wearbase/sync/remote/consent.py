@@ -1,0 +1,87 @@
+"""Consents for a source that another wearbase keeps: started and completed there, guarded here as our own are."""
+
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from wearbase.domain.errors import Conflict, PassedOn
+from wearbase.store.connections import Consent
+from wearbase.store.work import copies
+from wearbase.sync import connect
+from wearbase.sync.connect import STATE_LIFETIME, Completer, Connected, Redirects, Started
+from wearbase.sync.engine import Engine
+from wearbase.sync.remote import ending
+from wearbase.transport.remote import Remote
+
+LONGEST_URL, SHORTEST_STATE, LONGEST_STATE = 4_000, 8, 200
+MARGIN = timedelta(seconds=10)  # the state there is a moment older than ours
+
+
+async def begin(
+    engine: Engine, remote: Remote, user_id: str, *, redirects: Redirects, browser_nonce: str | None, started_by: str
+) -> Started:
+    """Starts a consent there: the address to send the member's browser to.
+
+    The browser comes back here if WHOOP_REDIRECT_URL names our callback, else there, and goes on to `redirects.url` from either.
+    Raises what `Remote.call` does.
+    """
+    await ending.finish_all(engine, remote, user_id)
+    uri = redirects.uri or remote.redirect_uri
+    params = {"user_id": user_id, "provider": remote.name}
+    if uri is not None:
+        params["redirect_uri"] = uri
+    elif redirects.url is not None:
+        params["redirect_url"] = redirects.url
+    found = remote.parsed(await remote.call("GET", "/v1/oauth/authorize", params=params))
+    url, state = str(found.get("authorization_url")), found.get("state")
+    if not (_is_address(url) and isinstance(state, str) and SHORTEST_STATE <= len(state) <= LONGEST_STATE):
+        raise remote.misunderstood("a consent without address or state")
+    lifetime = STATE_LIFETIME - MARGIN
+    consent = Consent(
+        user_id=user_id, provider=remote.name, redirect_uri=uri or "", redirect_url=redirects.url,
+        browser_hash=connect.hash_of(browser_nonce) if browser_nonce else None, started_by=started_by, asked_scopes=[],
+        expires_at=engine.clock.now() + lifetime,
+    )  # fmt: skip
+    await connect.remember(engine, state, consent)
+    return Started(user_id=user_id, authorization_url=url, state=state, expires_in_s=int(lifetime.total_seconds()))
+
+
+async def complete(engine: Engine, state: str, code: str, *, by: Completer) -> Connected:
+    """The connection that a code completes, ours or another wearbase's.
+
+    Raises what `connect.complete` and `Remote.call` do. What the service could not do for the moment may be brought again.
+    """
+    consent = await connect.peek(engine, state)
+    if consent is None or consent.provider not in engine.remotes:
+        return await connect.complete(engine, state, code, by=by)
+    remote = engine.remotes[consent.provider]
+    connect.check_completer(consent, by)
+    try:
+        answer = await remote.call("POST", "/v1/oauth/callback", json={"code": code, "state": state})
+    except PassedOn as refused:
+        if refused.status < 500:
+            await connect.deny(engine, state)
+        if refused.code == Conflict.code:
+            raise Conflict(refused.message, provider=remote.name) from refused
+        raise
+    await connect.deny(engine, state)  # used up
+    return _connected(remote, consent, remote.parsed(answer))
+
+
+async def changed(engine: Engine, user_id: str, provider: str) -> None:
+    """Something was changed there for a person: whoever reads next asks."""
+    async with engine.db.transaction() as tx:
+        await copies.ask_anew(tx, user_id, provider)
+
+
+def _connected(remote: Remote, consent: Consent, found: dict[str, Any]) -> Connected:
+    missing = found.get("missing_scopes")
+    if found.get("user_id") != consent.user_id or not isinstance(missing, list):
+        raise remote.misunderstood("a connection of another member")
+    return Connected(
+        user_id=consent.user_id, provider=remote.name, redirect_url=consent.redirect_url, missing_scopes=[str(scope) for scope in missing]
+    )
+
+
+def _is_address(url: str) -> bool:
+    return len(url) <= LONGEST_URL and urlsplit(url).scheme in ("http", "https")
