@@ -1,6 +1,6 @@
 # Every target works as the first command after a clone. The logic is in tools/.
 .DEFAULT_GOAL := help
-.PHONY: help setup up test check bench lock format clean
+.PHONY: help setup up test check audit bench lock format clean
 export ARGS WITHOUT PYTHON
 
 help: ## show this list
@@ -17,13 +17,18 @@ test: ## install what is missing, run every test (ARGS="-k words", WITHOUT="brow
 	@sh tools/setup.sh dev
 	@exec .venv/bin/python tools/run_tests.py
 
-check: ## style, types, import rules, architecture
+check: ## style, types, import rules, architecture, secrets, known vulnerabilities
 	@sh tools/setup.sh dev
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check --quiet . || { echo 'Not formatted. Run: make format'; exit 1; }
 	@.venv/bin/basedpyright
 	@.venv/bin/lint-imports --no-logo
 	@.venv/bin/python -m pytest -q tests/architecture
+	@.venv/bin/python tools/audit.py
+
+audit: ## known vulnerabilities of the locked packages; fails where they cannot be looked up
+	@sh tools/setup.sh dev
+	@.venv/bin/python tools/audit.py --strict
 
 bench: ## measure (ARGS="reads")
 	@sh tools/setup.sh dev

@@ -13,4 +13,4 @@ compile() {
 }
 
 compile requirements.lock "$@"
-compile requirements-dev.lock --extra dev --constraint requirements.lock "$@"
+compile requirements-dev.lock --extra dev --extra aws --constraint requirements.lock "$@"

@@ -1,5 +1,6 @@
-"""One frozen Settings, read once from the environment or `.env`, and passed down as values."""
+"""One frozen Settings, read once from the environment, `.env` or a folder of secrets, and passed down as values."""
 
+import os
 import re
 from collections.abc import Mapping
 from datetime import timedelta
@@ -355,9 +356,20 @@ class Settings(BaseSettings):
 def load(**overrides: Any) -> Settings:
     """The settings of this process. Raises SettingsError that names each bad one and what to do."""
     try:
-        return Settings(**overrides)
+        return Settings(**{"_secrets_dir": _secrets_dir(), **overrides})
     except ValidationError as error:
         raise SettingsError("; ".join(_told(e) for e in error.errors(include_input=False))) from None
+
+
+def _secrets_dir() -> Path | None:
+    """A folder with a file for each secret, called as its setting: containers and systemd hand secrets over so."""
+    named = os.environ.get("SECRETS_DIR") or os.environ.get("CREDENTIALS_DIRECTORY")
+    if not named:
+        return None
+    folder = Path(named)
+    if not folder.is_dir():
+        raise SettingsError(f"SECRETS_DIR: there is no folder {folder}.")
+    return folder
 
 
 def _told(error: Any, *, prefix: str = "") -> str:

@@ -9,8 +9,8 @@ import string
 import time
 import uuid
 from collections.abc import Collection
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 from wearbase.access.caller import SCOPES, Caller
 from wearbase.domain.clock import Clock
@@ -79,18 +79,40 @@ class KeyBook:
             raise BadRequest(f"Give scopes among {', '.join(SCOPES)}.", field="scopes")
         if not _NAME.fullmatch(name):
             raise BadRequest("Give a name of 1 to 100 characters.", field="name")
-        now = self._clock.now()
-        if expires_at is not None and expires_at <= now:
+        if expires_at is not None and expires_at <= self._clock.now():
             raise BadRequest("expires must be in the future.", field="expires")
+        made = self._new(name, scopes, expires_at)
+        async with self._db.transaction() as tx:
+            await keys.put(tx, made.stored)
+        self._forget()
+        return made
+
+    async def rotate(self, id_or_prefix: str, *, grace: timedelta | None = None) -> tuple[NewKey, StoredKey]:
+        """A key of the same name, scopes and length of life, and the old one, which ends after the grace if one is given.
+
+        Raises: NotFound if no live key is called so.
+        """
+        now = self._clock.now()
+        live = [k for k in await self.list() if k.revoked_at is None and (k.expires_at is None or k.expires_at > now)]
+        old = next((k for k in live if id_or_prefix in (k.prefix, str(k.id))), None)
+        if old is None:
+            raise NotFound("There is no live key with this id or prefix.")
+        made = self._new(old.name, old.scopes, now + (old.expires_at - old.created_at) if old.expires_at else None)
+        async with self._db.transaction() as tx:
+            await keys.put(tx, made.stored)
+            if grace is not None:
+                await keys.end_at(tx, old.id, at=now + grace)
+                old = replace(old, expires_at=min(old.expires_at or now + grace, now + grace))
+        self._forget()
+        return made, old
+
+    def _new(self, name: str, scopes: Collection[str], expires_at: datetime | None) -> NewKey:
         prefix = "".join(secrets.choice(_LETTERS) for _ in range(8))
         secret = f"wb_{prefix}_{secrets.token_urlsafe(32)}"
         stored = StoredKey(
             id=uuid.uuid4(), name=name, prefix=prefix, key_hash=hash_of(secret.encode()), scopes=sorted(set(scopes)),
-            created_at=now, expires_at=expires_at, revoked_at=None, last_used_at=None,
+            created_at=self._clock.now(), expires_at=expires_at, revoked_at=None, last_used_at=None,
         )  # fmt: skip
-        async with self._db.transaction() as tx:
-            await keys.put(tx, stored)
-        self._forget()
         return NewKey(secret=secret, stored=stored)
 
     async def revoke(self, id_or_prefix: str) -> int:

@@ -1,14 +1,17 @@
 """What is counted about requests. No label names a member."""
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from wearbase.store.work.budget import Standing
+from wearbase.store.work.census import WAITING, Counted, Vitals
 from wearbase.transport.breaker import State
 from wearbase.transport.remote import OUTCOMES, Remote
 
+QUEUES = (*WAITING.values(), "history", "inbox", "chore")
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 
 
@@ -27,9 +30,10 @@ class Metrics:
         self._requests(method, route, status).inc()
         self._seconds(route).observe(seconds)
 
-    def text(self, standings: Mapping[str, Standing], remotes: Mapping[str, Remote]) -> bytes:
-        """Everything, as Prometheus reads it; the budgets and the other services as they stand now, by source."""
-        return generate_latest(self.registry) + generate_latest(_budgets(standings)) + generate_latest(_services(remotes))
+    def text(self, standings: Mapping[str, Standing], remotes: Mapping[str, Remote], vitals: Vitals | None, *, at: datetime) -> bytes:
+        """Everything, as Prometheus reads it; budgets, other services and vitals as they stand now. Without vitals the database is away."""
+        parts = (self.registry, _budgets(standings), _services(remotes), _vitals(vitals, at))
+        return b"".join(generate_latest(part) for part in parts)
 
 
 def _services(remotes: Mapping[str, Remote]) -> CollectorRegistry:
@@ -90,3 +94,57 @@ def _budgets(standings: Mapping[str, Standing]) -> CollectorRegistry:
             needed.labels(name).set(found.forecast["needed"])
             left.labels(name).set(found.forecast["left"])
     return registry
+
+
+def _vitals(found: Vitals | None, at: datetime) -> CollectorRegistry:
+    """Who works, what waits, and the newest census of each source."""
+    registry = CollectorRegistry()
+    Gauge("wearbase_database_up", "1 if the database could be asked", registry=registry).set(found is not None)
+    if found is None:
+        return registry
+    Gauge("wearbase_workers_alive", "Workers with a recent sign of life", registry=registry).set(found.workers)
+    text = "How long the oldest of what is due has waited; 0 if nothing is"
+    age = Gauge("wearbase_queue_age_seconds", text, ["waiting"], registry=registry)
+    for name in QUEUES:
+        waited = at - found.oldest_due.get(name, at)
+        age.labels(name).set(max(waited, timedelta(0)).total_seconds())
+    chores = Gauge("wearbase_chores_failing", "Chores whose last attempt failed", ["kind"], registry=registry)
+    for kind, count in found.failing_chores.items():
+        chores.labels(kind).set(count)
+    _census(registry, found.sources, at)
+    return registry
+
+
+def _census(registry: CollectorRegistry, sources: Mapping[str, Counted], at: datetime) -> None:
+    def gauge(name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(f"wearbase_{name}", text, ["provider", *labels], registry=registry)
+
+    made = gauge("census_timestamp_seconds", "When the members were counted last")
+    by_state = gauge("members", "Members by the state of their connection", "state")
+    of_members = {
+        "idle": gauge("members_idle", "Connected members at whom nobody has looked for a while"),
+        "stale": gauge("members_stale", "Connected members, looked at, whose oldest resource was read more than 26 hours ago"),
+        "grants_refused": gauge("grants_refused", "Connected members whose tokens the provider refuses"),
+        "grants_unknown": gauge("grants_unknown", "Connected members whose last token refresh was begun twice without an answer"),
+        "grants_overdue": gauge("grants_overdue", "Connected members whose tokens have not been refreshed within TOKEN_KEEPALIVE"),
+    }
+    of_resources = {
+        "failing": gauge("resources_failing", "Members whose reads of a resource fail", "resource"),
+        "histories_failing": gauge("histories_failing", "Members whose history of a resource cannot be read on", "resource"),
+        "parked": gauge("records_parked", "Records that could not be understood", "resource"),
+    }
+    waiting = gauge("deliveries_open", "Deliveries of members looked at that are not settled")
+    oldest = gauge("delivery_age_seconds", "How long the oldest of them has waited; 0 if there is none")
+    for name, counted in sources.items():
+        content = counted.content
+        made.labels(name).set(counted.seen_at.timestamp())
+        for state in ("connected", "needs_reauthorization"):
+            by_state.labels(name, state).set(content["members"].get(state, 0))
+        for key, one in of_members.items():
+            one.labels(name).set(content["members"].get(key, 0))
+        for key, one in of_resources.items():
+            for resource, count in content[key].items():
+                one.labels(name, resource).set(count)
+        waiting.labels(name).set(content["deliveries"]["deliveries_open"])
+        since = content["deliveries"]["oldest_open_at"]
+        oldest.labels(name).set((at - datetime.fromisoformat(since)).total_seconds() if since else 0)

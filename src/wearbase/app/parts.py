@@ -1,7 +1,6 @@
 """Settings become parts."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from wearbase.store.postgres.clock import DatabaseClock
 from wearbase.store.postgres.database import Database, checked_url, is_pooled
 from wearbase.store.postgres.embedded import EmbeddedPostgres, default_data_dir
 from wearbase.store.postgres.hints import Hints
+from wearbase.store.sealed.rings import given_ring, kept_ring
 from wearbase.store.sealing import KeyRing
 from wearbase.sync.engine import Engine
 from wearbase.sync.receive import Receiver
@@ -152,16 +152,6 @@ def _key_book(settings: Settings, db: Database, clock: DatabaseClock) -> KeyBook
 
 
 def _key_ring(settings: Settings, folder: Path) -> KeyRing:
-    """The ring of the setting, or the one kept in the data folder, made on the first start."""
-    if settings.token_encryption_keys is not None:
-        return KeyRing.from_text(settings.token_encryption_keys.get_secret_value())
-    path = folder / "token.keys"
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with suppress(FileExistsError):
-            made = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(made, "w") as file:
-                file.write(KeyRing.new_key_text() + "\n")
-        return KeyRing.from_text(path.read_text())
-    except OSError as error:
-        raise SettingsError(f"The keys for stored tokens cannot be kept in {path}: {error.strerror}. Set TOKEN_ENCRYPTION_KEYS.") from error
+    """The ring of the setting, or the one kept in the data folder."""
+    given = settings.token_encryption_keys
+    return given_ring(given.get_secret_value()) if given is not None else kept_ring(folder)

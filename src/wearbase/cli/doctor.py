@@ -26,6 +26,7 @@ from wearbase.store.postgres.embedded import default_data_dir
 from wearbase.store.postgres.embedded.account import database_account
 from wearbase.store.survey import ServerFacts
 from wearbase.sync import ask
+from wearbase.sync.upkeep.resealing import ring_use
 
 WORRYING_SKEW_S, BROKEN_SKEW_S = 2.0, 60.0
 STYLES = {"ok": "green", "warn": "yellow", "fail": "red"}
@@ -113,7 +114,7 @@ def _folder(settings: Settings) -> Iterator[Finding]:
             todo = "set TOKEN_ENCRYPTION_KEYS if more than one machine serves this database"
             yield Finding("warn", "token keys", f"kept in {folder} on this machine", todo)
         else:
-            yield Finding("ok", "token keys", "TOKEN_ENCRYPTION_KEYS")
+            yield Finding("ok", "token keys", "TOKEN_ENCRYPTION_KEYS, which a backup of the database does not hold: keep a copy apart")
         return
     if not folder.exists():
         yield Finding("ok", "data folder", f"{folder} will be made")
@@ -165,7 +166,8 @@ async def _inside(choice: Choice) -> list[Finding]:
         own = [] if choice.settings.database_url else list(_server(choice.settings, found))
         services = [await of_service(remote) for remote in running.engine.remotes.values()]
         sources = await of_sources(running.engine, is_demo=choice.is_demo)
-        return [*own, _clock(found), await _worker(running, choice), await _keys(running), *sources, *services]
+        own_keys = [await _keys(running), await _ring(running)]
+        return [*own, _clock(found), await _worker(running, choice), *own_keys, *sources, *services]
 
 
 def _clock(found: ServerFacts) -> Finding:
@@ -194,3 +196,17 @@ async def _keys(running: Parts) -> Finding:
     if not count:
         return Finding("warn", "keys", "there is no service key", "make one: wear keys create --name NAME --scope read")
     return Finding("ok", "keys", f"{count} live")
+
+
+async def _ring(running: Parts) -> Finding:
+    """Whether every stored token can be opened, and which key could go."""
+    use = await ring_use(running.db, running.place.keys)
+    if use.unknown:
+        todo = "add the key that sealed them to TOKEN_ENCRYPTION_KEYS; without it these members must connect again"
+        return Finding("fail", "sealed", f"{use.unknown} stored values cannot be opened by any key at hand", todo)
+    if use.to_reseal:
+        return Finding("warn", "sealed", f"{use.to_reseal} stored values are sealed by an older key", "run: wear keys rotate")
+    if use.unused:
+        todo = "take them out of TOKEN_ENCRYPTION_KEYS once every process has the newest key first"
+        return Finding("ok", "sealed", f"all by the newest key; unused: {', '.join(use.unused)}", todo)
+    return Finding("ok", "sealed", f"{sum(use.by_key.values())} stored values, all by the newest key")

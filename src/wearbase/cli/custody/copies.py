@@ -1,0 +1,90 @@
+"""`wear backup` and `wear restore`."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from wearbase.cli.exits import Code, Stop
+from wearbase.cli.members import AsJson
+from wearbase.cli.output import console, emit, is_watched, say, tell
+from wearbase.cli.session import Choice, choose
+from wearbase.settings import Settings
+from wearbase.store.postgres import migrate
+from wearbase.store.postgres.copies import dump
+from wearbase.store.postgres.copies import restore as put_back
+from wearbase.store.postgres.database import checked_url, is_pooled
+from wearbase.store.postgres.embedded import EmbeddedPostgres, default_data_dir
+
+File = Annotated[Path, typer.Argument(metavar="FILE")]
+
+
+def backup(ctx: typer.Context, file: File, as_json: AsJson = False) -> None:
+    """Copy everything stored into a new file, while everything runs. The keys that open the tokens are not in it."""
+    choice = choose(ctx)
+    with _direct(choice) as url, _bar("Backing up") as moved:
+        made = dump(url, file.absolute(), schema=choice.settings.database_schema, on_table=moved)
+    if as_json:
+        return emit(
+            {
+                "file": str(made.path), "bytes": made.size, "tables": made.contents.tables, "revision": made.contents.revision,
+                "postgresql": made.contents.server, "keys_included": False,
+            }
+        )  # fmt: skip
+    say(f"{made.path}: {made.contents.tables} tables, {made.size / 1_000_000:.1f} MB, read back and whole. Only you can read it.")
+    say(f"Not in it: {_where_keys_are(choice.settings)}. Without these keys no stored token opens: keep a copy apart.")
+    return None
+
+
+def restore(
+    ctx: typer.Context,
+    file: File,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace what the database holds, which is lost then.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Put a backup into an empty database, or in the place of what is there. Stop every server and worker first."""
+    choice = choose(ctx)
+    with _direct(choice) as url:
+        with _bar("Restoring") as moved:
+            found = put_back(url, file.absolute(), schema=choice.settings.database_schema, replace=replace, on_table=moved)
+        migrate.upgrade(url, schema=choice.settings.database_schema)
+    if as_json:
+        return emit({"tables": found.tables, "revision_was": found.revision, "revision": migrate.head()})
+    say(f"{found.tables} tables are restored, at revision {migrate.head()}.")
+    tell("Now: check that the tokens open (wear doctor), and erase again whoever was erased since the backup (docs/operations.md).")
+    return None
+
+
+@contextmanager
+def _direct(choice: Choice) -> Iterator[str]:
+    """The database itself, as it is: nothing is migrated. Behind a pooler it needs its own address. Raises Stop."""
+    settings = choice.settings
+    if settings.database_url is None:
+        with EmbeddedPostgres(settings.data_dir or default_data_dir(), log=lambda text: tell(text) if is_watched() else None) as embedded:
+            yield embedded.start()
+        return
+    given = settings.database_direct_url or settings.database_url
+    url = checked_url(given.get_secret_value(), setting="DATABASE_DIRECT_URL" if settings.database_direct_url else "DATABASE_URL")
+    if is_pooled(url):
+        raise Stop("DATABASE_URL goes through a transaction-mode pooler: set DATABASE_DIRECT_URL to the server itself.", Code.SETTINGS)
+    yield url
+
+
+@contextmanager
+def _bar(title: str) -> Iterator[Callable[[int, int], None]]:
+    if not is_watched():
+        yield lambda done, total: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("tables"))
+    with Progress(*columns, console=console(is_error=True), transient=True) as progress:
+        task = progress.add_task(title, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def _where_keys_are(settings: Settings) -> str:
+    if settings.token_encryption_keys is not None:
+        return "TOKEN_ENCRYPTION_KEYS"
+    return str((settings.data_dir or default_data_dir()) / "token.keys")

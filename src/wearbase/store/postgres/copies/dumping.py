@@ -1,0 +1,64 @@
+"""The whole schema as one file, consistent at one instant, while everything runs."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from wearbase.domain.errors import DatabaseUnavailable
+from wearbase.store.postgres.copies import programs, trailer
+from wearbase.store.postgres.copies.programs import CopyFailed
+from wearbase.store.postgres.copies.restoring import Contents, check, contents
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A finished file."""
+
+    path: Path
+    size: int
+    contents: Contents
+
+
+def dump(url: str, path: Path, *, schema: str, on_table: Callable[[int, int], None] = lambda done, of: None) -> Copy:
+    """Copies the schema into a new file that only we can read; it gets its name when it is whole and has been read back.
+
+    Raises: CopyFailed, DatabaseUnavailable.
+    """
+    if path.exists():
+        raise CopyFailed(f"{path} exists already; nothing was written. Give another name.")
+    total, unfinished = _tables(url, schema), path.with_name(path.name + ".part")
+    if not total:
+        raise CopyFailed(f"There is nothing to back up: the database has no schema {schema!r}.")
+    done = 0
+
+    def count(name: str) -> None:
+        nonlocal done
+        done += 1
+        on_table(done, total)
+
+    command = [programs.dumper(programs.major_of(url)), "--format=custom", f"--schema={schema}", "--no-owner", "--verbose"]
+    try:
+        unfinished.unlink(missing_ok=True)
+        with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            programs.run(command, url=url, output=file, on_table=count)
+        check(unfinished)
+        trailer.add(unfinished)
+        found = contents(unfinished)
+        os.link(unfinished, path)  # fails where somebody made one of that name meanwhile
+        return Copy(path, path.stat().st_size, found)
+    except OSError as error:
+        raise CopyFailed(f"{path} cannot be written: {error.strerror}.") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _tables(url: str, schema: str) -> int:
+    try:
+        with psycopg.connect(url, autocommit=True, prepare_threshold=None) as connection:
+            found = connection.execute("select count(*) from pg_tables where schemaname = %s", (schema,)).fetchone()
+            return found[0] if found else 0
+    except psycopg.OperationalError as error:
+        raise DatabaseUnavailable(f"The database cannot be reached: {str(error).strip().splitlines()[0]}") from error
