@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from wearbase.access.caller import OPEN, Rule
 from wearbase.access.redirects import RedirectAllowList, origin_of
-from wearbase.domain.errors import Conflict, Forbidden, OtherAccount, RetryLater, ServiceRefusesKey, WearbaseError
+from wearbase.domain.errors import AnswerLost, Conflict, Forbidden, OtherAccount, RetryLater, ServiceRefusesKey, WearbaseError
 from wearbase.store.connections import Consent
 from wearbase.sync import connect
 from wearbase.sync.connect import Completer
@@ -50,6 +50,9 @@ OTHER = Outcome(
     409,
 )
 LATER = Outcome("failed", "Not connected", "The provider does not answer at the moment. Start again in a few minutes.", 503)
+UNSURE = Outcome(
+    "failed", "Perhaps connected", "The answer was lost on its way. Look in the app whether you are connected; if not, start again.", 503
+)
 FAILED = Outcome("failed", "Not connected", "The provider did not accept this consent. Start again in the app.", 400)
 CONNECTED = Outcome("connected", "Connected", "Your data is on its way. You can close this page.")
 
@@ -103,6 +106,9 @@ class Callback:
             return TAKEN
         except Forbidden:
             return ELSEWHERE
+        except AnswerLost as error:
+            log.warning("consent perhaps completed", error=error.code)
+            return UNSURE
         except (RetryLater, ServiceRefusesKey) as error:
             log.warning("consent not completed", error=error.code)
             return LATER

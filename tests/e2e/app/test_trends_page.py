@@ -227,4 +227,4 @@ def test_a_source_that_needs_reconnecting_is_told_here_too(phone: Page, stand: S
     stand.today = canned.day(sources={"whoop": ended})
     shown(phone)
     phone.get_by_role("button", name="Reconnect WHOOP").wait_for()
-    expect(phone.locator(".notice")).to_contain_text("WHOOP ended our access 19 Nov 23:02.")
+    expect(phone.locator(".notice")).to_contain_text("WHOOP ended our access on 19 Nov at 23:02.")

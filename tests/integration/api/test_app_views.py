@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.api.conftest import Service, problem
+from tests.integration.api.conftest import ENV_KEY, Service, problem
 from wearbase.store.member import views as store
 from wearbase.store.postgres import database
 
@@ -209,3 +209,21 @@ def _counted(function: Any, asked: list[str]) -> Any:
         return await function(tx, *given)
 
     return counted
+
+
+LONG = [
+    "trends/ann?metric=strain&start={first}&end={day}", "health/ann?days=7", "whoop/days/ann?start={first}&end={day}", "app/ann/day",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", LONG)
+@pytest.mark.parametrize(("asked", "packed"), [("br, gzip", "br"), ("gzip", "gzip"), ("identity", None), ("br;q=0, gzip", "gzip")])
+async def test_long_answers_are_packed_for_whoever_takes_that(service: Service, path: str, asked: str, packed: str | None) -> None:
+    await service.connected()
+    day = await service.today()
+    url = "/api/v1/" + path.format(first=earlier(day, 20), day=day)
+    plain = await service.get(url, headers={"x-api-key": ENV_KEY, "accept-encoding": "identity"})
+    answer = await service.get(url, headers={"x-api-key": ENV_KEY, "accept-encoding": asked})
+    assert answer.headers.get("content-encoding") == packed
+    assert "accept-encoding" in answer.headers["vary"].lower()
+    assert answer.json() == plain.json()

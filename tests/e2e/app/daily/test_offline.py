@@ -1,5 +1,6 @@
 """Without a network, with a newer version on the server, without room, and after signing out."""
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.app import canned
+from tests.e2e.app import canned, canned_trends
 from tests.e2e.app.browsing import NOW, assert_reachable, opened
 from tests.e2e.app.stand import Stand, standing
 from wearbase.web.app_files import FOLDER, AppFiles
@@ -160,3 +161,27 @@ def test_a_version_that_is_not_whole_is_not_used(browser: Browser, changing: tup
         expect(page.locator(".notice")).to_have_count(0)
         page.reload()
         expect(page.locator(".hero")).to_contain_text("72")
+
+
+def test_a_trend_that_was_seen_is_there_without_a_network_with_its_age(visited: Page, stand: Stand) -> None:
+    stand.also.append(canned_trends.answers)
+    visited.goto("/app/trends")
+    visited.get_by_role("slider").first.locator("svg").wait_for()
+    visited.wait_for_timeout(300)
+    visited.context.set_offline(True)
+    visited.clock.set_fixed_time(LATER)
+    visited.reload()
+    slider = visited.get_by_role("slider").first
+    expect(slider).to_have_attribute("aria-valuetext", re.compile("Saturday 21 November, HRV 75 ms"))
+    expect(visited.get_by_text("Loaded 14 h ago.").first).to_be_visible()
+    assert_reachable(visited, "a kept trend")
+
+
+def test_the_members_theme_is_shown_on_every_device(phone: Page, stand: Stand) -> None:
+    stand.preferences["display"] = {"theme": "light"}
+    phone.emulate_media(color_scheme="dark")
+    phone.goto("/app/about")
+    expect(phone.locator("html")).to_have_attribute("data-theme", "light")
+    phone.get_by_role("radio", name="System").click()
+    stand.was_asked("PUT /api/v1/users/mira/preferences")
+    expect(phone.locator("html")).not_to_have_attribute("data-theme", "light")

@@ -1,4 +1,4 @@
-// The only fetch. A failure is always a Problem; a 401 ends the session.
+// The only fetch. A failure is always a Problem; a 401 ends the session, and a 403 asks whose it is.
 export class Problem extends Error {
   constructor(code, message, { status = 0, requestId = "", details = null, retryAfter = null } = {}) {
     super(message);
@@ -9,10 +9,12 @@ export class Problem extends Error {
 
 const LONGEST_MS = 10_000;
 let onSignedOut = () => {};
+let onRefused = () => {};
 
-/** What happens when the server says that nobody is signed in. */
-export function listen({ signedOut }) {
+/** What happens when the server says that nobody is signed in, or that this is not for who is. */
+export function listen({ signedOut, refused }) {
   onSignedOut = signedOut;
+  onRefused = refused;
 }
 
 /** What was asked for before we were here (early.js): taken once, and only while the page begins. */
@@ -39,6 +41,7 @@ export async function call(path, { method = "GET", body, quiet = false, longest 
   if (answer.ok) return answer.status === 204 ? null : await parsed(answer);
   const problem = await asProblem(answer);
   if (answer.status === 401 && !quiet) onSignedOut(problem);
+  if (answer.status === 403 && !quiet) onRefused();
   throw problem;
 }
 

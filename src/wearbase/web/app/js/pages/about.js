@@ -1,5 +1,4 @@
 // About: whose numbers these are, what usual means, settings, what is stored, keys, versions, and signing out.
-import { api } from "../api.js";
 import { dayMonthYear, localDay, phoneOffset, settings } from "../format.js";
 import { html, useEffect, useState } from "../html.js";
 import { Choice } from "../parts/choice.js";
@@ -7,7 +6,7 @@ import { Button, Section } from "../parts/pieces.js";
 import { style } from "../parts/style.js";
 import { load } from "../state/days.js";
 import { to } from "../state/router.js";
-import { chooseTheme, session, signOut, theme, unitsSeen, userId } from "../state/session.js";
+import { chooseTheme, chooseUnit, session, signOut, theme, userId } from "../state/session.js";
 import { words } from "../words.js";
 
 await style("sources.css");
@@ -43,27 +42,17 @@ function Setting({ name, value, options, onChoose }) {
 }
 
 function Settings({ isIn }) {
-  const [isLocal, setLocal] = useState(false);
-  void unitsSeen.value;
-  const choose = async (what, value) => {
-    settings.units[what] = value;
-    unitsSeen.value += 1;
-    try {
-      const { precedence, units, display } = await api.preferences(userId.value);
-      await api.setPreferences(userId.value, { precedence, units: { ...units, [what]: value }, display: display ?? {} });
-      setLocal(false);
-    } catch {
-      setLocal(true);
-    }
-  };
+  const [problem, setProblem] = useState(null);
+  const saved = (work) => work.then(() => setProblem(null), setProblem);
+  const choose = (what, value) => saved(chooseUnit(what, value));
   const { distance, energy, temperature, clock } = settings.units;
   return html`<div class="settings">
-    <${Setting} name=${w.theme} value=${theme.value} options=${Object.entries(w.themes)} onChoose=${(value) => { chooseTheme(value).then(() => setLocal(false), () => setLocal(true)); }} />
+    <${Setting} name=${w.theme} value=${theme.value} options=${Object.entries(w.themes)} onChoose=${(value) => void saved(chooseTheme(value))} />
     ${isIn && html`<${Setting} name=${w.distance} value=${distance ?? "km"} options=${["km", "mi"]} onChoose=${(value) => void choose("distance", value)} />
       <${Setting} name=${w.energy} value=${energy ?? "kcal"} options=${["kcal", "kj"]} onChoose=${(value) => void choose("energy", value)} />
       <${Setting} name=${w.temperature} value=${temperature ?? "c"} options=${["c", "f"]} onChoose=${(value) => void choose("temperature", value)} />
       <${Setting} name=${w.clock} value=${clock ?? "auto"} options=${Object.entries(w.clocks)} onChoose=${(value) => void choose("clock", value === "auto" ? null : value)} />`}
-    ${isLocal && html`<p class="small" role="status">${w.notSaved}</p>`}
+    ${problem && html`<p class="small" role="status">${problem.status >= 400 && problem.status < 500 ? w.refused : w.notSaved}</p>`}
   </div>`;
 }
 

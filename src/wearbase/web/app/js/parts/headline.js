@@ -45,8 +45,8 @@ export function Hero({ answer, isKept, isWide }) {
   </section>`;
 }
 
-const History = ({ label, metric, answer }) => html`<div class="card-history"><p class="caption">${label}</p>
-  <${Sparkline} series=${answer.recent?.[metric]} usual=${answer.usual?.[metric]} /></div>`;
+const History = ({ label, metric, answer, isOpen }) => html`<div class="card-history"><p class="caption">${label}</p>
+  <${Sparkline} series=${answer.recent?.[metric]} usual=${answer.usual?.[metric]} isOpen=${isOpen} /></div>`;
 
 /** The word below a headline's number: `{text, word}`. */
 function judgedWord(metric, value, usual) {
@@ -103,6 +103,6 @@ function Card({ label, href, metric, value, unit, said, answer, caption, isOpen,
     <p class=${`word ${said.word}`}>${said.word === "above" && html`<span class="arrow">↑</span> `}${said.word === "below" && html`<span class="arrow">↓</span> `}${said.text}</p>
     <${Rail} metric=${metric} value=${value} usual=${answer.usual?.[metric]} isOpen=${isOpen} sentence=${name} />
     <p class="caption">${caption}</p>
-    ${history && html`<${History} label=${history} metric=${metric} answer=${answer} />`}
+    ${history && html`<${History} label=${history} metric=${metric} answer=${answer} isOpen=${isOpen} />`}
   </a>`;
 }

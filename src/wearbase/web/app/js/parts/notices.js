@@ -45,12 +45,15 @@ const when = (instant) => {
   return isRelative ? clock(instant, phoneOffset(instant)) : text;
 };
 
+const onDay = (at) => `${dayMonth(localDay(at, phoneOffset(at)))} ${words.offline.at} ${clock(at, phoneOffset(at))}`;
+
 /** What a person asked for did not begin: the source is busy, or was not reached. */
 function Unasked({ asked, sources }) {
   const title = sources.find((source) => source.name === asked.provider)?.title ?? asked.provider;
+  const isTooSoon = asked.problem.code === "too_many_requests"; // our own limit, not the source's
   const wait = asked.problem.status === 429 && asked.problem.retryAfter;
-  return html`<${Notice} isAlert=${!wait} action=${html`<button type="button" class="link" onClick=${() => { asking.value = null; }}>${w.dismiss}</button>`}>
-    ${wait ? words.fresh.turn(title, wait) : words.fresh.failed(title)}<//>`;
+  return html`<${Notice} isAlert=${!wait && !isTooSoon} action=${html`<button type="button" class="link" onClick=${() => { asking.value = null; }}>${w.dismiss}</button>`}>
+    ${isTooSoon ? words.sourcesPage.tooOften(title) : wait ? words.fresh.turn(title, wait) : words.fresh.failed(title)}<//>`;
 }
 
 const connecting = signal(null);
@@ -68,7 +71,7 @@ function Reconnect({ source }) {
   const failed = connecting.value?.problem && words.connect.failed;
   return html`<${Notice} kind="action" title=${w.reconnectTitle(source.title)}
     action=${html`<${Button} kind="primary" class="wide" isBusy=${busy} onClick=${() => { if (!busy) void reconnect(source.name); }} reason=${failed}>${w.reconnectButton(source.title)}<//>`}>
-    <p>${w.reconnect(source.title, source.ended_at && when(source.ended_at))}</p><//>`;
+    <p>${w.reconnect(source.title, source.ended_at && onDay(source.ended_at))}</p><//>`;
 }
 
 function Offline({ entry }) {
@@ -85,17 +88,18 @@ const atWords = (at) => {
 let told = 0;
 function Bringing({ history }) {
   const { days_stored: stored, days_wanted: wanted, reached_back_to: reached, calls } = history;
-  const percent = Math.floor((100 * Math.min(stored, wanted)) / wanted);
+  const shownStored = Math.min(stored, wanted);
+  const percent = Math.floor((100 * shownStored) / wanted);
   useEffect(() => {
     const step = [100, 75, 50, 25].find((mark) => percent >= mark) ?? 0;
     if (step > told) say(w.announced(step));
     told = Math.max(told, step);
   }, [percent]);
-  const text = `${stored} ${w.ofDays(wanted)}`;
+  const text = `${shownStored} ${w.ofDays(wanted)}`;
   const parts = [reached && w.reached(dayMonth(reached)), calls > 0 && w.calls(calls)].filter(Boolean).join(" · ");
   return html`<div class="notice info">
-    <p class="notice-title">${w.history}<span class="aside"><b>${stored}</b> ${w.ofDays(wanted)}</span></p>
-    <${Progress} label=${w.history} value=${stored} total=${wanted} text=${text} />
+    <p class="notice-title">${w.history}<span class="aside"><b>${shownStored}</b> ${w.ofDays(wanted)}</span></p>
+    <${Progress} label=${w.history} value=${shownStored} total=${wanted} text=${text} />
     <p class="small notice-body">${newestAnswer.value?.day?.recovery && w.complete} ${parts} ${w.leave}</p>
   </div>`;
 }

@@ -11,7 +11,7 @@ export function Skeleton({ name }) {
       <div class="section"><div class="section-head"><h2>${words.sleep.against}</h2></div><${Bone} size="bar" /><${Bone} size="bar" /></div>`;
   }
   return html`<div class="headlines">
-      <div class="card hero"><div class="hero-top"><h2>${w.recovery}</h2></div><${Bone} size="xl" /><${Bone} size="track" /><${Bone} size="line" /><${Bone} size="line" /></div>
+      <div class="card hero bones"><div class="hero-top"><h2>${w.recovery}</h2></div><${Bone} size="xl" /><${Bone} size="track" /><${Bone} size="line" /><${Bone} size="line" /></div>
       ${[w.sleep, w.strain].map((label) => html`<div class="card headline" key=${label}><h2 class="headline-label">${label}</h2><${Bone} size="m" /><${Bone} size="word" /><${Bone} size="track" /><${Bone} size="word" /></div>`)}
     </div>
     <div class="section"><div class="section-head"><h2>${w.vitals}</h2></div>

@@ -3,8 +3,8 @@ import { html } from "../html.js";
 
 const TOP = 5, LOW = 33, FLOOR = 41;
 
-/** Places for a series `[[day, value|null], …]` in a box of width 100 and height 44. Pure. */
-export function placed(series, usual) {
+/** Places for a series `[[day, value|null], …]` in a box of width 100 and height 44. Of an open last day nothing is missing yet. Pure. */
+export function placed(series, usual, isOpen = false) {
   const values = series.map(([, value]) => value).filter((value) => value !== null && value !== undefined);
   const hasBand = usual?.low !== null && usual?.low !== undefined;
   const all = hasBand ? [...values, usual.low, usual.high] : values;
@@ -20,7 +20,8 @@ export function placed(series, usual) {
     } else line.push([x(n), y(value)]);
   });
   if (line.length) lines.push(line);
-  const missing = series.flatMap(([, value], n) => (value === null || value === undefined ? [x(n)] : []));
+  const isComing = (n) => isOpen && n === series.length - 1;
+  const missing = series.flatMap(([, value], n) => ((value === null || value === undefined) && !isComing(n) ? [x(n)] : []));
   const last = series.at(-1)?.[1];
   return {
     lines, missing, band: hasBand && values.length ? [y(usual.high), y(usual.low)] : null,
@@ -30,9 +31,9 @@ export function placed(series, usual) {
 
 const r = (n) => Math.round(n * 10) / 10;
 
-export function Sparkline({ series, usual, class: extra = "" }) {
+export function Sparkline({ series, usual, isOpen, class: extra = "" }) {
   if (!series?.length) return html`<span class=${`spark ${extra}`}></span>`;
-  const { lines, missing, band, last } = placed(series, usual);
+  const { lines, missing, band, last } = placed(series, usual, isOpen);
   return html`<svg class=${`spark ${extra}`} viewBox="0 0 100 44" preserveAspectRatio="none" aria-hidden="true" focusable="false">
     ${band && html`<rect class="spark-band" x="0" y=${r(band[0])} width="100" height=${r(Math.max(2, band[1] - band[0]))} />`}
     ${lines.map((line) => html`<path class="spark-line" d=${line.length > 1 ? `M${line.map(([x, y]) => `${r(x)} ${r(y)}`).join("L")}` : `M${r(line[0][0])} ${r(line[0][1])}h.01`} />`)}

@@ -3,7 +3,7 @@ import { api } from "../api.js";
 import { signal } from "../html.js";
 import { wipe } from "./kept.js";
 import { go, to } from "./router.js";
-import { session, userId } from "./session.js";
+import { session, tellTabs, userId } from "./session.js";
 
 /** `{days, records, at, revoked, remains}` once everything is erased. */
 export const receipt = signal(null);
@@ -12,6 +12,7 @@ export const receipt = signal(null);
 export async function eraseEverything() {
   const answer = await api.erase(userId.value);
   await wipe();
+  tellTabs(null);
   receipt.value = answer;
   session.value = { isOut: true, why: null };
   go(to("sign-in"), { replace: true });

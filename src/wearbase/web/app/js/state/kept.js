@@ -13,8 +13,13 @@ let isWiped = false;
 export function allow() { isWiped = false; }
 
 function open() {
-  if (isWiped) return Promise.reject(new Error("nobody is signed in")); // what was on its way must not begin a new base
+  if (isWiped) return Promise.reject(new Error("nobody is signed in")); // what was on its way must not be kept after the wipe
+  return base();
+}
+
+function base() {
   opened ??= new Promise((resolve, reject) => {
+    if (!globalThis.indexedDB) return reject(new Error("nothing can be kept here"));
     const asked = indexedDB.open(NAME, 2);
     asked.onupgradeneeded = ({ oldVersion }) => {
       if (oldVersion < 1) asked.result.createObjectStore(DAYS, { keyPath: "date" });
@@ -95,17 +100,28 @@ async function prune() {
   if (old.length) await ask("readwrite", (store) => { old.forEach((date) => store.delete(date)); });
 }
 
-/** Forgets everything on this phone: days, caches, settings of the session. */
-export async function wipe() {
+/** Nobody is signed in any more: nothing is kept from now on. */
+export function forbid() {
   isWiped = true;
-  const db = await opened?.catch(() => null);
-  db?.close();
-  opened = undefined;
-  await new Promise((resolve) => {
-    const asked = indexedDB.deleteDatabase(NAME);
-    asked.onsuccess = asked.onerror = asked.onblocked = resolve;
-  });
-  localStorage.removeItem("user");
   sessionStorage.clear();
-  for (const name of await caches?.keys() ?? []) await caches.delete(name);
+}
+
+/** Forgets what is a member's on this phone. The app's own files stay: it opens without a network for whoever signs in next. */
+export async function wipe() {
+  forbid();
+  localStorage.removeItem("user");
+  await empty().catch(() => {}); // where nothing can be kept, nothing was
+  if (!("caches" in globalThis)) return; // without https there are none
+  for (const name of await caches.keys()) if (!name.startsWith("app-")) await caches.delete(name);
+}
+
+/** Emptied and not deleted: deleting waits for every other tab, and what opens the base next would wait behind it. */
+async function empty() {
+  const db = await base();
+  await new Promise((resolve, reject) => {
+    const tx = db.transaction([DAYS, TRENDS], "readwrite");
+    for (const name of [DAYS, TRENDS]) tx.objectStore(name).clear();
+    tx.oncomplete = resolve;
+    tx.onerror = tx.onabort = () => reject(tx.error);
+  });
 }

@@ -4,7 +4,7 @@ import { computed, signal } from "../html.js";
 import { judgeScored } from "./spoken.js";
 import { sourceList } from "../parts/source.js";
 import { changed, entryOf, historyMoved, load, newestAnswer, refresh, today } from "./days.js";
-import { isOnline, userId } from "./session.js";
+import { isOnline, learn, userId } from "./session.js";
 
 const QUIET_FOR_MS = 60_000;
 const LONGEST_SYNC_MS = 45_000;
@@ -31,7 +31,7 @@ export function show(text) { toast.value = { text, id: ++toasts }; }
 
 /** Listens for as long as somebody is signed in. */
 export function listenToServer() {
-  document.addEventListener("visibilitychange", () => { if (!document.hidden) wake(); });
+  document.addEventListener("visibilitychange", () => { if (document.hidden) close(); else wake(); });
   addEventListener("online", wake);
   userId.subscribe((user) => { if (user) open(user); else close(); });
 }
@@ -52,7 +52,7 @@ function close() {
 
 function open(user) {
   close();
-  if (!("EventSource" in globalThis)) return;
+  if (document.hidden || !("EventSource" in globalThis)) return; // a browser has six connections for all tabs: one that nobody looks at takes none
   stream = new EventSource(api.streamPath(user));
   let isAgain = false;
   stream.onopen = () => {
@@ -72,7 +72,12 @@ function open(user) {
   stream.onerror = () => {
     if (stream?.readyState !== EventSource.CLOSED) return;
     clearTimeout(retry);
-    retry = setTimeout(() => { if (userId.value && isOnline.value) open(userId.value); }, wait);
+    const mine = stream;
+    retry = setTimeout(async () => {
+      if (!userId.value || !isOnline.value) return;
+      await learn(); // refused for good: perhaps nobody is signed in any more, which ends here
+      if (stream === mine && userId.value) open(userId.value);
+    }, wait);
     wait = Math.min(wait * 2, 60_000);
   };
 }

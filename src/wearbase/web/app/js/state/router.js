@@ -4,10 +4,16 @@ import { computed, signal } from "../html.js";
 const ROOT = "/app/";
 export const address = signal(new URL(location.href));
 export const route = computed(() => address.value.pathname.replace(/\/$/, "").slice(ROOT.length) || "today");
+/** Whether the calendar has such a day: 30 February is none. */
+function isDay(text) {
+  const at = /^[12]\d{3}-\d{2}-\d{2}$/.test(text) ? Date.parse(`${text}T00:00:00Z`) : NaN;
+  return Number.isFinite(at) && new Date(at).toISOString().startsWith(text);
+}
+
 /** The chosen day, or null for today. */
 export const chosenDay = computed(() => {
   const date = address.value.searchParams.get("date");
-  return /^\d{4}-\d{2}-\d{2}$/.test(date ?? "") ? date : null;
+  return isDay(date ?? "") ? date : null;
 });
 
 /** An address of the app: `to("sleep", {date})`. */

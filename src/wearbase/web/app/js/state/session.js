@@ -2,7 +2,7 @@
 import { api, listen } from "../api.js";
 import { settings } from "../format.js";
 import { computed, signal } from "../html.js";
-import { allow, wipe } from "./kept.js";
+import { allow, forbid, wipe } from "./kept.js";
 import { go, to } from "./router.js";
 
 const AGAIN_AFTER_MS = 10 * 60_000; // the cookie changes from time to time, when the session is asked for
@@ -14,8 +14,10 @@ const SKEW_WORTH_TELLING = 5 * 60_000;
 export const session = signal(null);
 export const userId = computed(() => session.value?.user_id ?? null);
 export const theme = signal(localStorage.getItem("theme") ?? "system");
-/** Counts up when units change, so that what shows numbers draws again. */
-export const unitsSeen = signal(0);
+const USUAL_UNITS = { ...settings.units };
+const units = signal(USUAL_UNITS);
+// What shows a number in a unit reads it through here, and so is drawn again when the unit changes.
+Object.defineProperty(settings, "units", { get: () => units.value, set: (chosen) => { units.value = chosen; } });
 /** Device clock less server clock, ms. */
 export const skew = signal(0);
 export const isClockWrong = computed(() => Math.abs(skew.value) > SKEW_WORTH_TELLING);
@@ -24,7 +26,8 @@ export const now = signal(Date.now());
 export const isOnline = signal(navigator.onLine);
 
 export async function begin() {
-  listen({ signedOut: ended });
+  listen({ signedOut: ended, refused: askAgain });
+  tabs?.addEventListener("message", ({ data }) => void heard(data));
   addEventListener("online", () => { isOnline.value = true; });
   addEventListener("offline", () => { isOnline.value = false; });
   setInterval(tick, 20_000);
@@ -47,24 +50,42 @@ export function told(serverTime) {
   tick();
 }
 
+// Tabs tell each other who signed in or out: each holds days in its own memory.
+const tabs = "BroadcastChannel" in globalThis ? new BroadcastChannel("wearbase-session") : null;
+export function tellTabs(user) { tabs?.postMessage({ user }); }
+async function heard({ user }) {
+  if (!user) return ended(null, { isTold: true });
+  if (user !== userId.value) await learn();
+}
+
+const SOON_MS = 5_000;
+/** Somebody else may have signed in with this browser. Not at once again: some things are refused to whoever asks. */
+function askAgain() {
+  if (Date.now() - learntAt > SOON_MS) void learn();
+}
+
 /** Asks who is signed in. Offline: whoever was on this phone. */
 export async function learn() {
   try {
     const found = await api.session();
     learntAt = Date.now();
-    const user = localStorage.getItem("user");
-    if (user && user !== found.user_id) {
+    const before = [localStorage.getItem("user"), userId.value].filter(Boolean);
+    if (before.some((user) => user !== found.user_id)) {
       session.value = { isOut: true };
       await wipe();
     }
     allow();
+    if (!before.length) settings.units = USUAL_UNITS;
     localStorage.setItem("user", found.user_id);
     told(found.server_time);
+    const isNew = userId.value !== found.user_id;
     session.value = found;
+    if (isNew) tellTabs(found.user_id);
     void preferences();
   } catch (problem) {
     if (problem.status === 401) return ended(problem);
     const user = localStorage.getItem("user");
+    if (user && user === userId.value) return;
     session.value = user ? { user_id: user, isUnsure: true } : { isOut: true, why: problem };
   }
 }
@@ -72,8 +93,7 @@ export async function learn() {
 async function preferences() {
   try {
     const stored = await api.preferences(userId.value);
-    Object.assign(settings.units, stored.units);
-    unitsSeen.value += 1;
+    settings.units = { ...USUAL_UNITS, ...stored.units, clock: stored.display?.clock };
     if (localStorage.getItem(UNSAVED)) await saveTheme(stored);
     else showTheme(stored.display?.theme ?? "system");
   } catch {
@@ -81,11 +101,17 @@ async function preferences() {
   }
 }
 
-/** The server ended the session. What is on the phone goes before the sign-in page shows. */
-async function ended(why) {
+/** The server ended the session. What is on the screen goes at once, what is on the phone before the sign-in page shows. */
+async function ended(why, { isTold = false } = {}) {
   if (session.value?.isOut) return;
-  await wipe();
+  const wasSomebody = Boolean(userId.value ?? localStorage.getItem("user"));
   session.value = { isOut: true, why };
+  settings.units = USUAL_UNITS;
+  if (isTold) forbid(); // the tab that told it wipes the phone; somebody else may be signed in by the time this one hears of it
+  else if (wasSomebody) {
+    tellTabs(null);
+    await wipe();
+  }
   if (!location.pathname.startsWith(to("sign-in"))) go(to("sign-in"), { replace: true });
 }
 
@@ -102,9 +128,18 @@ export async function chooseTheme(chosen) {
   if (userId.value) await saveTheme(await api.preferences(userId.value));
 }
 
-async function saveTheme({ precedence, units }) {
-  await api.setPreferences(userId.value, { precedence, units, display: theme.value === "system" ? {} : { theme: theme.value } });
+async function saveTheme({ precedence, units: stored, display }) {
+  await api.setPreferences(userId.value, { precedence, units: stored, display: { ...display, theme: theme.value === "system" ? null : theme.value } });
   localStorage.removeItem(UNSAVED);
+}
+
+/** A unit, or the clock (null: as the phone): here at once, and with the member's settings. Throws Problem if it was not saved. */
+export async function chooseUnit(what, value) {
+  settings.units = { ...settings.units, [what]: value };
+  const { precedence, units: stored, display } = await api.preferences(userId.value);
+  const change = { [what]: value };
+  await api.setPreferences(userId.value, what === "clock"
+    ? { precedence, units: stored, display: { ...display, ...change } } : { precedence, units: { ...stored, ...change }, display: display ?? {} });
 }
 
 function showTheme(chosen) {

@@ -66,7 +66,7 @@ function Following() {
 function History({ source }) {
   const history = newestAnswer.value?.history;
   if (source.name !== "whoop" || !history?.is_running || !history.days_wanted) return null;
-  const text = w.historyOf(history.days_stored, history.days_wanted, history.calls);
+  const text = w.historyOf(Math.min(history.days_stored, history.days_wanted), history.days_wanted, history.calls);
   return html`<div class="following"><p><b>${w.history}</b><span>${text}</span></p>
     <${Progress} label=${w.history} value=${history.days_stored} total=${history.days_wanted} text=${text} /></div>`;
 }
