@@ -1,6 +1,6 @@
 """What the routes are given."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated, Literal
@@ -14,7 +14,9 @@ from wearbase.access.operators import Operators
 from wearbase.access.redirects import RedirectAllowList
 from wearbase.access.sessions import Sessions
 from wearbase.access.tokens import MemberTokens
+from wearbase.access.users import InvalidField
 from wearbase.domain.clock import Clock
+from wearbase.domain.errors import NotFound
 from wearbase.domain.provider import Provider
 from wearbase.read.days import DayReader
 from wearbase.read.health import HealthReader
@@ -106,6 +108,15 @@ class Services:
     def sources(self) -> list[str]:
         """Those that members can be connected to here."""
         return [*self.engine.apps, *self.engine.remotes]
+
+
+def known_source(name: str, among: Iterable[str], *, in_path: bool = False) -> None:
+    """Returns if there is such a source. Raises, naming those there are: NotFound for an address, InvalidField for a field."""
+    known = list(among)
+    if name in known:
+        return
+    message = f"There is no source named {name[:40]!r} here; there are: {', '.join(known) or 'none'}."
+    raise NotFound(message) if in_path else InvalidField(message, field="provider")
 
 
 async def _services(request: Request) -> Services:

@@ -9,6 +9,7 @@ from starlette.types import Receive, Scope, Send
 
 from wearbase.access.caller import Rule
 from wearbase.access.users import checked_user_id
+from wearbase.api.given import known_source
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -63,7 +64,18 @@ class GuardedRoute(APIRoute):
             scope["state"]["caller"] = await gate.admit(scope["headers"], self.rule, user_id, method=scope["method"])
             if user_id is not None:
                 checked_user_id(user_id)
+            _check_source(scope)
         await super().handle(scope, receive, send)
+
+
+def _check_source(scope: Scope) -> None:
+    """Returns if the source that a request names, in its path or its query, is one. Raises NotFound, InvalidField."""
+    readable = scope["app"].state.services.providers
+    if "provider" in scope["path_params"]:
+        known_source(scope["path_params"]["provider"], readable, in_path=True)
+    elif b"provider=" in scope["query_string"]:
+        for name in parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True).get("provider", []):
+            known_source(name, readable)
 
 
 def _user_id(scope: Scope) -> str | None:

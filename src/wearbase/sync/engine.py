@@ -44,7 +44,8 @@ class Engine:
     def app(self, provider: str) -> App:
         """Our registration at a provider. Raises NotFound."""
         if provider not in self.apps:
-            raise NotFound(f"There is no source named {provider!r} here.")
+            known = ", ".join([*self.apps, *self.remotes]) or "none"
+            raise NotFound(f"There is no source named {provider[:40]!r} here; there are: {known}.")
         return self.apps[provider]
 
     def provider(self, name: str) -> Provider:

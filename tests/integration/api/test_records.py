@@ -106,10 +106,33 @@ async def test_what_is_not_there(service: Service, path: str) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/api/v1/fitbit/days/ann?start=2026-11-01&end=2026-11-01", "/v1/data/ann/sleep?provider=fitbit", "/api/v1/fitbit/sync-status/ann"],
-)
-async def test_an_unknown_source(service: Service, path: str) -> None:
-    problem(await service.get(path), 404, "not_found")
+    [
+        "/api/v1/fitbit/days/ann?start=2026-11-01&end=2026-11-01", "/api/v1/fitbit/sync-status/ann", "/api/v1/fitbit/daily-data/ann",
+    ],
+)  # fmt: skip
+async def test_the_address_of_an_unknown_source_is_not_there_and_those_there_are_are_named(service: Service, path: str) -> None:
+    assert "whoop, oura, sahha" in problem(await service.get(path), 404, "not_found")["message"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/data/ann/sleep", "/v1/data/ann/sleep/1", "/v1/data/ann/profile", "/internal/auth/status/ann", "/internal/data/sleep/ann",
+        "/internal/data/days/ann?start=2026-11-01&end=2026-11-01", "/v1/oauth/authorize?user_id=ann",
+    ],
+)  # fmt: skip
+async def test_an_unknown_source_of_a_query_is_a_wrong_field_and_those_there_are_are_named(service: Service, path: str) -> None:
+    answer = await service.get(f"{path}{'&' if '?' in path else '?'}provider=fitbit")
+    error = problem(answer, 422, "invalid_field", "provider")
+    assert "whoop, oura, sahha" in error["details"][0]["message"]
+
+
+async def test_a_source_that_nobody_can_be_connected_to_here(service: Service) -> None:
+    answer = await service.get("/v1/oauth/authorize?user_id=ann&provider=sahha")
+    assert problem(answer, 422, "invalid_field", "provider")["message"].endswith("there are: whoop.")
+    answer = await service.post("/internal/auth/connect/ann?provider=sahha")
+    assert problem(answer, 422, "invalid_field", "provider")["message"].endswith("there are: whoop.")
+    assert problem(await service.post("/api/v1/sahha/connect/ann"), 404, "not_found")["message"].endswith("there are: whoop.")
 
 
 async def test_a_user_never_seen_has_nothing_and_is_no_error(service: Service) -> None:

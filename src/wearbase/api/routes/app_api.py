@@ -30,7 +30,6 @@ from wearbase.api.shapes import (
     Token,
     TokenBody,
 )
-from wearbase.domain.errors import NotFound
 from wearbase.domain.windows import Window
 from wearbase.read import localdays, status
 from wearbase.read.status import rfc3339
@@ -64,7 +63,6 @@ async def end_connection(
 @who(member("read"))
 async def days(user_id: UserId, provider: ProviderName, services: Given, request: Request, start: Day, end: Day) -> Response:
     """The day documents from `start` to `end`, both included, at most 366."""
-    known_provider(services, provider)
     checked_range(start, end)
     await syncing.look(services, user_id, provider)
     states = await copying.current(services, user_id, start, end, only=provider)
@@ -95,7 +93,6 @@ async def sync_now(
 @who(member("read"))
 async def sync_status(user_id: UserId, provider: ProviderName, services: Given, caller: By) -> dict[str, Any]:
     """How each resource stands: last attempt, last success, what went wrong, what is open."""
-    known_provider(services, provider)
     if not caller.is_service:  # the member, and not somebody who watches over all of them
         await syncing.look(services, user_id, provider, at_most_s=0)
     states = await copying.current_lately(services, user_id, only=provider)
@@ -141,12 +138,6 @@ async def erase(user_id: UserId, services: Given, caller: By, response: Response
 
 def _json(content: BaseModel, status: int = 200) -> Response:
     return Response(content.model_dump_json(), status, media_type="application/json")
-
-
-def known_provider(services: Services, provider: str) -> None:
-    """Returns if days of this source can be read. Raises NotFound."""
-    if provider not in services.providers:
-        raise NotFound(f"There is no source named {provider!r} here.")
 
 
 def _check_erasing(services: Services, caller: Caller, user_id: str, body: EraseBody | None) -> None:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from wearbase.access.caller import member
 from wearbase.access.users import InvalidField
 from wearbase.api.fields import Moment, ProviderQuery, ProviderText, UserId, UserIdQuery, UserIdText, ends_at, starts_at
-from wearbase.api.given import By, Given, Services
+from wearbase.api.given import By, Given, Services, known_source
 from wearbase.api.routes import consents, copying, syncing
 from wearbase.api.routing import GuardedRoute, who
 from wearbase.api.shapes import (
@@ -77,6 +77,7 @@ class RecordQuery(BaseModel):
 @who(member("connect"))
 async def authorize(query: Annotated[AuthorizeQuery, Query()], services: Given, caller: By, response: Response) -> Authorization:
     """Starts a consent, for a backend that drives OAuth itself."""
+    known_source(query.provider, services.sources)
     redirects = Redirects(uri=query.redirect_uri, url=query.redirect_url)
     started = await consents.begin(services, caller, query.user_id, query.provider, response, redirects)
     return Authorization(authorization_url=started.authorization_url, state=started.state)
@@ -105,7 +106,7 @@ async def profile(user_id: UserId, request: Request, services: Given, provider: 
     """Whose account is connected and what was granted. Names, addresses and measures of the profile are not kept."""
     if remote := copying.remote_of(services, provider):
         return await copying.forward(services, remote, request, user_id)
-    found = await localdays.connection(services.db, user_id, _known(services, provider))
+    found = await localdays.connection(services.db, user_id, provider)
     if found is None:
         return Profile(user_id=user_id, provider=provider, state="not_connected", external_user_id=None, scopes=[], connected_at=None)
     return Profile(
@@ -118,7 +119,7 @@ async def profile(user_id: UserId, request: Request, services: Given, provider: 
 @who(member("read"))
 async def page(user_id: UserId, kind: Kind, request: Request, query: Annotated[RecordsQuery, Query()], services: Given) -> Any:
     """Records that begin in `[start, end)`, newest first."""
-    provider = _known(services, query.provider)
+    provider = query.provider
     if remote := copying.remote_of(services, provider):
         return await copying.forward(services, remote, request, user_id)
     resource = listed(services, provider, kind)
@@ -138,7 +139,7 @@ async def one(
     user_id: UserId, kind: Kind, record_id: str, request: Request, query: Annotated[RecordQuery, Query()], services: Given
 ) -> Any:
     """One record by the provider's id (a recovery: by its cycle's; of Sahha by its natural key, such as `sleep/2026-05-14`)."""
-    provider = _known(services, query.provider)
+    provider = query.provider
     if remote := copying.remote_of(services, provider):
         return await copying.forward(services, remote, request, user_id)
     resource = listed(services, provider, kind)
@@ -201,9 +202,3 @@ async def _since(services: Services, user_id: str, provider: str, since: date | 
 
 def _has_date(*moments: date | datetime | None) -> bool:
     return any(m is not None and not isinstance(m, datetime) for m in moments)
-
-
-def _known(services: Services, provider: str) -> str:
-    if provider not in services.providers:
-        raise NotFound(f"There is no source named {provider!r} here.")
-    return provider

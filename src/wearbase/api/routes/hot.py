@@ -11,9 +11,8 @@ from starlette.types import Receive, Scope, Send
 from wearbase.access.caller import SIGNED, member
 from wearbase.access.users import InvalidField, checked_user_id
 from wearbase.api.conditional import has_already
-from wearbase.api.given import Services
+from wearbase.api.given import Services, known_source
 from wearbase.api.routes import copying
-from wearbase.domain.errors import NotFound
 from wearbase.domain.provider import Handshake as Asked
 from wearbase.read import localdays
 from wearbase.read.days import DayAnswer
@@ -38,8 +37,7 @@ class DailyData:
         user_id, provider = params["user_id"], params["provider"]
         scope["state"]["caller"] = await services.gate.admit(scope["headers"], self.rule, user_id, method="GET")
         checked_user_id(user_id)
-        if provider not in services.providers:
-            raise NotFound(f"There is no source named {provider[:40]!r} here.")
+        known_source(provider, services.providers, in_path=True)
         asked = _date(scope["query_string"])
         if provider in services.engine.remotes:
             return await _send_document(scope, send, await self._copied(user_id, provider, asked))

@@ -10,9 +10,8 @@ from fastapi import APIRouter, Query, Request, Response
 from wearbase.access.caller import service
 from wearbase.api.conditional import has_already
 from wearbase.api.fields import Day, ProviderQuery, UserId, checked_range
-from wearbase.api.given import By, Given, Services
+from wearbase.api.given import By, Given, Services, known_source
 from wearbase.api.routes import consents, copying, syncing
-from wearbase.api.routes.app_api import known_provider
 from wearbase.api.routes.consents import Wished
 from wearbase.api.routes.data_api import Kind, listed
 from wearbase.api.routing import GuardedRoute, who
@@ -35,7 +34,6 @@ router = APIRouter(route_class=GuardedRoute, tags=["Internal API"])
 @who(service("read"))
 async def days(user_id: UserId, request: Request, services: Given, start: Day, end: Day, provider: ProviderQuery = "whoop") -> Response:
     """Day documents with revision, metrics, connection state and freshness, for another wearbase's copy."""
-    known_provider(services, provider)
     if copying.remote_of(services, provider):
         raise Conflict("This source comes from another service: ask there.", provider=provider)
     checked_range(start, end)
@@ -78,7 +76,6 @@ async def recent(
     days: Annotated[int, Query(ge=1, le=90)] = 7, provider: ProviderQuery = "whoop",
 ) -> Any:  # fmt: skip
     """The records of the last days, newest first."""
-    known_provider(services, provider)
     if remote := copying.remote_of(services, provider):
         return await copying.forward(services, remote, request, user_id)
     now, resource = services.clock.now(), listed(services, provider, kind)
@@ -95,6 +92,7 @@ async def start_connecting(
     user_id: UserId, services: Given, caller: By, response: Response, wish: Wished, provider: ProviderQuery = "whoop"
 ) -> ConnectStart | Joined:
     """Starts a consent on behalf of another service, or joins the member at once."""
+    known_source(provider, services.sources)
     return await consents.start(services, caller, user_id, provider, response, wish)
 
 
