@@ -81,6 +81,10 @@ class ServiceUnavailable(RetryLater):
     code = "service_unavailable"
 
 
+class AnswerLost(ServiceUnavailable):
+    """The service that this source comes from did not answer. It may or may not have happened there: ask how it stands, then try again."""
+
+
 class ServiceAnswerUnusable(RetryLater):
     """The service that this source comes from answered something that cannot be used; nothing of it was stored."""
 

@@ -12,10 +12,10 @@ import orjson
 import structlog
 
 from wearbase.domain.clock import Clock
-from wearbase.domain.errors import PassedOn, ProviderUnavailable, ServiceAnswerUnusable, ServiceRefusesKey, ServiceUnavailable
+from wearbase.domain.errors import AnswerLost, PassedOn, ProviderUnavailable, ServiceAnswerUnusable, ServiceRefusesKey, ServiceUnavailable
 from wearbase.domain.provider import Provider, Request, Response
 from wearbase.transport.breaker import Breaker, State
-from wearbase.transport.http import Http
+from wearbase.transport.http import Http, NotSent
 
 log = structlog.get_logger()
 
@@ -86,7 +86,8 @@ class Remote:
     ) -> Response:  # fmt: skip
         """The answer of a success, or 304. `path` may bring a query of its own, then without `params`.
 
-        Raises: ServiceUnavailable (at once while the breaker is open), ServiceRefusesKey, ServiceAnswerUnusable, PassedOn.
+        Raises: ServiceUnavailable (at once while the breaker is open; AnswerLost if a change may have been made there),
+        ServiceRefusesKey, ServiceAnswerUnusable, PassedOn.
         """
         if not DOTS.isdisjoint(unquote(path.partition("?")[0]).split("/")):  # a client may resolve these, to another member's address
             raise PassedOn("There is no such address.", status=404, code="not_found")
@@ -98,11 +99,12 @@ class Remote:
             async with asyncio.timeout(CALL_S):
                 answer = await self._http.call(request, base_url=self.url)
         except (ProviderUnavailable, TimeoutError) as error:
-            raise self._failed(type(error.__cause__ or error).__name__) from error
+            reason = type(error.__cause__ or error).__name__
+            raise self._failed(reason, is_lost=method != "GET" and not isinstance(error, NotSent)) from error
         except asyncio.CancelledError:
             self.breaker.give_back()
             raise
-        return self._checked(answer)
+        return self._checked(answer, method)
 
     async def greet(self) -> list[str]:
         """The scopes that our key lacks, if the service answers and takes it; none where it does not tell. Raises as `call` does."""
@@ -130,7 +132,7 @@ class Remote:
             log.warning("service answers as it should again", provider=self.name)
             self.problem = None
 
-    def _failed(self, reason: str) -> ServiceUnavailable:
+    def _failed(self, reason: str, *, is_lost: bool) -> ServiceUnavailable:
         was = self.state
         self.breaker.fail(self._clock.now())
         self.counts["failed"] += 1
@@ -139,16 +141,16 @@ class Remote:
         if was is not State.OPEN and self.state is State.OPEN:
             log.warning("service left alone for a while", provider=self.name, failures=self.breaker.failures)
         self.problem = "unreachable"
-        return ServiceUnavailable(provider=self.name)
+        return (AnswerLost if is_lost else ServiceUnavailable)(provider=self.name)
 
-    def _checked(self, answer: Response) -> Response:
+    def _checked(self, answer: Response, method: str) -> Response:
         if 200 <= answer.status < 300 or answer.status == 304:
             self._well()
             return answer
         error = (_loaded(answer.body) or {}).get("error")
         told = error if isinstance(error, dict) and all(isinstance(error.get(name), str) for name in ("code", "message")) else None
         if answer.status >= 500 and (told is None or told["code"] in OUR_OWN_TROUBLE):
-            raise self._failed(f"status {answer.status}")
+            raise self._failed(f"status {answer.status}", is_lost=method != "GET")
         if answer.status in (401, 403):
             return self._refused(answer.status)
         self._well()

@@ -101,6 +101,65 @@ async def test_nothing_is_changed_by_what_cannot_be_passed_on(joined: Pair) -> N
     assert await rows_of(joined) == before
 
 
+def lost_answer(two: Pair, *, is_back: bool) -> None:
+    """The next change is made there, and its answer lost; afterwards the service answers again, or does not."""
+    state = {"is_lost": False}
+
+    async def lose(request: httpx2.Request) -> httpx2.Response:
+        if request.method == "GET" and (is_back or not state["is_lost"]):
+            return await httpx2.ASGITransport(two.far.app).handle_async_request(request)
+        if request.method != "GET":
+            answer = await httpx2.ASGITransport(two.far.app).handle_async_request(request)
+            await answer.aread()
+            state["is_lost"] = True
+        raise httpx2.ReadError("reset", request=request)
+
+    two.between(lose)
+
+
+async def consented(two: Pair) -> dict[str, str]:
+    started = (await two.near.post("/api/v1/whoop/connect/ann")).json()
+    account = (await two.far.world.members())[0]["user_id"]
+    code = await two.far.world.approve(started["authorization_url"], account)
+    return {"code": code, "state": started["state"]}
+
+
+async def test_a_consent_whose_answer_is_lost_is_told_as_it_stands_there(two: Pair) -> None:
+    body = await consented(two)
+    lost_answer(two, is_back=True)
+    answer = await two.near.post("/v1/oauth/callback", json=body)
+    assert answer.json() == {"user_id": "ann", "provider": "whoop", "connected": True, "missing_scopes": []}
+
+
+async def test_what_is_not_known_to_have_happened_is_not_called_undone(two: Pair) -> None:
+    body = await consented(two)
+    lost_answer(two, is_back=False)
+    answer = await two.near.post("/v1/oauth/callback", json=body)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "service_unavailable")
+    assert "may or may not have happened" in answer.json()["error"]["message"]
+    two.between(None)
+    assert (await two.near.post("/v1/oauth/callback", json=body)).json()["connected"] is True, "brought again"
+
+
+async def test_a_connection_from_before_is_no_proof_of_a_consent(joined: Pair) -> None:
+    joined.later(minutes=10)
+    body = await consented(joined)
+
+    async def never(request: httpx2.Request) -> httpx2.Response:
+        if request.method == "GET":
+            return await httpx2.ASGITransport(joined.far.app).handle_async_request(request)
+        raise httpx2.ReadError("reset", request=request)
+
+    joined.between(never)
+    assert (await joined.near.post("/v1/oauth/callback", json=body)).status_code == 503
+
+
+async def test_what_was_never_sent_has_not_happened(joined: Pair) -> None:
+    joined.cut()
+    message = (await joined.near.post("/api/v1/whoop/sync/ann")).json()["error"]["message"]
+    assert "may or may not" not in message
+
+
 async def test_disconnecting_keeps_the_data_in_both(joined: Pair) -> None:
     await joined.near.get("/api/v1/health/ann?days=7")
     answer = (await joined.near.delete("/api/v1/whoop/connect/ann")).json()

@@ -1,10 +1,19 @@
 """Consents for a source that another wearbase keeps: started and completed there, guarded here as our own are."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
-from wearbase.domain.errors import Conflict, OtherAccount, PassedOn
+from wearbase.domain.errors import (
+    AnswerLost,
+    BadRequest,
+    Conflict,
+    OtherAccount,
+    PassedOn,
+    ServiceAnswerUnusable,
+    ServiceRefusesKey,
+    ServiceUnavailable,
+)
 from wearbase.store.connections import Consent
 from wearbase.store.work import copies
 from wearbase.sync import connect
@@ -49,7 +58,8 @@ async def begin(
 async def complete(engine: Engine, state: str, code: str, *, by: Completer) -> Connected:
     """The connection that a code completes, ours or another wearbase's.
 
-    Raises what `connect.complete` and `Remote.call` do. What the service could not do for the moment may be brought again.
+    Raises what `connect.complete` and `Remote.call` do. What the service could not do for the moment may be brought again. Where its
+    answer is lost, it is asked how the member stands.
     """
     consent = await connect.peek(engine, state)
     if consent is None or consent.provider not in engine.remotes:
@@ -58,9 +68,17 @@ async def complete(engine: Engine, state: str, code: str, *, by: Completer) -> C
     connect.check_completer(consent, by)
     try:
         answer = await remote.call("POST", "/v1/oauth/callback", json={"code": code, "state": state})
+    except AnswerLost:
+        if (done := await _done_there(remote, consent)) is None:
+            raise
+        await connect.deny(engine, state)
+        return done
     except PassedOn as refused:
+        done = await _done_there(remote, consent) if refused.code == BadRequest.code else None  # used up: by an answer that was lost?
         if refused.status < 500:
             await connect.deny(engine, state)
+        if done is not None:
+            return done
         if refused.code == OtherAccount.code:
             raise OtherAccount(refused.message, provider=remote.name) from refused
         if refused.code == Conflict.code:
@@ -83,6 +101,22 @@ def _connected(remote: Remote, consent: Consent, found: dict[str, Any]) -> Conne
     return Connected(
         user_id=consent.user_id, provider=remote.name, redirect_url=consent.redirect_url, missing_scopes=[str(scope) for scope in missing]
     )
+
+
+async def _done_there(remote: Remote, consent: Consent) -> Connected | None:
+    """The connection, if the service says that the member has one since this consent began; None if it does not, or does not answer."""
+    began = consent.expires_at - STATE_LIFETIME
+    try:
+        path = f"/v1/data/{quote(consent.user_id, safe='')}/profile"
+        found = remote.parsed(await remote.call("GET", path, params={"provider": remote.name}))
+        since = datetime.fromisoformat(str(found.get("connected_at")))
+    except (ServiceUnavailable, ServiceRefusesKey, ServiceAnswerUnusable, PassedOn, ValueError):
+        return None
+    if found.get("state") != "connected" or since.utcoffset() is None or since < began:
+        return None
+    given = found.get("scopes")
+    missing = sorted(set(remote.provider.scopes) - set(map(str, given))) if isinstance(given, list) and given else []
+    return Connected(user_id=consent.user_id, provider=remote.name, redirect_url=consent.redirect_url, missing_scopes=missing)
 
 
 def _is_address(url: str) -> bool:
