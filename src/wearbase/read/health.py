@@ -143,7 +143,9 @@ def _answer(user_id: str, day: date, document: HealthRow | Document | None, sour
 
 def _source(provider: Provider, connection: list[Any] | None, states: Sequence[list[Any]], said: str | None, *, now: datetime) -> Source:
     _, state, offset_min, looked_at, first_day, copied = connection or (provider.name, None, None, None, None, None)
-    resources = [ResourceState(s[1], instant(s[2]), None, s[3], s[4], s[5], instant(s[7])) for s in states]
+    declared = [r.name for r in provider.resources]
+    in_order = sorted(states, key=lambda s: (declared.index(s[1]) if s[1] in declared else len(declared), s[1]))
+    resources = [ResourceState(s[1], instant(s[2]), None, s[3], s[4], s[5], instant(s[7])) for s in in_order]
     return Source(
         name=provider.name,
         state=said or source_state(state, resources, now=now),

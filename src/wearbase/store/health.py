@@ -56,14 +56,15 @@ def document(combining: Combining, user_id: str, day: date, parts: Mapping[str, 
     combined = combining.combine({name: part.values for name, part in parts.items()}, wishes)
     text = orjson.dumps({"user_id": user_id, "date": day.isoformat(), "combined": combined}).decode()[:-1] + ',"sources":{'
     places: list[int] = []
-    for n, name in enumerate(sorted(parts)):
+    names = [*(name for name in combining.sources if name in parts), *sorted(set(parts).difference(combining.sources))]
+    for n, name in enumerate(names):
         text += f'{"," if n else ""}"{name}":{{'
         places.append(len(text))
         part = {"last_change_at": _rfc3339(parts[name].changed_at), "data": parts[name].values}
         text += orjson.dumps(part).decode()[1:]
     text += "}}"
     made_of = combining.making + "".join(f" {name} {parts[name].revision}" for name in sorted(parts))
-    return Document(day, made_of, hashlib.blake2b(text.encode(), digest_size=9).hexdigest(), text, places, sorted(parts))
+    return Document(day, made_of, hashlib.blake2b(text.encode(), digest_size=9).hexdigest(), text, places, names)
 
 
 def part(body: str, revision: str, changed_at: datetime) -> Part:

@@ -36,6 +36,23 @@ async def test_one_source_connected_and_one_never(service: Service) -> None:
     assert found["combined"]["strain"]["is_running"] is own["cycle"]["is_open"]
 
 
+async def test_what_is_missing_and_the_sources_come_in_the_declared_order_whatever_the_database_gives_first(service: Service) -> None:
+    await service.connected()
+    await sahha_connected(service.world, "ann")
+    day = date.fromisoformat(await service.today())
+    await sahha_says(service.world, "ann", day, asleep_min=401)
+    for provider in ("whoop", "sahha"):  # rows that were changed last lie last
+        for resource in reversed(PROVIDERS[provider].resources):
+            await service.world.rows(
+                "update wearbase.sync_state set last_success_at = null where provider = %s and resource = %s returning 1",
+                provider, resource.name,
+            )  # fmt: skip
+    found = (await service.get(f"/api/v1/health/ann?date={day - timedelta(days=1)}")).json()
+    for provider in ("whoop", "sahha"):
+        assert found["sources"][provider]["completeness"]["missing"] == [r.name for r in PROVIDERS[provider].resources], provider
+    assert list((await service.get(f"/api/v1/health/ann?date={day}")).json()["sources"]) == ["whoop", "sahha"]
+
+
 async def test_a_user_never_seen_is_no_error(service: Service) -> None:
     found = await health(service, user_id="nobody")
     assert found["combined"] == {}
