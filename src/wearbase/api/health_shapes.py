@@ -96,7 +96,9 @@ class Display(Body):
     theme: Literal["light", "dark"] | None = None
 
 
-Order = Annotated[list[Annotated[str, Field(max_length=32)]], Field(min_length=1, max_length=16)]
+Order = Annotated[
+    list[Annotated[str, Field(max_length=32)]], Field(max_length=16, json_schema_extra={"minItems": 1})
+]  # an empty one is refused by its name
 EXAMPLE_PRECEDENCE: Any = {"*": ["whoop", "sahha"], "asleep_s": ["sahha", "whoop"]}
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from wearbase.api.fields import Day, Moment
 
@@ -47,11 +47,19 @@ class ConnectStart(BaseModel):
     expires_in: int
 
 
+def _no_address(external_id: str) -> str:
+    if "@" in external_id:
+        raise ValueError("an external id must not identify a person: no e-mail address")
+    return external_id
+
+
 class JoinBody(Body):
     """Under which id a provider joined by account knows the member already; never an e-mail address. Without one it is made up."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"external_id": "7f0c2a4e-5b1d-4c8a-9a51-0c5a4d0b1a11"}})
-    external_id: Annotated[str, Field(min_length=1, max_length=200, pattern="^[^@]+$")] | None = None
+    external_id: (
+        Annotated[str, Field(min_length=1, max_length=200, json_schema_extra={"pattern": "^[^@]+$"}), AfterValidator(_no_address)] | None
+    ) = None
 
 
 class Joined(BaseModel):

@@ -338,3 +338,9 @@ async def test_erasing_leaves_nothing(service: Service) -> None:
     for table in tables:
         assert await service.world.rows(f"select 1 from wearbase.{table['t']} where user_id = 'ann'") == [], table
     assert (await service.get("/api/v1/whoop/daily-data/ann?date=2026-11-17")).json()["sync"]["state"] == "not_connected"
+
+
+async def test_an_e_mail_address_is_no_external_id_and_the_answer_says_why(service: Service) -> None:
+    answer = await service.post("/api/v1/whoop/connect/ann", json={"external_id": "ann@example.org"})
+    assert problem(answer, 422, "invalid_field", "external_id")["details"][0]["message"].endswith("no e-mail address")
+    assert "example.org" not in answer.text

@@ -82,7 +82,7 @@ async def test_a_wish_holds_for_what_comes_later_and_for_days_not_stored_so(serv
     ("precedence", "named"),
     [
         ({"sleep": ["whoop"]}, "asleep_s"), ({"asleep_s": ["fitbit"]}, "whoop, sahha"), ({"*": ["whoop", "whoop"]}, "each once"),
-        ({"asleep_s": ["whoop", "Sahha"]}, "whoop, sahha"),
+        ({"asleep_s": ["whoop", "Sahha"]}, "whoop, sahha"), ({"asleep_s": []}, "give sources among whoop, sahha, or leave it out"),
     ],
 )  # fmt: skip
 async def test_a_bad_order_is_refused_and_changes_nothing(service: Service, precedence: Any, named: str) -> None:
