@@ -84,10 +84,22 @@ def test_signing_out_leaves_nothing_of_the_member_on_the_phone(visited: Page, st
     visited.goto("/app/sleep")
     visited.wait_for_url("**/app/sign-in")
     left = visited.evaluate(
-        """async () => ({ bases: (await indexedDB.databases()).map(({ name }) => name), user: localStorage.getItem("user"),
-            session: sessionStorage.length, text: document.body.innerText })"""
+        """async () => {
+            const ended = (request) => new Promise((resolve, reject) => {
+                request.onsuccess = () => resolve(request.result);
+                request.onerror = reject;
+            });
+            const held = {};
+            for (const { name } of await indexedDB.databases()) {
+                const base = await ended(indexedDB.open(name));
+                for (const store of base.objectStoreNames) held[store] = await ended(base.transaction(store).objectStore(store).count());
+                base.close();
+            }
+            return { held, user: localStorage.getItem("user"), session: sessionStorage.length, text: document.body.innerText };
+        }"""
     )
-    assert (left["bases"], left["user"], left["session"]) == ([], None, 0)
+    assert (left["held"], left["user"], left["session"]) == ({"days": 0, "trends": 0}, None, 0)
+    assert visited.evaluate("caches.keys()"), "the app's own files stay: it opens without a network for whoever signs in next"
     assert "72" not in left["text"]
 
 
