@@ -12,6 +12,7 @@ from wearbase.read.localdays import midnight
 
 MOST_DAYS = 366
 EARLIEST, LATEST = date(1970, 1, 1), date(2199, 12, 31)
+SOURCE_PATTERN = r"^[a-z][a-z0-9_-]{0,31}$"
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _OFFSET_SPACE = re.compile(r" (?=\d{2}:\d{2}$)")  # a plus sign that was not escaped arrives as a space
 
@@ -56,8 +57,8 @@ Moment = Annotated[
 UserId = Annotated[str, Path(description="The user's id in your own system", pattern=f"^{PATTERN}$", examples=["member-42"])]
 UserIdText = Annotated[str, Field(description="The user's id in your own system", pattern=f"^{PATTERN}$", examples=["member-42"])]
 UserIdQuery = Annotated[UserIdText, Query()]
-ProviderName = Annotated[str, Path(description="A source", pattern="^[a-z][a-z0-9_-]{0,31}$", examples=["whoop"])]
-ProviderText = Annotated[str, Field(description="A source", pattern="^[a-z][a-z0-9_-]{0,31}$", examples=["whoop"])]
+ProviderName = Annotated[str, Path(description="A source", pattern=SOURCE_PATTERN, examples=["whoop"])]
+ProviderText = Annotated[str, Field(description="A source", pattern=SOURCE_PATTERN, examples=["whoop"])]
 ProviderQuery = Annotated[ProviderText, Query()]
 RedirectUrl = Annotated[
     str | None,

@@ -1,5 +1,6 @@
 """Routes that say who may call them, and ask before anything else is read."""
 
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 from urllib.parse import parse_qs
@@ -9,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from wearbase.access.caller import Rule
 from wearbase.access.users import checked_user_id
+from wearbase.api.fields import SOURCE_PATTERN
 from wearbase.api.given import known_source
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -72,7 +74,9 @@ def _check_source(scope: Scope) -> None:
     """Returns if the source that a request names, in its path or its query, is one. Raises NotFound, InvalidField."""
     readable = scope["app"].state.services.providers
     if "provider" in scope["path_params"]:
-        known_source(scope["path_params"]["provider"], readable, in_path=True)
+        name = scope["path_params"]["provider"]
+        if re.fullmatch(SOURCE_PATTERN, name):  # another form is a wrong field, and told with the others
+            known_source(name, readable, in_path=True)
     elif b"provider=" in scope["query_string"]:
         for name in parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True).get("provider", []):
             known_source(name, readable)
