@@ -47,3 +47,22 @@ def assert_reachable(page: Page, what: str) -> None:
             pytest.fail(f"{what}, {theme}: " + "\n".join(said))
     wide, screen = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
     assert wide <= screen, what
+
+
+def records_kept(page: Page) -> int:
+    """How many records the phone holds, in every store of every database."""
+    return page.evaluate(
+        """async () => {
+            const ended = (request) => new Promise((resolve, reject) => {
+                request.onsuccess = () => resolve(request.result);
+                request.onerror = reject;
+            });
+            let count = 0;
+            for (const { name } of await indexedDB.databases()) {
+                const base = await ended(indexedDB.open(name));
+                for (const store of base.objectStoreNames) count += await ended(base.transaction(store).objectStore(store).count());
+                base.close();
+            }
+            return count;
+        }"""
+    )

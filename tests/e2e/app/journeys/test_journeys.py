@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.app.browsing import opened
+from tests.e2e.app.browsing import opened, records_kept
 from tests.e2e.app.journeys.world import World, consent, patiently, sign_in, world
 
 
@@ -112,7 +112,7 @@ def erases(here: World, phone: Page) -> None:
     days = phone.locator(".receipt dd").first.inner_text()
     assert int(days) > 35
     assert here.place.status("mira")["days_stored"] == 0
-    assert phone.evaluate("async () => (await indexedDB.databases()).length") == 0
+    assert records_kept(phone) == 0
     phone.goto(f"{here.place.url}/app/")
     phone.get_by_role("heading", name=re.compile("sign|link", re.IGNORECASE)).wait_for()
 

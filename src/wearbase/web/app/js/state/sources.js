@@ -1,11 +1,12 @@
 // The sources as the server has them, and following one while it is read.
 import { api } from "../api.js";
-import { computed, signal } from "../html.js";
+import { computed, effect, signal } from "../html.js";
 import { lastSync } from "./live.js";
-import { userId } from "./session.js";
+import { session, userId } from "./session.js";
 
 /** `{answer, problem, isLoading}`. */
 export const sources = signal({ answer: null, problem: null, isLoading: false });
+effect(() => { if (session.value?.isOut) sources.value = { answer: null, problem: null, isLoading: false }; }); // another member's are never shown
 const LONGEST_MS = 45_000;
 const EVERY_MS = 1_200;
 
