@@ -163,6 +163,18 @@ def _day_of_another(found: dict[str, Any]) -> None:
         day["document"]["user_id"] = "bob"
 
 
+def _in_each(place: str, name: str, value: Any) -> Callable[[bytes], bytes]:
+    """One value of the documents, or of their metrics."""
+
+    def change(found: dict[str, Any]) -> None:
+        for day in found["days"]:
+            part = day["metrics"] if place == "metrics" else day["document"].get(place) if day["document"] else None
+            if part is not None:
+                part[name] = value
+
+    return _spoilt(change)
+
+
 GARBAGE: dict[str, Callable[[bytes], bytes]] = {
     "not JSON": lambda body: b"<html>It works!</html>",
     "cut off": lambda body: body[: len(body) // 2],
@@ -177,6 +189,17 @@ GARBAGE: dict[str, Callable[[bytes], bytes]] = {
     "a section of another kind": _spoilt(lambda found: [d["document"].update(workouts="none") for d in found["days"]]),
     "an unknown state": _spoilt(lambda found: found["connection"].update(state="fine")),
     "metrics that are no numbers": _spoilt(lambda found: [d["metrics"].update(strain="much") for d in found["days"]]),
+    "a text for a number": _in_each("recovery", "score", "47; drop"),
+    "a truth for a number": _in_each("recovery", "score", True),
+    "a number beyond all": _in_each("recovery", "hrv_rmssd_ms", 1e308),
+    "a value that no metric can be made of": _in_each("cycle", "energy_kj", "much"),
+    "a number for an instant": _in_each("sleep", "start_at", 7),
+    "an unknown metric": _in_each("metrics", "nope", 1),
+    "a metric beyond all": _in_each("metrics", "strain", 1e308),
+    "a change in the future": _spoilt(lambda found: [d.update(changed_at="2199-01-01T00:00:00Z") for d in found["days"] if d["revision"]]),
+    "a success in the future": _spoilt(
+        lambda found: found["freshness"]["resources"]["sleep"].update(last_success_at="2199-01-01T00:00:00Z")
+    ),
     "an instant without an offset": _spoilt(lambda found: found["connection"].update(connected_at="2026-01-01T00:00:00")),
 }
 

@@ -1,6 +1,5 @@
 """What another wearbase answers about some days, looked into before anything of it is stored. Pure."""
 
-import math
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
@@ -11,6 +10,8 @@ from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 from wearbase.domain.provider import Provider
 from wearbase.store.work.copies import Copied, CopiedDay, CopiedResource, SharedLink, Span, part_of
 
+CLOCKS_APART = timedelta(minutes=5)  # at most, between two services
+LARGEST = 1e9  # no value of a day comes near it, in any unit
 MOVING = ("last_sync", "data_source", "sync")
 
 
@@ -87,6 +88,11 @@ def copied(body: bytes, span: Span, provider: Provider, *, as_of: datetime) -> C
         raise Unusable("days: not those asked for")
     if answer.connection is None and any(day.revision for day in answer.days):
         raise Unusable("days: of no connection")
+    moments = [day.changed_at for day in answer.days]
+    moments += [answer.connection.connected_at, answer.connection.offset_seen_at] if answer.connection else []
+    moments += [at for one in answer.freshness.resources.values() for at in (one.last_attempt_at, one.last_success_at)]
+    if any(at is not None and at > as_of + CLOCKS_APART for at in moments):
+        raise Unusable("an instant after the answer's own")
     return Copied(
         link=SharedLink(**answer.connection.model_dump()) if answer.connection else None,
         resources=[_resource(name, found) for name, found in answer.freshness.resources.items()],
@@ -110,9 +116,8 @@ def _day(found: _Day, span: Span, provider: Provider) -> CopiedDay:
         raise Unusable(f"{place}.document: of another member or day")
     if found.changed_at is None or found.revision is None:
         raise Unusable(f"{place}.changed_at: missing")
-    if not all(math.isfinite(number) for number in found.metrics.values()):
-        raise Unusable(f"{place}.metrics: not numbers")
     _check_form(document, provider, place)
+    _check_values(document, found.metrics, provider, place)
     return CopiedDay(
         day=found.day, revision=found.revision, body=part_of(document, MOVING), has_lead=found.has_lead, changed_at=found.changed_at,
         metrics=found.metrics,
@@ -129,6 +134,31 @@ def _check_form(document: Mapping[str, Any], provider: Provider, place: str) -> 
             is_good = found is None or isinstance(found, dict)
         if not is_good:
             raise Unusable(f"{place}.document.{name}: missing or of another kind")
+
+
+def _check_values(document: Mapping[str, Any], metrics: Mapping[str, float], provider: Provider, place: str) -> None:
+    """Every quantity of its kind, and the metrics those that the provider makes of days."""
+    for quantity in provider.quantities:
+        value = quantity.value(document)
+        if value is not None and not (_is_instant(value) if quantity.unit == "instant" else _is_number(value)):
+            raise Unusable(f"{place}.document.{quantity.place}: of another kind, or impossible")
+    try:
+        known = {*provider.day_metrics(document), *(quantity.metric for quantity in provider.quantities)}
+    except (TypeError, ValueError, KeyError, AttributeError):
+        raise Unusable(f"{place}.document: gives no metrics") from None
+    if not (known.issuperset(metrics) and all(map(_is_number, metrics.values()))):
+        raise Unusable(f"{place}.metrics: unknown, or impossible")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST  # not a number is never that
+
+
+def _is_instant(value: object) -> bool:
+    try:
+        return isinstance(value, str) and datetime.fromisoformat(value).utcoffset() is not None
+    except ValueError:
+        return False
 
 
 _MISSING = object()

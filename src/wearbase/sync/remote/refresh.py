@@ -20,7 +20,7 @@ from wearbase.store.work import chores, copies
 from wearbase.store.work.copies import Copied, Span
 from wearbase.sync import combine
 from wearbase.sync.engine import Engine
-from wearbase.sync.remote.answers import Unusable, copied
+from wearbase.sync.remote.answers import CLOCKS_APART, Unusable, copied
 from wearbase.sync.remote.ending import AT_SERVICE, member_of
 from wearbase.transport.remote import CALL_S, Remote
 
@@ -197,6 +197,8 @@ class Copies:
 async def _bring(engine: Engine, remote: Remote, span: Span, turn: uuid.UUID, *, etag: str | None) -> None:
     """Asks, looks into the answer and stores it. Raises what `Remote.call` does."""
     answer = await remote.days(span.user_id, span.start, span.end, etag=etag)
+    if answer.as_of > engine.clock.now() + CLOCKS_APART:
+        raise remote.misunderstood("the answer is of a time to come: set both clocks by NTP")
     if answer.body is None:
         remote.understood()
         remote.counts["unchanged"] += 1
