@@ -21,7 +21,7 @@ async def test_connect_work_read(service: Service) -> None:
     assert document["data_source"] == "database"
     assert document["sync"]["state"] == "ok"
     assert answer.headers["content-type"] == "application/json"
-    assert int(answer.headers["content-length"]) == len(answer.content)
+    assert int(answer.headers["content-length"]) == answer.num_bytes_downloaded
     assert answer.headers["cache-control"] == "private, no-cache"
 
 

@@ -14,7 +14,7 @@ from wearbase.providers.registry import PROVIDERS
 async def health(service: Service, query: str = "", user_id: str = "ann", **more: Any) -> dict[str, Any]:
     answer = await service.get(f"/api/v1/health/{user_id}{query}", **more)
     assert answer.status_code == 200, answer.text
-    assert int(answer.headers["content-length"]) == len(answer.content)
+    assert int(answer.headers["content-length"]) == answer.num_bytes_downloaded
     return answer.json()
 
 
