@@ -151,11 +151,11 @@ def _asked(query: bytes) -> tuple[date | None, int | None]:
 
 async def _send(scope: Scope, send: Send, etag: bytes, body: bytes) -> None:
     if has_already(scope["headers"], etag):
-        await send({"type": "http.response.start", "status": 304, "headers": [(b"etag", etag), KEPT_BY_ITS_READER, VARIES]})
+        await send({"type": "http.response.start", "status": 304, "headers": [(b"etag", b"W/" + etag), KEPT_BY_ITS_READER, VARIES]})
         return await send({"type": "http.response.body", "body": b""})
     body, how = packed(body, scope["headers"])
     kind = [(b"content-encoding", how.encode())] if how else []
-    etag = b"W/" + etag if how else etag  # the same content in other bytes
-    headers = [JSON, (b"content-length", str(len(body)).encode()), (b"etag", etag), KEPT_BY_ITS_READER, VARIES, *kind]
+    weak = b"W/" + etag  # the same content may come in other bytes
+    headers = [JSON, (b"content-length", str(len(body)).encode()), (b"etag", weak), KEPT_BY_ITS_READER, VARIES, *kind]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body})
