@@ -50,8 +50,12 @@ async def test_a_gate_that_is_closed_is_said_with_its_end_and_the_way_to_open_it
     assert calls is not None
     assert (calls.level, calls.todo) == ("warn", "wait; or, if it was closed wrongly: wear budget --reopen whoop")
     assert f"{world.clock.now() + timedelta(minutes=1):%Y-%m-%d %H:%M} UTC" in calls.text
+    waiting = await world.rows(
+        "select resource from wearbase.sync_state where provider = 'whoop' and waits_until > %s", (world.clock.now(),)
+    )
+    assert waiting, "one at least: those read beside it may have had their calls before the refusal"
     until, resumed = await reopen(world.engine, "whoop", by="op@host")
-    assert (until, resumed) == (world.clock.now() + timedelta(minutes=1), 1)
+    assert (until, resumed) == (world.clock.now() + timedelta(minutes=1), len(waiting))
     before = (await world.calls())["data"]
     await visits(world, 12)
     assert (await world.calls())["data"] > before

@@ -58,6 +58,7 @@ def test_a_day_is_chosen_in_the_month_by_keyboard_alone(phone: Page, stand: Stan
 
 
 def test_escape_closes_the_month_and_focus_goes_back(phone: Page, stand: Stand) -> None:
+    phone.add_init_script("window.titled = 0; addEventListener('focusin', (e) => { window.titled += e.target.id === 'title'; })")
     phone.goto("/app/sleep")
     opener = phone.get_by_role("button", name="Choose a day")
     opener.focus()
@@ -66,6 +67,7 @@ def test_escape_closes_the_month_and_focus_goes_back(phone: Page, stand: Stand) 
     phone.keyboard.press("Escape")
     expect(phone.get_by_role("dialog")).to_have_count(0)
     expect(opener).to_be_focused()
+    assert phone.evaluate("window.titled") == 0, "the first page takes the focus from nobody"
 
 
 def test_the_month_counts_its_bands_and_shows_days_without_data(phone: Page, stand: Stand) -> None:

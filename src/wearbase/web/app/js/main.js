@@ -36,6 +36,7 @@ let isFirst = true;
 function App() {
   const { Page, name } = page.value;
   useEffect(() => {
+    if (!Page) return;
     if (isFirst) isFirst = false;
     else document.getElementById("title")?.focus({ preventScroll: true });
   }, [Page]);
