@@ -1,161 +1,29 @@
 """One frozen Settings, read once from the environment, `.env` or a folder of secrets, and passed down as values."""
 
 import os
-import re
 from collections.abc import Mapping
 from datetime import timedelta
-from ipaddress import ip_address
-from math import nan
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from wearbase.domain.errors import SettingsError
-from wearbase.domain.provider import Credentials, Provider
+from wearbase.domain.provider import Credentials
 from wearbase.providers.registry import PROVIDERS
+from wearbase.settings.sources import SourceSettings, given_sources
+from wearbase.settings.values import MOST_CALLS, Address, Texts, duration, is_private, told, whole
 from wearbase.store.postgres.schema import DEFAULT_SCHEMA, is_valid
 from wearbase.transport.apps import App
 
+__all__ = ["LOOPBACK", "NOT_FOR_THE_DEMO", "SCOPES", "Settings", "SourceSettings", "load"]
+
 SHORTEST_SERVICE_KEY = 24
-LONGEST_SHOWN = 40  # of a bad value in its message
-MOST_CALLS = 2**31 - 1  # what the database counts in
 SCOPES = ("read", "sync", "connect", "erase", "ops")
 NOT_FOR_THE_DEMO = ("sahha_client_id", "sahha_client_secret", "other_sources")  # the demo has a simulated WHOOP and nothing real
-WITH_NAMES_OF_THEIR_OWN = ("whoop", "sahha")  # settings from before there was a form for all
-PRIVATE_NAMES = (".internal", ".local", ".localhost", ".svc")  # no public name ends so
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
-_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400}
-
-
-def _seconds(text: str) -> float:
-    """Seconds of a number, or of one with ms, s, m, h or d. Raises ValueError."""
-    found = re.fullmatch(r"(?a)(-?\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?", text.strip())
-    if not found:
-        raise ValueError("not a duration")
-    return float(found[1]) * _UNITS[found[2] or "s"]
-
-
-def _duration(least: str, most: str) -> BeforeValidator:
-    """Takes a duration within these bounds."""
-    shortest_s, longest_s = _seconds(least), _seconds(most)
-
-    def read(given: Any) -> Any:
-        try:
-            seconds = given.total_seconds() if isinstance(given, timedelta) else _seconds(str(given))
-        except ValueError:
-            seconds = nan
-        if not shortest_s <= seconds <= longest_s:
-            shown = f"{str(given)[:LONGEST_SHOWN]!r}"
-            raise ValueError(f"{shown} is not a duration from {least} to {most}. Give one, such as {most}, or leave it out.")
-        return timedelta(seconds=seconds)
-
-    return BeforeValidator(read)
-
-
-def _whole(least: int, most: int) -> AfterValidator:
-    """Takes a whole number within these bounds."""
-
-    def check(given: int) -> int:
-        if not least <= given <= most:
-            raise ValueError(f"{str(given)[:LONGEST_SHOWN]} is out of bounds. Give a whole number from {least} to {most}, or leave it out.")
-        return given
-
-    return AfterValidator(check)
-
-
-def _list(text: Any) -> Any:
-    """A comma-separated list."""
-    return tuple(part.strip() for part in text.split(",") if part.strip()) if isinstance(text, str) else text
-
-
-def _address(text: Any) -> Any:
-    """An http or https address without a slash at its end."""
-    parts = urlsplit(text) if isinstance(text, str) else None
-    if parts is None or parts.scheme not in ("http", "https") or not parts.netloc:
-        raise ValueError("give an http or https address")
-    return text.rstrip("/")
-
-
-Texts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_list)]
-Address = Annotated[str, BeforeValidator(_address)]
-
-
-def is_private(host: str) -> bool:
-    """Whether a host is of this machine or of a network of its own, by its name or address alone."""
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return host == "localhost" or "." not in host or host.endswith(PRIVATE_NAMES)
-    return address.is_loopback or address.is_private
-
-
-class SourceSettings(BaseSettings):
-    """What any source may be told, its own name in capitals before each: OURA_CLIENT_ID. Without credentials it is off."""
-
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True)
-
-    client_id: str | None = None
-    client_secret: SecretStr | None = None
-    redirect_url: Texts = ()
-    api_url: Address | None = None
-    oauth_url: Address | None = None
-    webhook_secret: SecretStr | None = None
-    verification_token: SecretStr | None = None
-    signature: str | None = None
-    rate_limit_per_minute: Annotated[int, _whole(1, MOST_CALLS)] | None = None
-    rate_limit_per_day: Annotated[int, _whole(1, MOST_CALLS)] | None = None
-
-    @property
-    def is_given(self) -> bool:
-        """Whether an app is configured."""
-        return self.client_id is not None and self.client_secret is not None
-
-    def problems(self, provider: Provider) -> list[str]:
-        """What is wrong, naming the settings."""
-        name = provider.name.upper()
-        given = {f"{name}_CLIENT_ID": self.client_id, f"{name}_CLIENT_SECRET": self.client_secret}
-        missing = [setting for setting, value in given.items() if not value]
-        if len(missing) == 1:
-            where = f" ({provider.console})" if provider.console else ""
-            return [f"{missing[0]} is missing: {' and '.join(given)} belong together{where}"]
-        if self.signature is not None and self.signature not in provider.signatures:
-            known = f"one of {', '.join(provider.signatures)}" if provider.signatures else "left out, as there is one form only"
-            return [f"{name}_SIGNATURE must be {known}, not {self.signature!r}"]
-        return []
-
-    def app(self, provider: Provider, *, base_url: str) -> App:
-        """Our registration at a provider, of which `is_given`."""
-        credentials = Credentials(
-            client_id=self.client_id or "", client_secret=_text(self.client_secret) or "",
-            api_url=self.api_url or provider.api_url, oauth_url=self.oauth_url or provider.oauth_url,
-            webhook_secret=_text(self.webhook_secret), verification_token=_text(self.verification_token),
-        )  # fmt: skip
-        redirects = self.redirect_url or (f"{base_url}/auth/{provider.name}/callback",)
-        return App(
-            provider=provider.pinned(self.signature) if self.signature else provider, credentials=credentials,
-            redirect_uris=redirects if provider.joined_by == "oauth" else (),
-            per_minute=self.rate_limit_per_minute or provider.quota_per_minute,
-            per_day=self.rate_limit_per_day or provider.quota_per_day,
-        )  # fmt: skip
-
-
-def _text(secret: SecretStr | None) -> str | None:
-    return None if secret is None else secret.get_secret_value()
-
-
-def _other_sources() -> dict[str, SourceSettings]:
-    """What is said of every provider of the registry that has no settings of its own form. Raises SettingsError."""
-    found = {}
-    for name in PROVIDERS:
-        if name not in WITH_NAMES_OF_THEIR_OWN:
-            try:
-                found[name] = SourceSettings(_env_prefix=f"{name}_")  # type: ignore[call-arg]
-            except ValidationError as error:
-                raise SettingsError("; ".join(_told(e, prefix=name) for e in error.errors(include_input=False))) from None
-    return found
 
 
 class Settings(BaseSettings):
@@ -164,14 +32,14 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True)
 
     host: str = "127.0.0.1"
-    port: Annotated[int, _whole(0, 65_535)] = 8000
+    port: Annotated[int, whole(0, 65_535)] = 8000
     environment: Literal["development", "production"] = "development"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     database_url: SecretStr | None = None
     database_direct_url: SecretStr | None = None
     database_schema: str = DEFAULT_SCHEMA
-    database_pool_size: Annotated[int, _whole(2, 200)] = 8
+    database_pool_size: Annotated[int, whole(2, 200)] = 8
     data_dir: Path | None = None
 
     public_url: Address | None = None
@@ -195,22 +63,22 @@ class Settings(BaseSettings):
     sahha_api_url: Address = "https://api.sahha.ai"
     sahha_webhook_secret: SecretStr | None = None
     sahha_signature: str = "hex-text"
-    sahha_rate_limit_per_minute: Annotated[int, _whole(1, MOST_CALLS)] = 120
+    sahha_rate_limit_per_minute: Annotated[int, whole(1, MOST_CALLS)] = 120
 
-    other_sources: Mapping[str, SourceSettings] | None = Field(default_factory=_other_sources)  # <NAME>_CLIENT_ID and so on
+    other_sources: Mapping[str, SourceSettings] | None = Field(default_factory=given_sources)  # <NAME>_CLIENT_ID and so on
     source_precedence: str = ""  # such as `whoop,sahha; steps_count=sahha`: whom to believe first, for all and for some quantities
 
-    rate_limit_per_minute: Annotated[int, _whole(1, MOST_CALLS)] = 80
-    rate_limit_per_day: Annotated[int, _whole(1, MOST_CALLS)] = 8_000
+    rate_limit_per_minute: Annotated[int, whole(1, MOST_CALLS)] = 80
+    rate_limit_per_day: Annotated[int, whole(1, MOST_CALLS)] = 8_000
     count_token_calls: bool = False
-    hold_down: Annotated[timedelta, _duration("0s", "10m")] = timedelta(seconds=2)
-    backfill_days: Annotated[int, _whole(4, 3_650)] = 730
-    idle_after: Annotated[timedelta, _duration("1h", "3650d")] = timedelta(days=3)  # looks are noted to the hour
-    visit_idle_members_every: Annotated[timedelta, _duration("1d", "30d")] = timedelta(days=1)
-    token_keepalive: Annotated[timedelta, _duration("1h", "7d")] = timedelta(days=1)
-    source_deadline: Annotated[timedelta, _duration("100ms", "30s")] = timedelta(seconds=2.5)
-    keep_deliveries: Annotated[timedelta, _duration("1h", "3650d")] = timedelta(days=30)
-    keep_payloads: Annotated[timedelta, _duration("0s", "3650d")] = timedelta(days=3)
+    hold_down: Annotated[timedelta, duration("0s", "10m")] = timedelta(seconds=2)
+    backfill_days: Annotated[int, whole(4, 3_650)] = 730
+    idle_after: Annotated[timedelta, duration("1h", "3650d")] = timedelta(days=3)  # looks are noted to the hour
+    visit_idle_members_every: Annotated[timedelta, duration("1d", "30d")] = timedelta(days=1)
+    token_keepalive: Annotated[timedelta, duration("1h", "7d")] = timedelta(days=1)
+    source_deadline: Annotated[timedelta, duration("100ms", "30s")] = timedelta(seconds=2.5)
+    keep_deliveries: Annotated[timedelta, duration("1h", "3650d")] = timedelta(days=30)
+    keep_payloads: Annotated[timedelta, duration("0s", "3650d")] = timedelta(days=3)
 
     @model_validator(mode="after")
     def _consistent(self) -> "Settings":
@@ -274,7 +142,7 @@ class Settings(BaseSettings):
         return []
 
     def _other_problems(self) -> list[str]:
-        return [problem for name, told in (self.other_sources or {}).items() for problem in told.problems(PROVIDERS[name])]
+        return [problem for name, source in (self.other_sources or {}).items() for problem in source.problems(PROVIDERS[name])]
 
     def _database_problems(self) -> list[str]:
         problems = []
@@ -304,8 +172,8 @@ class Settings(BaseSettings):
 
     def apps(self) -> list[App]:
         """Our registrations at the providers that have credentials here."""
-        told = (self.other_sources or {}).items()
-        others = [source.app(PROVIDERS[name], base_url=self.base_url) for name, source in told if source.is_given]
+        given = (self.other_sources or {}).items()
+        others = [source.app(PROVIDERS[name], base_url=self.base_url) for name, source in given if source.is_given]
         return [*(app for app in (self._whoop(), self._sahha()) if app is not None), *others]
 
     def _whoop(self) -> App | None:
@@ -358,7 +226,7 @@ def load(**overrides: Any) -> Settings:
     try:
         return Settings(**{"_secrets_dir": _secrets_dir(), **overrides})
     except ValidationError as error:
-        raise SettingsError("; ".join(_told(e) for e in error.errors(include_input=False))) from None
+        raise SettingsError("; ".join(told(e) for e in error.errors(include_input=False))) from None
 
 
 def _secrets_dir() -> Path | None:
@@ -370,9 +238,3 @@ def _secrets_dir() -> Path | None:
     if not folder.is_dir():
         raise SettingsError(f"SECRETS_DIR: there is no folder {folder}.")
     return folder
-
-
-def _told(error: Any, *, prefix: str = "") -> str:
-    name = "_".join(filter(None, (prefix, *(str(part) for part in error["loc"])))).upper()
-    text = str(error["msg"]).removeprefix("Value error, ")
-    return f"{name}: {text}" if name else text

@@ -1,0 +1,76 @@
+"""What is said of a source, each under its own name."""
+
+from typing import Annotated
+
+from pydantic import SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from wearbase.domain.errors import SettingsError
+from wearbase.domain.provider import Credentials, Provider
+from wearbase.providers.registry import PROVIDERS
+from wearbase.settings.values import MOST_CALLS, Address, Texts, text_of, told, whole
+from wearbase.transport.apps import App
+
+WITH_NAMES_OF_THEIR_OWN = ("whoop", "sahha")  # settings from before there was a form for all
+
+
+class SourceSettings(BaseSettings):
+    """What any source may be told, its own name in capitals before each: OURA_CLIENT_ID. Without credentials it is off."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True)
+
+    client_id: str | None = None
+    client_secret: SecretStr | None = None
+    redirect_url: Texts = ()
+    api_url: Address | None = None
+    oauth_url: Address | None = None
+    webhook_secret: SecretStr | None = None
+    verification_token: SecretStr | None = None
+    signature: str | None = None
+    rate_limit_per_minute: Annotated[int, whole(1, MOST_CALLS)] | None = None
+    rate_limit_per_day: Annotated[int, whole(1, MOST_CALLS)] | None = None
+
+    @property
+    def is_given(self) -> bool:
+        """Whether an app is configured."""
+        return self.client_id is not None and self.client_secret is not None
+
+    def problems(self, provider: Provider) -> list[str]:
+        """What is wrong, naming the settings."""
+        name = provider.name.upper()
+        given = {f"{name}_CLIENT_ID": self.client_id, f"{name}_CLIENT_SECRET": self.client_secret}
+        missing = [setting for setting, value in given.items() if not value]
+        if len(missing) == 1:
+            where = f" ({provider.console})" if provider.console else ""
+            return [f"{missing[0]} is missing: {' and '.join(given)} belong together{where}"]
+        if self.signature is not None and self.signature not in provider.signatures:
+            known = f"one of {', '.join(provider.signatures)}" if provider.signatures else "left out, as there is one form only"
+            return [f"{name}_SIGNATURE must be {known}, not {self.signature!r}"]
+        return []
+
+    def app(self, provider: Provider, *, base_url: str) -> App:
+        """Our registration at a provider, of which `is_given`."""
+        credentials = Credentials(
+            client_id=self.client_id or "", client_secret=text_of(self.client_secret) or "",
+            api_url=self.api_url or provider.api_url, oauth_url=self.oauth_url or provider.oauth_url,
+            webhook_secret=text_of(self.webhook_secret), verification_token=text_of(self.verification_token),
+        )  # fmt: skip
+        redirects = self.redirect_url or (f"{base_url}/auth/{provider.name}/callback",)
+        return App(
+            provider=provider.pinned(self.signature) if self.signature else provider, credentials=credentials,
+            redirect_uris=redirects if provider.joined_by == "oauth" else (),
+            per_minute=self.rate_limit_per_minute or provider.quota_per_minute,
+            per_day=self.rate_limit_per_day or provider.quota_per_day,
+        )  # fmt: skip
+
+
+def given_sources() -> dict[str, SourceSettings]:
+    """What is said of every provider of the registry that has no settings of its own form. Raises SettingsError."""
+    found = {}
+    for name in PROVIDERS:
+        if name not in WITH_NAMES_OF_THEIR_OWN:
+            try:
+                found[name] = SourceSettings(_env_prefix=f"{name}_")  # type: ignore[call-arg]
+            except ValidationError as error:
+                raise SettingsError("; ".join(told(e, prefix=name) for e in error.errors(include_input=False))) from None
+    return found
