@@ -117,11 +117,11 @@ class Home:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait(10)
 
-    def stop(self) -> int:
+    def stop(self, *, patience_s: float = 30) -> int:
         """SIGTERM; the exit code."""
         assert self.process is not None
         self.process.terminate()
-        return self.process.wait(30)
+        return self.process.wait(patience_s)
 
     def connect(self, user_id: str, account: int, cloud: Cloud) -> dict[str, Any]:
         """The consent, given as a browser would, and the code brought back by the service."""
