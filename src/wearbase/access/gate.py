@@ -8,7 +8,9 @@ from urllib.parse import SplitResult, urlsplit
 from starlette.responses import Response
 
 from wearbase.access.caller import Caller, Rule, authorise
+from wearbase.access.identity import IdentityTokens
 from wearbase.access.keys import KeyBook
+from wearbase.access.keyset import IdentityUnavailable
 from wearbase.access.sessions import Sessions
 from wearbase.access.tokens import MemberTokens
 from wearbase.domain.errors import Unauthorized
@@ -31,12 +33,14 @@ class Attributes(TypedDict):
 
 
 class Gate:
-    """Knows service keys, member tokens and members' sessions."""
+    """Knows service keys, member tokens (ours, and those of the app's identity provider) and members' sessions."""
 
     def __init__(
-        self, keys: KeyBook, tokens: MemberTokens, sessions: Sessions, *, public_url: str = "", is_development: bool = False
-    ) -> None:
-        self._keys, self._tokens, self._sessions, self._is_development = keys, tokens, sessions, is_development
+        self, keys: KeyBook, tokens: MemberTokens, sessions: Sessions, *, identity: IdentityTokens | None = None, public_url: str = "",
+        is_development: bool = False,
+    ) -> None:  # fmt: skip
+        self._keys, self._tokens, self._sessions, self._identity = keys, tokens, sessions, identity
+        self._is_development = is_development
         ours = urlsplit(public_url)
         self._origin, self._scheme, is_https = _origin(ours), ours.scheme, ours.scheme == "https"
         self._attributes: Attributes = {"path": "/", "secure": is_https, "httponly": True, "samesite": "strict"}
@@ -52,7 +56,9 @@ class Gate:
         return caller
 
     async def caller(self, headers: Headers, *, method: str = "POST") -> Caller:
-        """Who calls: a service key goes before a member's token, and that before a session. Raises Unauthorized, DatabaseUnavailable."""
+        """Who calls: a service key goes before a member's token, and that before a session. Raises Unauthorized, DatabaseUnavailable,
+        IdentityUnavailable.
+        """
         bearer = None
         for name, value in headers:
             if name == b"x-api-key":
@@ -64,13 +70,17 @@ class Gate:
         kind, _, token = bearer.partition(b" ")
         if kind.lower() != b"bearer":
             raise Unauthorized(MISSING)
-        return _known(self._tokens.find(token.strip().decode("latin-1")))
+        given = token.strip().decode("latin-1")
+        found = self._tokens.find(given)
+        if found is None and self._identity is not None:
+            found = await self._identity.find(given)
+        return _known(found)
 
     async def service(self, headers: Headers) -> Caller | None:
         """The service that calls; None if no good service key came along."""
         try:
             found = await self.caller(headers)
-        except Unauthorized:
+        except (Unauthorized, IdentityUnavailable):
             return None
         return found if found.is_service else None
 

@@ -1,5 +1,6 @@
 """The application: routes in order, what wraps them, and the OpenAPI document."""
 
+import asyncio
 import gc
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -20,17 +21,25 @@ from wearbase.api.routes import app_api, data_api, health, hot, internal_api, op
 from wearbase.api.routes.member import archive, session, views
 from wearbase.api.routes.ops import operator, overview, stream
 from wearbase.domain.errors import WearbaseError
+from wearbase.store.postgres.cancelling import cancel
 
 
 @asynccontextmanager
 async def _settled(app: FastAPI) -> AsyncIterator[None]:
     """Takes what was made at start out of the garbage collector's sight: each full collection held up every reader for 70 ms.
 
+    The identity provider's keys are kept current meanwhile.
+
     At the end nobody waits any more for what other services have not answered.
     """
     gc.collect()
     gc.freeze()
+    identity = app.state.services.identity
+    keeping = [asyncio.create_task(identity.keys.keep())] if identity is not None else []
     yield
+    await cancel(keeping)
+    if identity is not None:
+        await identity.keys.close()
     await app.state.services.copies.close()
 
 

@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from wearbase.access.keyset import IdentityUnavailable
 from wearbase.access.sessions import LinkGone
 from wearbase.access.users import InvalidField
 from wearbase.domain import errors as e
@@ -33,6 +34,7 @@ STATUS: dict[type[e.WearbaseError], int] = {
     e.AccessTokenRejected: 502,
     e.LeaseLost: 503,
     e.DatabaseUnavailable: 503,
+    IdentityUnavailable: 503,
     e.ReauthorizationRequired: 409,
     e.MissingScope: 409,
     e.AccessDenied: 502,

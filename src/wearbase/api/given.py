@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 
 from wearbase.access.caller import Caller
 from wearbase.access.gate import Gate
+from wearbase.access.identity import IdentityTokens
 from wearbase.access.keys import KeyBook
 from wearbase.access.operators import Operators
 from wearbase.access.redirects import RedirectAllowList
@@ -44,6 +45,7 @@ class Services:
     providers: Mapping[str, Provider]
     public_url: str
     redirects: RedirectAllowList
+    identity: IdentityTokens | None = None  # the app's own provider of sign-ins, if it has one
     environment: Literal["development", "production"] = "production"
     is_demo: bool = False
     version: str = "0"
@@ -60,7 +62,9 @@ class Services:
     @cached_property
     def gate(self) -> Gate:
         is_development = self.environment == "development"
-        return Gate(self.keys, self.tokens, self.sessions, public_url=self.public_url, is_development=is_development)
+        return Gate(
+            self.keys, self.tokens, self.sessions, identity=self.identity, public_url=self.public_url, is_development=is_development
+        )
 
     @cached_property
     def sessions(self) -> Sessions:

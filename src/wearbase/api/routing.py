@@ -18,7 +18,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 KEY, TOKEN, COOKIE, SIGNATURE = "ServiceKey", "MemberToken", "MemberSession", "ProviderSignature"  # names of schemes, not secrets
 SCHEMES = {
     KEY: {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "A service key, for a backend."},
-    TOKEN: {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "A member's own token, good for that member only."},
+    TOKEN: {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "A member's own token, ours or the identity provider's, good for that member only.",
+    },
     COOKIE: {
         "type": "apiKey",
         "in": "cookie",

@@ -6,6 +6,7 @@ import resource
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
@@ -46,6 +47,8 @@ def listen(settings: Settings) -> tuple[Settings, socket.socket]:
 
 def http_app(running: Parts, *, is_demo: bool) -> "FastAPI":
     """The HTTP side. Imported only here: a short command does without it and starts in half the time."""
+    from wearbase.access.identity import IdentityTokens
+    from wearbase.access.keyset import KeySet
     from wearbase.access.redirects import RedirectAllowList
     from wearbase.access.tokens import MemberTokens
     from wearbase.api.build import create_app
@@ -59,6 +62,9 @@ def http_app(running: Parts, *, is_demo: bool) -> "FastAPI":
         redirects=RedirectAllowList([*settings.redirect_url_allowlist, f"{settings.base_url}{AFTER_CONSENT}"]),
         environment=settings.environment, is_demo=is_demo, version=__version__, direct_url=running.place.direct_url,
     )  # fmt: skip
+    if settings.auth_jwks_url is not None:
+        told = {"issuer": settings.auth_issuer or "", "audiences": settings.auth_audience, "claim": settings.auth_user_claim}
+        services = replace(services, identity=IdentityTokens(KeySet(settings.auth_jwks_url), clock=running.clock, **told))
     files = app_files.AppFiles(look_every_s=LOOK_AT_FILES_EVERY_S if settings.environment == "development" else None)
     return create_app(services, pages=[*callback.routes(running.engine), *app_files.routes(files)])
 

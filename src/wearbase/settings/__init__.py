@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from wearbase.access import identity_settings
 from wearbase.domain.errors import SettingsError
 from wearbase.domain.provider import Credentials
 from wearbase.providers.registry import PROVIDERS
@@ -49,6 +50,11 @@ class Settings(BaseSettings):
     redirect_url_allowlist: Texts = ()
     forwarded_allow_ips: str = "127.0.0.1"
 
+    auth_jwks_url: Address | None = None  # the keys of the app's own identity provider, whose tokens are members' then
+    auth_issuer: str | None = None
+    auth_audience: Texts = ()
+    auth_user_claim: str = identity_settings.DEFAULT_CLAIM
+
     whoop_client_id: str | None = None
     whoop_client_secret: SecretStr | None = None
     whoop_redirect_url: Texts = ()
@@ -84,6 +90,7 @@ class Settings(BaseSettings):
     def _consistent(self) -> "Settings":
         for problem in (
             *self._key_problems(),
+            *identity_settings.problems(self.auth_jwks_url, self.auth_issuer, self.auth_audience, self.auth_user_claim),
             *self._whoop_problems(),
             *self._service_problems(),
             *self._sahha_problems(),

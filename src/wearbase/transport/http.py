@@ -23,7 +23,10 @@ class NotSent(ProviderUnavailable):
 class Http:
     """Sends requests as they are; knows nothing of tokens or budgets."""
 
-    def __init__(self, transport: httpx2.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self, transport: httpx2.AsyncBaseTransport | None = None, *, within_s: float = TOTAL_TIMEOUT_S, largest_bytes: int = MAX_BODY_BYTES
+    ) -> None:
+        self._within_s, self._largest_bytes = within_s, largest_bytes
         self._client = httpx2.AsyncClient(
             transport=transport,
             timeout=httpx2.Timeout(10.0, connect=5.0),
@@ -38,7 +41,7 @@ class Http:
         end_if_cancelled()
         url = request.path if urlsplit(request.path).scheme else base_url.rstrip("/") + request.path
         try:
-            async with asyncio.timeout(TOTAL_TIMEOUT_S):
+            async with asyncio.timeout(self._within_s):
                 return await self._call(request, url)
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
             raise NotSent from error
@@ -57,7 +60,7 @@ class Http:
             body = bytearray()
             async for chunk in answer.aiter_bytes():
                 body += chunk
-                if len(body) > MAX_BODY_BYTES:
+                if len(body) > self._largest_bytes:
                     raise ProviderUnavailable("The provider's answer does not end.")
             return Response(answer.status_code, {k.lower(): v for k, v in answer.headers.items()}, bytes(body))
 

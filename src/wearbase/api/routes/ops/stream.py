@@ -5,6 +5,7 @@ import asyncio
 from fastapi import APIRouter, Request, Response
 
 from wearbase.access.caller import member
+from wearbase.access.keyset import IdentityUnavailable
 from wearbase.api.fields import UserId
 from wearbase.api.given import By, Given, Services
 from wearbase.api.routes import copying
@@ -51,6 +52,6 @@ async def is_still_good(services: Services, request: Request, user_id: str) -> b
     """Whether the key or token that opened the stream would open it again. What cannot be found out counts as no."""
     try:
         await services.gate.admit(request.scope["headers"], RULE, user_id, method="GET")
-    except (Refused, DatabaseUnavailable):
+    except (Refused, DatabaseUnavailable, IdentityUnavailable):
         return False
     return True
