@@ -6,6 +6,7 @@ from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from wearbase.access.keyset import KeySet
 from wearbase.store.work.budget import Standing
 from wearbase.store.work.census import WAITING, Counted, Vitals
 from wearbase.transport.breaker import State
@@ -30,9 +31,15 @@ class Metrics:
         self._requests(method, route, status).inc()
         self._seconds(route).observe(seconds)
 
-    def text(self, standings: Mapping[str, Standing], remotes: Mapping[str, Remote], vitals: Vitals | None, *, at: datetime) -> bytes:
-        """Everything, as Prometheus reads it; budgets, other services and vitals as they stand now. Without vitals the database is away."""
-        parts = (self.registry, _budgets(standings), _services(remotes), _vitals(vitals, at))
+    def text(
+        self, standings: Mapping[str, Standing], remotes: Mapping[str, Remote], vitals: Vitals | None, *, at: datetime,
+        keys: KeySet | None = None,
+    ) -> bytes:  # fmt: skip
+        """Everything, as Prometheus reads it; budgets, other services, the identity provider's keys and vitals as they stand now.
+
+        Without vitals the database is away.
+        """
+        parts = (self.registry, _budgets(standings), _services(remotes), _identity(keys), _vitals(vitals, at))
         return b"".join(generate_latest(part) for part in parts)
 
 
@@ -53,6 +60,18 @@ def _services(remotes: Mapping[str, Remote]) -> CollectorRegistry:
         opened.labels(name).inc(remote.breaker.opened)
         for outcome in OUTCOMES:
             calls.labels(name, outcome).inc(remote.counts[outcome])
+    return registry
+
+
+def _identity(keys: KeySet | None) -> CollectorRegistry:
+    """How old the identity provider's keys are, as this process has them."""
+    registry = CollectorRegistry()
+    if keys is None:
+        return registry
+    Gauge("wearbase_identity_keys_age_seconds", "Since the keys were fetched; infinite before", registry=registry).set(keys.age_s)
+    fetches = Counter("wearbase_identity_fetches", "Fetches of the keys by what came of them", ["outcome"], registry=registry)
+    for outcome, count in keys.counts.items():
+        fetches.labels(outcome).inc(count)
     return registry
 
 

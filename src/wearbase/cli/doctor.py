@@ -13,7 +13,7 @@ from rich.text import Text
 
 from wearbase import __version__
 from wearbase.app.parts import Parts
-from wearbase.cli.examining import Finding, of_others, of_sahha, of_service, of_sources
+from wearbase.cli.examining import Finding, of_identity, of_others, of_sahha, of_service, of_sources
 from wearbase.cli.exits import Code, Stop
 from wearbase.cli.members import AsJson
 from wearbase.cli.output import console, emit, say
@@ -65,6 +65,7 @@ def _examine(ctx: typer.Context) -> Iterator[Finding]:
         yield from of_sahha(choice.settings)
     if not choice.is_demo:
         yield from of_others(choice.settings)
+    yield from run(_of_identity(choice.settings))
     yield from _folder(choice.settings)
     yield from _database(choice)
 
@@ -177,6 +178,10 @@ def _clock(found: ServerFacts) -> Finding:
         return Finding("ok", "clock", text)
     todo = "set this machine's clock by NTP; deliveries are refused when it is more than 5 minutes off"
     return Finding("fail" if apart >= BROKEN_SKEW_S else "warn", "clock", text, todo)
+
+
+async def _of_identity(settings: Settings) -> list[Finding]:
+    return [finding async for finding in of_identity(settings)]
 
 
 async def _worker(running: Parts, choice: Choice) -> Finding:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from wearbase.access.keyset import KeySet
 from wearbase.app.running import CEILINGS
 from wearbase.cli.output import ago
 from wearbase.cli.showing.budgets import clock
@@ -152,6 +153,22 @@ async def of_service(remote: Remote) -> Finding:
     if missing:
         return Finding("fail", name, f"{remote.url} takes our key, but it lacks {', '.join(missing)}", todo)
     return Finding("ok", name, f"{remote.url} answers and takes our key")
+
+
+async def of_identity(settings: Settings) -> AsyncIterator[Finding]:
+    """Whether the keys of the app's own identity provider can be had."""
+    if settings.auth_jwks_url is None:
+        return
+    keys = KeySet(settings.auth_jwks_url)
+    await keys.fetch()
+    await keys.close()
+    if keys.problem is not None:
+        todo = "check AUTH_JWKS_URL and the network; a Supabase project must use asymmetric signing keys. Until then its tokens are refused"
+        yield Finding("fail", "identity", f"no keys from {keys.url}: {keys.problem}", todo)
+        return
+    kinds = ", ".join(sorted({key.algorithm_name for key in keys.keys.values()}))
+    text = f"{len(keys.keys)} keys ({kinds}) at {keys.url}, for tokens of {settings.auth_issuer}"
+    yield Finding("ok", "identity", text, f"the member is named by the claim {settings.auth_user_claim}")
 
 
 def of_others(settings: Settings) -> Iterator[Finding]:

@@ -83,13 +83,14 @@ async def test_every_asymmetric_kind_is_taken(
 
 async def test_when_the_member_signed_in_is_not_when_the_token_was_renewed(provider: Provider, tokens: IdentityTokens) -> None:
     at = int(NOW.timestamp())
-    for claims, expected in (
+    told: list[tuple[dict[str, Any], datetime | None]] = [
         ({}, None),
         ({"auth_time": at - 60}, NOW - timedelta(seconds=60)),
         ({"amr": [{"method": "password", "timestamp": at - 90}, {"method": "otp", "timestamp": at - 30}]}, NOW - timedelta(seconds=30)),
         ({"amr": ["pwd", "otp"]}, None),
         ({"auth_time": "yesterday", "amr": [{"timestamp": True}]}, None),
-    ):
+    ]
+    for claims, expected in told:
         found = await tokens.find(provider.token("ann", **claims))
         assert found is not None
         assert found.issued_at == expected

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ import pytest
 import yaml
 
 from tests.integration.api.conftest import Service
+from wearbase.access.identity import IdentityTokens
+from wearbase.access.keyset import KeySet
 from wearbase.store.postgres.database import rows
 from wearbase.sync.upkeep.census import take_census
 from wearbase.sync.upkeep.forecast import forecast_all
@@ -23,10 +26,11 @@ NOT_ALERTED = {
     "wearbase_budget_calls_today", "wearbase_budget_calls_elsewhere", "wearbase_budget_reset_timestamp_seconds",
     "wearbase_budget_token_calls", "wearbase_budget_slots_left_out", "wearbase_members_idle", "wearbase_deliveries_open",
     "wearbase_grants_refused", "wearbase_http_request_seconds_count", "wearbase_http_request_seconds_sum",
+    "wearbase_identity_fetches_total",
 }  # fmt: skip
 NOT_SHOWN = {
     "wearbase_budget_reset_timestamp_seconds", "wearbase_census_timestamp_seconds", "wearbase_http_request_seconds_count",
-    "wearbase_http_request_seconds_sum",
+    "wearbase_http_request_seconds_sum", "wearbase_identity_fetches_total", "wearbase_identity_keys_age_seconds",
 }  # fmt: skip
 
 
@@ -62,6 +66,8 @@ async def everything(service: Service) -> dict[str, set[str]]:
     await forecast_all(service.world.engine)
     await take_census(service.world.engine)
     await service.get("/api/v1/whoop/daily-data/ann")
+    identity = IdentityTokens(KeySet("https://auth.example/keys"), issuer="i", audiences=["a"], claim="sub", clock=service.world.clock)
+    service.app.state.services = replace(service.services, identity=identity)
     found = dict[str, set[str]]()
     for line in (await text_of(service)).splitlines():
         if line and not line.startswith("#"):

@@ -66,7 +66,8 @@ async def metrics(request: Request, services: Given) -> Response:
         found, now = await standings(services.db, services.clock, apps), await vitals(services.db, services.clock)
     except DatabaseUnavailable:
         found, now = {}, None  # what the process counts by itself is told all the same
-    text = request.app.state.metrics.text(found, services.engine.remotes, now, at=services.clock.now())
+    keys = services.identity.keys if services.identity is not None else None
+    text = request.app.state.metrics.text(found, services.engine.remotes, now, at=services.clock.now(), keys=keys)
     return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
