@@ -43,6 +43,16 @@ def test_keys_are_rotated_and_a_backup_brings_them_back() -> None:
         again = {key["prefix"]: key for key in told(command(place, "keys", "list", "--json"))["keys"]}
         assert again == listed
         file.unlink()
+        lines = [json.loads(line) for line in command(place, "audit", "export", "--since", "1h").stdout.splitlines()]
+        assert [(line["action"], line["details"]["key"]) for line in lines] == [
+            ("key_made", made["prefix"]),
+            ("key_rotated", second["prefix"]),
+        ]
+        assert {line["credential"] for line in lines} == {"command_line"}
+        table = command(place, "audit", "export", "--csv").stdout.splitlines()
+        assert (len(table), table[0].split(",")[:4]) == (4, ["id", "at", "action", "credential"])  # the export before is a line, too
+        assert command(place, "audit", "export", "--user", "nobody").returncode == 1
+        assert command(place, "audit", "export", "--csv", "--json").returncode == 2
 
 
 def test_the_ring_is_rotated_from_outside() -> None:

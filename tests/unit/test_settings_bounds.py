@@ -19,7 +19,7 @@ DURATIONS = {
 }  # fmt: skip
 NUMBERS = {
     "PORT": (0, 65_535), "DATABASE_POOL_SIZE": (2, 200), "RATE_LIMIT_PER_MINUTE": (1, 2**31 - 1), "RATE_LIMIT_PER_DAY": (1, 2**31 - 1),
-    "SAHHA_RATE_LIMIT_PER_MINUTE": (1, 2**31 - 1), "BACKFILL_DAYS": (4, 3_650),
+    "SAHHA_RATE_LIMIT_PER_MINUTE": (1, 2**31 - 1), "BACKFILL_DAYS": (4, 3_650), "AUDIT_RETENTION_DAYS": (0, 3_650),
 }  # fmt: skip
 
 

@@ -21,10 +21,16 @@ class Caller:
     user_id: str | None = None
     issued_at: datetime | None = None  # of a member's token; when the member signed in
     session_id: UUID | None = None
+    prefix: str | None = None  # of a service key of the database
 
     @property
     def is_service(self) -> bool:
         return self.kind == "service"
+
+    @property
+    def credential(self) -> str:
+        """How the audit trail names it: `key:` and how the key begins; of a member's only the kind, `member`, `session`, ..."""
+        return f"key:{self.prefix or self.key_id}" if self.is_service else self.key_id.partition(":")[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

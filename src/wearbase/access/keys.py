@@ -11,13 +11,15 @@ import uuid
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from wearbase.access.caller import SCOPES, Caller
 from wearbase.domain.clock import Clock
 from wearbase.domain.errors import BadRequest, DatabaseUnavailable, NotFound
 from wearbase.store import keys
+from wearbase.store.audit import trail
 from wearbase.store.keys import StoredKey
-from wearbase.store.postgres.database import Database
+from wearbase.store.postgres.database import Database, Tx
 
 FRESH_S = 1.0  # older: read again behind the answer
 USABLE_S = 2.0  # older: read again first, so that a revoked key is refused within 5 s
@@ -84,6 +86,7 @@ class KeyBook:
         made = self._new(name, scopes, expires_at)
         async with self._db.transaction() as tx:
             await keys.put(tx, made.stored)
+            await self._note(tx, "key_made", made.stored.prefix, scopes=made.stored.scopes)
         self._forget()
         return made
 
@@ -103,6 +106,7 @@ class KeyBook:
             if grace is not None:
                 await keys.end_at(tx, old.id, at=now + grace)
                 old = replace(old, expires_at=min(old.expires_at or now + grace, now + grace))
+            await self._note(tx, "key_rotated", made.stored.prefix, replaces=old.prefix, scopes=made.stored.scopes)
         self._forget()
         return made, old
 
@@ -118,7 +122,10 @@ class KeyBook:
     async def revoke(self, id_or_prefix: str) -> int:
         """Ends a key; how many were live. Raises NotFound if none was."""
         async with self._db.transaction() as tx:
-            count = await keys.revoke(tx, id_or_prefix, now=self._clock.now())
+            ended = await keys.revoke(tx, id_or_prefix, now=self._clock.now())
+            for prefix in ended:
+                await self._note(tx, "key_revoked", prefix)
+        count = len(ended)
         self._forget()
         if not count:
             raise NotFound("There is no live key with this id or prefix.")
@@ -128,6 +135,9 @@ class KeyBook:
         """Every key of the database, newest first."""
         async with self._db.connection() as tx:
             return await keys.every(tx)
+
+    async def _note(self, tx: Tx, action: trail.Action, prefix: str, **details: Any) -> None:
+        await trail.write(tx, action, now=self._clock.now(), details={"key": prefix, **details})
 
     def _forget(self) -> None:
         self._read_at = float("-inf")
@@ -141,7 +151,7 @@ class KeyBook:
     async def _read(self) -> None:
         began = time.monotonic()
         live = {k.key_hash: k for k in await self.list() if k.revoked_at is None}
-        self._by_hash = {digest: (k, Caller(kind="service", key_id=str(k.id), scopes=frozenset(k.scopes))) for digest, k in live.items()}
+        self._by_hash = {digest: (k, _caller(k)) for digest, k in live.items()}
         self._read_at = began
 
     def _note_use(self, stored: StoredKey) -> None:
@@ -157,6 +167,10 @@ class KeyBook:
                 await keys.touch(tx, used, now=self._clock.now())
         except DatabaseUnavailable:
             self._used |= set(used)
+
+
+def _caller(key: StoredKey) -> Caller:
+    return Caller(kind="service", key_id=str(key.id), scopes=frozenset(key.scopes), prefix=key.prefix)
 
 
 def hash_of(secret: bytes) -> bytes:

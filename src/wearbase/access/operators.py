@@ -10,6 +10,8 @@ from wearbase.access.caller import Caller
 from wearbase.access.keys import KeyBook, hash_of
 from wearbase.domain.clock import Clock
 from wearbase.domain.errors import Forbidden, TooManyRequests, Unauthorized
+from wearbase.store.audit import trail
+from wearbase.store.audit.acting import acting, actor
 from wearbase.store.postgres.database import Database
 from wearbase.store.watching import operators
 from wearbase.store.watching.operators import OperatorSession
@@ -57,6 +59,8 @@ class Operators:
         allowed = _for_ops(caller)
         async with self._db.transaction() as tx:
             await operators.put(tx, session)
+            with acting(allowed.credential, route=actor().route):
+                await trail.write(tx, "operator_session_begun", now=now)
         return Begun(token=token, caller=allowed, expires_at=session.expires_at)
 
     async def find(self, token: str) -> tuple[Caller, datetime]:
@@ -73,7 +77,8 @@ class Operators:
     async def end(self, token: str) -> None:
         """Signs out."""
         async with self._db.transaction() as tx:
-            await operators.end(tx, hash_of(token.encode()))
+            if await operators.end(tx, hash_of(token.encode())):
+                await trail.write(tx, "operator_session_ended", now=self._clock.now())
 
 
 def _for_ops(caller: Caller) -> Caller:

@@ -12,6 +12,8 @@ from datetime import datetime, timedelta
 from wearbase.access.caller import MEMBER_SCOPES, Caller
 from wearbase.domain.clock import Clock
 from wearbase.domain.errors import NotFound, Refused, Unauthorized
+from wearbase.store.audit import trail
+from wearbase.store.audit.acting import LINK, acting, actor
 from wearbase.store.member import sessions
 from wearbase.store.member.sessions import Session
 from wearbase.store.postgres.database import Database
@@ -102,6 +104,7 @@ class Sessions:
         secret, now = secrets.token_urlsafe(32), self._clock.now()
         async with self._db.transaction() as tx:
             await sessions.put_link(tx, user_id, _hash(secret.encode()), made_by=made_by, expires_at=now + LINK_LIFETIME, now=now)
+            await trail.write(tx, "link_made", user_id=user_id, now=now)
         return NewLink(secret=secret, expires_at=now + LINK_LIFETIME)
 
     async def peek(self, link: str) -> sessions.Link:
@@ -127,6 +130,8 @@ class Sessions:
             if not await sessions.take_link(tx, _hash(link.encode()), now=now):
                 raise LinkUsed
             await sessions.put(tx, session)
+            with acting(LINK, route=actor().route):
+                await trail.write(tx, "session_begun", user_id=user_id, now=now)
         return Kept(session=session, cookie=f"{session.id.hex}.{secret}")
 
     async def find(self, cookie: bytes) -> Caller:
@@ -163,6 +168,8 @@ class Sessions:
             if everywhere:
                 await sessions.forget_links(tx, caller.user_id)
             count = await sessions.end(tx, caller.user_id, session_id=None if everywhere else caller.session_id, now=self._clock.now())
+            if count:
+                await trail.write(tx, "session_ended", user_id=caller.user_id, details={"sessions": count}, now=self._clock.now())
         self.forget(caller.user_id)
         return count
 

@@ -19,7 +19,7 @@ from wearbase.api.metrics import Metrics
 from wearbase.api.middleware import BodyLimit, Observed
 from wearbase.api.routes import app_api, data_api, health, hot, internal_api, operations, preferences, trends
 from wearbase.api.routes.member import archive, session, views
-from wearbase.api.routes.ops import operator, overview, stream
+from wearbase.api.routes.ops import operator, overview, stream, trail
 from wearbase.domain.errors import WearbaseError
 from wearbase.store.postgres.cancelling import cancel
 
@@ -30,7 +30,7 @@ async def _settled(app: FastAPI) -> AsyncIterator[None]:
 
     The identity provider's keys are kept current meanwhile.
 
-    At the end nobody waits any more for what other services have not answered.
+    At the end nobody waits any more for what other services have not answered, and the audit trail gets the last reads.
     """
     gc.collect()
     gc.freeze()
@@ -41,6 +41,7 @@ async def _settled(app: FastAPI) -> AsyncIterator[None]:
     if identity is not None:
         await identity.keys.close()
     await app.state.services.copies.close()
+    await app.state.services.readers.close()
 
 
 def create_app(services: Services, *, pages: Sequence[Route] = ()) -> FastAPI:
@@ -59,7 +60,7 @@ def create_app(services: Services, *, pages: Sequence[Route] = ()) -> FastAPI:
     app.router.routes.extend(bare)
     for module in (app_api, health, trends, preferences, session, views, archive, data_api, internal_api, operations):
         app.include_router(module.router)
-    for module in (stream, operator, overview):
+    for module in (stream, operator, overview, trail):
         app.include_router(module.router)
     app.router.routes.extend(pages)  # the last: the app's own files answer to whatever begins with its address
     app.exception_handlers.update(

@@ -12,6 +12,7 @@ from wearbase.access.gate import Gate
 from wearbase.access.identity import IdentityTokens
 from wearbase.access.keys import KeyBook
 from wearbase.access.operators import Operators
+from wearbase.access.readers import Readers
 from wearbase.access.redirects import RedirectAllowList
 from wearbase.access.sessions import Sessions
 from wearbase.access.tokens import MemberTokens
@@ -69,6 +70,10 @@ class Services:
     @cached_property
     def sessions(self) -> Sessions:
         return Sessions(self.db, self.clock)
+
+    @cached_property
+    def readers(self) -> Readers:
+        return Readers(self.db, self.clock)
 
     @cached_property
     def health(self) -> HealthReader:

@@ -18,6 +18,7 @@ from wearbase.store.sealing import KeyRing
 log = structlog.get_logger()
 
 WEBHOOKS = "/v1/webhooks/"
+OPERATORS = "/api/v1/ops/"
 LARGEST_BODY = 1024 * 1024
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 _PROCESS, _NUMBERS = secrets.token_hex(5).encode(), itertools.count(1)  # a random id for each request would cost a twentieth of it
@@ -52,6 +53,7 @@ class Observed:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                self._note_read(scope, status)
                 given = list(message.get("headers", ()))
                 names = {name for name, _ in given}
                 given += [pair for pair in self._headers if pair[0] not in names]
@@ -64,8 +66,19 @@ class Observed:
         finally:
             self._note(scope, status, time.perf_counter() - began)
 
+    def _note_read(self, scope: Scope, status: int) -> None:
+        """Who is answered with a member's data, or an operator's, is counted for the audit trail."""
+        caller = scope["state"].get("caller")
+        if caller is not None and status < 400 and scope["method"] == "GET":
+            user_id, route = scope["path_params"].get("user_id"), self._route_of(scope)
+            if user_id is not None or route.startswith(OPERATORS):
+                scope["app"].state.services.readers.note(caller, user_id, route)
+
+    def _route_of(self, scope: Scope) -> str:
+        return getattr(scope.get("route"), "path", None) or self._bare.get(id(scope.get("endpoint")), "unmatched")
+
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
-        route = getattr(scope.get("route"), "path", None) or self._bare.get(id(scope.get("endpoint")), "unmatched")
+        route = self._route_of(scope)
         method = scope["method"] if scope["method"] in METHODS else "other"
         self._metrics.note(method, route, status, seconds)
         user_id = scope.get("path_params", {}).get("user_id")

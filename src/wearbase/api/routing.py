@@ -12,6 +12,7 @@ from wearbase.access.caller import Rule
 from wearbase.access.users import checked_user_id
 from wearbase.api.fields import SOURCE_PATTERN
 from wearbase.api.given import known_source
+from wearbase.store.audit.acting import BROWSER, acting
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -72,7 +73,13 @@ class GuardedRoute(APIRoute):
             if user_id is not None:
                 checked_user_id(user_id)
             _check_source(scope)
-        await super().handle(scope, receive, send)
+        await self.act(scope, receive, send)
+
+    async def act(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """What the route does, for whoever was let in: what it changes is written down as theirs."""
+        caller = scope["state"].get("caller")
+        with acting(caller.credential if caller else BROWSER, route=self.path):
+            await super().handle(scope, receive, send)
 
 
 def _check_source(scope: Scope) -> None:

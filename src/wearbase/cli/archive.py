@@ -14,6 +14,7 @@ from wearbase.cli.exits import Code, Stop
 from wearbase.cli.output import emit, say
 from wearbase.cli.session import Choice, choose, opened, run
 from wearbase.read.archive import Archive
+from wearbase.store.audit import trail
 
 
 def export_user(
@@ -40,6 +41,8 @@ async def _export(choice: Choice, user_id: str, path: Path) -> int:
     try:
         with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             async with opened(choice) as running:
+                async with running.db.transaction() as tx:
+                    await trail.write(tx, "exported", user_id=user_id, now=running.clock.now())
                 async for piece in Archive(running.db, running.clock, version=__version__).of(user_id):
                     file.write(piece)
             size = file.tell()

@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 
 from wearbase import __version__
 from wearbase.cli import archive, doctor, keys, members, pull, servers
-from wearbase.cli.custody import copies
+from wearbase.cli.custody import copies, trail
 from wearbase.cli.exits import Code, Stop, code_of
 from wearbase.cli.output import tell
 from wearbase.cli.showing import budgets, grants, status
@@ -92,6 +92,7 @@ app.command("api")(servers.api)
 app.command("worker")(servers.worker)
 app.command("new-provider")(new_provider.new_provider)
 app.add_typer(keys.db, name="db")
+app.add_typer(trail.audit, name="audit")
 app.command("backup")(copies.backup)
 app.command("restore")(copies.restore)
 app.command(

@@ -17,6 +17,7 @@ from wearbase.cli.demo import folder as demo
 from wearbase.cli.exits import Code, Stop
 from wearbase.cli.output import is_watched, tell
 from wearbase.settings import Settings, load
+from wearbase.store.audit.acting import COMMAND_LINE, act_as
 
 T = TypeVar("T")
 
@@ -78,6 +79,7 @@ async def opened(choice: Choice) -> AsyncIterator[Parts]:
     """The parts on the running database, or on one started for as long as this takes."""
     with placed(choice) as where:
         async with parts(choice.settings, where) as running:
+            act_as(COMMAND_LINE)
             yield running
 
 

@@ -85,6 +85,7 @@ class Settings(BaseSettings):
     source_deadline: Annotated[timedelta, duration("100ms", "30s")] = timedelta(seconds=2.5)
     keep_deliveries: Annotated[timedelta, duration("1h", "3650d")] = timedelta(days=30)
     keep_payloads: Annotated[timedelta, duration("0s", "3650d")] = timedelta(days=3)
+    audit_retention_days: Annotated[int, whole(0, 3_650)] = 400  # 0: for ever
 
     @model_validator(mode="after")
     def _consistent(self) -> "Settings":

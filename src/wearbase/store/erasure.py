@@ -3,7 +3,17 @@
 from wearbase.store.postgres.database import Tx, run
 
 _DATA = ("record", "parked_record", "day_document", "metric", "delivery", "sync_state", "copy_turn")
-_ALL = (*_DATA, "oauth_state", "connection", "chore", "health_document", "preference", "sign_in_link", "member_session")
+_ALL = (
+    *_DATA,
+    "oauth_state",
+    "connection",
+    "chore",
+    "health_document",
+    "preference",
+    "sign_in_link",
+    "member_session",
+    "audit_member",
+)  # the last: nothing that is still under way may make a name again
 
 
 async def erase_records(tx: Tx, user_id: str, provider: str) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from wearbase.store.postgres.database import Tx, many, run
+from wearbase.store.postgres.database import Tx, many, rows, run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,13 +40,14 @@ async def every(tx: Tx) -> list[StoredKey]:
     return await many(tx, StoredKey, f"select {_KEY} from wearbase.api_key order by created_at desc, id")
 
 
-async def revoke(tx: Tx, id_or_prefix: str, *, now: datetime) -> int:
-    """Ends a key by its id or prefix; how many were live."""
-    return await run(
+async def revoke(tx: Tx, id_or_prefix: str, *, now: datetime) -> list[str]:
+    """Ends a key by its id or prefix; the prefixes of those that were live."""
+    ended = await rows(
         tx,
-        "update wearbase.api_key set revoked_at = %s where revoked_at is null and (id::text = %s or prefix = %s)",
+        "update wearbase.api_key set revoked_at = %s where revoked_at is null and (id::text = %s or prefix = %s) returning prefix",
         (now, id_or_prefix, id_or_prefix),
     )
+    return [found["prefix"] for found in ended]
 
 
 async def end_at(tx: Tx, key_id: UUID, *, at: datetime) -> None:

@@ -9,6 +9,7 @@ from wearbase.domain.days import HALF_DAY
 from wearbase.domain.errors import BadRequest, ConnectionEnded, DatabaseUnavailable, MissingScope, ReauthorizationRequired, TooManyRequests
 from wearbase.domain.windows import Window
 from wearbase.store import connections
+from wearbase.store.audit import trail
 from wearbase.store.connections import Connection
 from wearbase.store.postgres.database import Tx
 from wearbase.store.work import chores, due, persons
@@ -77,6 +78,7 @@ async def sync(
         await due.mark(tx, user_id, provider, list(before), wish)
         if is_back:
             await due.mark(tx, user_id, provider, [s.resource for s in states if s.resource not in before], _looked(now))
+        await trail.write(tx, "sync_asked", user_id=user_id, provider=provider, details={"resources": sorted(before)}, now=now)
     await engine.hint()
     return Ticket(user_id, provider, before)
 
@@ -157,6 +159,7 @@ async def backfill(engine: Engine, user_id: str, provider: str, *, since: dateti
         if connection is None or not connection.is_live:
             return False
         await due.ask_backfill(tx, user_id, provider, names, window=Window(since, now), now=now)
+        await trail.write(tx, "history_asked", user_id=user_id, provider=provider, details={"resources": names}, now=now)
     await engine.hint()
     return True
 

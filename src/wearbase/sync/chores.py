@@ -7,6 +7,7 @@ import structlog
 
 from wearbase.domain.errors import RateLimited, RetryLater, WearbaseError
 from wearbase.store import connections, deliveries
+from wearbase.store.audit import trail
 from wearbase.store.deliveries import Pruning
 from wearbase.store.member import sessions
 from wearbase.store.watching import spending
@@ -104,6 +105,8 @@ async def _prune(engine: Engine, chore: Chore) -> None:
         await chores.forget_dead_workers(tx, before=now - DEAD_FOR)
         await grants_care.erase_refused(tx, before=now - REFUSED_FOR)
         await copies.forget_turns(tx, before=now - TURNS_FOR)
+        lines = await trail.prune(tx, before=now - engine.keep_audit if engine.keep_audit else None, most=MOST_PRUNED)
+        has_more = has_more or lines == MOST_PRUNED
         await chores.again(tx, chore, at=now + (PRUNE_BREATH if has_more else PRUNE_EVERY))
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from wearbase.domain.combining import Combining
 from wearbase.store import connections, health
+from wearbase.store.audit import trail
 from wearbase.store.postgres.database import Tx
 from wearbase.sync.engine import Engine
 
@@ -43,4 +44,5 @@ async def prefer(
         await health.put_preferences(tx, user_id, wanted, now=now)
         if before.get("precedence", {}) != {name: list(order) for name, order in wanted["precedence"].items()}:
             await rebuild_all(tx, engine.combining, user_id, now=now)
+        await trail.write(tx, "preferences_changed", user_id=user_id, now=now)
     return wanted

@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import json
 import secrets
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -13,36 +12,27 @@ from wearbase.domain.errors import (
     AccessTokenRejected,
     BadRequest,
     ConsentDenied,
-    CursorExpired,
     Forbidden,
-    MissingScope,
     OtherAccount,
-    ProviderUnavailable,
     RateLimited,
     ReauthorizationRequired,
-    RequestRefused,
-    ResourceGone,
     RetryLater,
     UnexpectedPayload,
     WearbaseError,
 )
-from wearbase.domain.provider import Grant, Identity, Resource, Send
-from wearbase.domain.records import Page
-from wearbase.domain.timetable import Local
+from wearbase.domain.provider import Grant, Identity
 from wearbase.domain.windows import Window
 from wearbase.store import connections, records
+from wearbase.store.audit import trail
 from wearbase.store.connections import Connection, Consent
 from wearbase.store.postgres.database import Tx
 from wearbase.store.work import budget, chores, due, persons, progress
-from wearbase.store.work.budget import Purpose
 from wearbase.store.work.chores import NewChore
 from wearbase.store.work.due import Priority
 from wearbase.sync.disconnect import forget_revocations, plan_revocation
 from wearbase.sync.engine import Engine
 from wearbase.sync.patience import patient
-from wearbase.sync.visits.fetch import Reading, Seen, begin_with
-from wearbase.sync.visits.keep import store_page
-from wearbase.sync.visits.plan import Lane, Situation, Walk
+from wearbase.sync.visits.first import CONNECTING, First, keep_first, read_first
 from wearbase.transport.apps import App
 
 STATE_LIFETIME = timedelta(minutes=5)
@@ -53,7 +43,6 @@ FINISH_FROM = timedelta(seconds=90)  # when whoever exchanged the code has given
 FULL_MINUTE = timedelta(seconds=15)  # how long to wait at the most for one call of a full minute: they come free one by one
 LOOK_STEP_S = 0.5
 CROWD, BEHIND_TODAY = 0.05, timedelta(seconds=5)
-CONNECTING = Purpose(reason="connect", priority=Priority.PERSON)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,23 +84,12 @@ class Completer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _First:
-    """The page that told whose account it is, and the account."""
-
-    resource: Resource
-    window: Window
-    page: Page
-    read_at: datetime
-    identity: Identity
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Found:
     """What a consent has led to."""
 
     grant: Grant
     identity: Identity
-    first: _First | None
+    first: First | None
 
 
 async def begin(
@@ -145,8 +123,10 @@ async def begin(
 
 async def remember(engine: Engine, state: str, consent: Consent) -> None:
     """Notes a consent under way by the hash of its state."""
+    now = engine.clock.now()
     async with engine.db.transaction() as tx:
-        await connections.put_consent(tx, hash_of(state), consent, now=engine.clock.now())
+        await connections.put_consent(tx, hash_of(state), consent, now=now)
+        await trail.write(tx, "consent_asked", user_id=consent.user_id, provider=consent.provider, now=now)
 
 
 async def peek(engine: Engine, state: str) -> Consent | None:
@@ -157,9 +137,18 @@ async def peek(engine: Engine, state: str) -> Consent | None:
 
 async def deny(engine: Engine, state: str) -> Consent | None:
     """Consumes the state of a consent that was refused."""
-    consent = await _take(engine, state)
-    await _drop(engine, hash_of(state))
+    now, hashed = engine.clock.now(), hash_of(state)
+    async with engine.db.transaction() as tx:
+        consent = await connections.take_consent(tx, hashed, now=now)
+        if consent is not None:
+            await trail.write(tx, "consent_refused", user_id=consent.user_id, provider=consent.provider, now=now)
+        await connections.end_consent(tx, hashed)
     return consent
+
+
+async def use_up(engine: Engine, state: str) -> None:
+    """Consumes the state of a consent that was completed elsewhere."""
+    await _drop(engine, hash_of(state))
 
 
 async def complete(engine: Engine, state: str, code: str, *, by: Completer) -> Connected:
@@ -232,7 +221,7 @@ async def _connected(engine: Engine, app: App, hashed: bytes, consent: Consent, 
         raise ConsentDenied(f"The member did not grant {app.provider.identity_scope}, without which the account cannot be told.")
     send = patient(engine, engine.gateway.sender_with(app, grant.access_token, reason=CONNECTING.reason))
     try:
-        first = await _first_page(engine, app, send, missing=missing)
+        first = await read_first(engine, app, send, missing=missing)
         identity = first.identity if first else app.provider.oauth.identity(await send(app.provider.oauth.identity_request()))
     except (AccessTokenRejected, UnexpectedPayload) as error:
         raise ConsentDenied("The provider did not say whose account this is. Start again.") from error
@@ -300,23 +289,6 @@ async def _exchange(engine: Engine, app: App, consent: Consent, code: str) -> Gr
         raise ConsentDenied("The provider did not accept this code. Start again.") from error
 
 
-async def _first_page(engine: Engine, app: App, send: Send, *, missing: Sequence[str]) -> _First | None:
-    """The recent past of the resource that tells whose account it is, None if it does not: then the profile is asked."""
-    resource = app.provider.resource(app.provider.identity_resource or "")
-    if resource is None or resource.scope in missing:
-        return None
-    read_at = engine.clock.now()
-    window = Window(read_at - app.provider.overlap, read_at)
-    try:
-        page = await resource.read_page(send, window, None)
-    except (MissingScope, UnexpectedPayload, RequestRefused, ResourceGone, ProviderUnavailable, CursorExpired):
-        return None
-    accounts = {r.external_user_id for r in page.records if r.external_user_id is not None}
-    if len(accounts) != 1:
-        return None
-    return _First(resource=resource, window=window, page=page, read_at=read_at, identity=Identity(external_user_id=accounts.pop()))
-
-
 async def _link(engine: Engine, app: App, hashed: bytes, consent: Consent, found: _Found) -> None:
     """One transaction: identity, tokens, what is due, the first window of history, and the page that was read already."""
     now, identity, grant, first = engine.clock.now(), found.identity, found.grant, found.first
@@ -335,12 +307,13 @@ async def _link(engine: Engine, app: App, hashed: bytes, consent: Consent, found
             tx, user_id=consent.user_id, provider=app.name, external_user_id=identity.external_user_id,
             asked_scopes=consent.asked_scopes, scopes=list(grant.scopes) or consent.asked_scopes, now=now,
         )  # fmt: skip
+        await trail.write(tx, "connected", user_id=consent.user_id, provider=app.name, details={"scopes": connection.scopes}, now=now)
         await forget_revocations(tx, engine, identity.external_user_id)
         await engine.gateway.grants.store(tx, connection, grant)
         is_new = old is None or is_other
         await mark_all(tx, engine, app, connection, is_new_identity=is_new)
         if first is not None:
-            await _keep_first(tx, engine, app, connection, first, is_new_identity=is_new)
+            await keep_first(tx, engine, app, connection, first, is_new_identity=is_new)
 
 
 async def check_account(tx: Tx, old: Connection | None, external_user_id: str) -> None:
@@ -370,23 +343,6 @@ async def _is_crowded(tx: Tx, app: App, *, now: datetime) -> bool:
     """Whether others have called within the minute, so that its calls may not suffice for all at once."""
     found = await budget.standing(tx, app.name, app.key, ceilings=app.ceilings, now=now)
     return found.minute_used > CROWD * found.minute_limit
-
-
-async def _keep_first(tx: Tx, engine: Engine, app: App, connection: Connection, first: _First, *, is_new_identity: bool) -> None:
-    """Stores the page. For a new account it is the first of its resource's walk; one known before has more to catch up with."""
-    now, name = engine.clock.now(), first.resource.name
-    await store_page(tx, engine.combining, app.provider, connection, first.page, read_at=first.read_at, now=now)
-    if not is_new_identity:
-        return await progress.count_read(tx, connection, name, stored=len(first.page.records))
-    seen = await connections.get(tx, connection.user_id, connection.provider)  # with the offset that the page told
-    assert seen is not None
-    local = Local(seen.utc_offset_min or 0, f"{seen.user_id}/{seen.provider}")
-    reading = Reading(
-        engine=engine, app=app, connection=seen, resource=first.resource, seen=Seen(),
-        send=engine.gateway.sender(app, seen, CONNECTING), situation=Situation(provider=app.provider, local=local, now=now),
-    )  # fmt: skip
-    walk = Walk(resource=name, lane=Lane.RECENT, window=first.window, token=None, is_open=False, purpose=CONNECTING)
-    await begin_with(tx, reading, walk, first.page)
 
 
 def hash_of(text: str) -> bytes:

@@ -12,6 +12,7 @@ from wearbase.domain.errors import (
     ReauthorizationRequired,
 )
 from wearbase.store import connections, deliveries, erasure
+from wearbase.store.audit import trail
 from wearbase.store.connections import Connection
 from wearbase.store.member import archive
 from wearbase.store.postgres.database import Tx
@@ -51,7 +52,7 @@ class Remains:
 
 async def disconnect(engine: Engine, user_id: str, provider: str, *, erase: bool) -> Ended:
     """Ends the connection and erases its tokens now; the provider is told by a chore. Keeps or erases the records."""
-    app = engine.app(provider)
+    app, now = engine.app(provider), engine.clock.now()
     async with engine.db.transaction() as tx:
         await connections.lock_member(tx, user_id)
         await connections.drop_consents(tx, user_id, provider)
@@ -59,7 +60,9 @@ async def disconnect(engine: Engine, user_id: str, provider: str, *, erase: bool
         ended = await _end(tx, engine, app, connection) if connection else Ended(had_connection=False, revocation=None)
         if erase:
             await erasure.erase_records(tx, user_id, provider)
-            await combine.rebuild_all(tx, engine.combining, user_id, now=engine.clock.now())
+            await combine.rebuild_all(tx, engine.combining, user_id, now=now)
+        if erase or ended.had_connection:
+            await trail.write(tx, "data_erased" if erase else "disconnected", user_id=user_id, provider=provider, now=now)
     await engine.hint()
     return ended
 
@@ -81,6 +84,7 @@ async def erase_user(engine: Engine, user_id: str) -> Erasure:
         days, records = await archive.counted(tx, user_id)
         known = [c for c in await connections.all_of(tx, user_id) if c.provider in engine.apps]
         ended = [await _end(tx, engine, engine.app(c.provider), c) for c in known]
+        await trail.write(tx, "user_erased", user_id=user_id, now=engine.clock.now())
         await erasure.erase_user(tx, user_id)
     await engine.hint()
     return Erasure(ended, days, records, engine.clock.now())
@@ -101,6 +105,7 @@ async def needs_reauthorization(engine: Engine, connection: Connection) -> bool:
         if not is_mass:
             await connections.give_up(tx, connection, now=now)
             await grants_care.rest(tx, connection)
+            await trail.write(tx, "connection_lost", user_id=connection.user_id, provider=app.name, now=now)
     if is_mass:
         await alarm.begin(engine, app)
     return not is_mass

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from wearbase.domain.provider import Identity
 from wearbase.store import connections
+from wearbase.store.audit import trail
 from wearbase.store.connections import Connection
 from wearbase.sync.connect import CONNECTING, check_account, mark_all
 from wearbase.sync.engine import Engine
@@ -51,5 +52,6 @@ async def _link(engine: Engine, app: App, user_id: str, identity: Identity, *, i
         connection = await connections.put(
             tx, user_id=user_id, provider=app.name, external_user_id=external_id, asked_scopes=[], scopes=[], now=now
         )
+        await trail.write(tx, "connected", user_id=user_id, provider=app.name, now=now)
         await mark_all(tx, engine, app, connection, is_new_identity=old is None or old.external_user_id != external_id)
     return connection

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from wearbase.domain.records import Page
 from wearbase.store import connections
+from wearbase.store.audit import trail
 from wearbase.store.connections import Connection
 from wearbase.store.postgres.database import Tx
 from wearbase.store.watching import trouble
@@ -31,6 +32,7 @@ async def retry_failing(engine: Engine, keys: Sequence[tuple[str, str, str]] | N
     """Has failing resources (user, provider, resource; all without `keys`) tried now; how many. Workers do the rest."""
     async with engine.db.transaction() as tx:
         count = await trouble.bring_forward(tx, keys, now=engine.clock.now(), limit=MOST_AT_ONCE)
+        await trail.write(tx, "retried", details={"resources": count}, now=engine.clock.now())
     await engine.hint()
     return count
 
@@ -62,13 +64,14 @@ async def _retry_one(engine: Engine, parked_id: int) -> Retried:
 
 async def _store(tx: Tx, engine: Engine, app: App, connection: Connection, found: dict[str, Any]) -> Retried:
     """Stored as from a page read when it was parked: whatever is newer, or was deleted since, stays."""
+    now = engine.clock.now()
+    await trail.write(tx, "record_retried", user_id=connection.user_id, provider=app.name, now=now)
     page = app.provider.map_again(found["resource"], found["raw"])
     foreign = [r for r in page.records if r.external_user_id not in (None, connection.external_user_id)]
     if not page.records or foreign:
         reason = page.unmappable[0].reason if page.unmappable else found["reason"]
         await trouble.still_parked(tx, found["id"], reason=reason)
         return Retried(found["id"], "parked", reason)
-    now = engine.clock.now()
     stored = Page(page.records, [])
     await store_page(tx, engine.combining, app.provider, connection, stored, read_at=found["parked_at"], now=now)
     await trouble.unpark(tx, connection, found["id"])

@@ -12,6 +12,7 @@ from starlette.routing import Route
 from wearbase.access.caller import OPEN, Rule
 from wearbase.access.redirects import RedirectAllowList, origin_of
 from wearbase.domain.errors import AnswerLost, Conflict, Forbidden, OtherAccount, RetryLater, ServiceRefusesKey, WearbaseError
+from wearbase.store.audit.acting import BROWSER, acting
 from wearbase.store.connections import Consent
 from wearbase.sync import connect
 from wearbase.sync.connect import Completer
@@ -22,6 +23,7 @@ from wearbase.web.pages import facts, form, page, paragraph
 log = structlog.get_logger()
 
 NONCE_COOKIE = "wearbase_consent"
+RETURN = "/auth/{provider}/callback"
 LONGEST_STATE, LONGEST_CODE = 200, 4000
 
 
@@ -75,7 +77,7 @@ class Callback:
         if consent is None:
             return _shown(UNKNOWN, None)
         if "error" in query or not 0 < len(code) <= LONGEST_CODE:
-            await connect.deny(self._engine, state)
+            await self._refuse(state)
             return _shown(DENIED if query.get("error") == "access_denied" else FAILED, consent)
         if consent.browser_hash is not None:
             by = Completer(browser_nonce=request.cookies.get(NONCE_COOKIE))
@@ -92,14 +94,15 @@ class Callback:
         if consent is None or not 0 < len(code) <= LONGEST_CODE:
             return _shown(UNKNOWN, None)
         if sent.get("decision") != "agree":
-            await connect.deny(self._engine, state)
+            await self._refuse(state)
             return _shown(DENIED, consent)
         by = Completer(has_agreed=True, browser_nonce=request.cookies.get(NONCE_COOKIE))
         return _shown(await self._complete(state, code, by), consent)
 
     async def _complete(self, state: str, code: str, by: Completer) -> Outcome:
         try:
-            await complete(self._engine, state, code, by=by)
+            with acting(BROWSER, route=RETURN):
+                await complete(self._engine, state, code, by=by)
         except OtherAccount:
             return OTHER
         except Conflict:
@@ -116,6 +119,10 @@ class Callback:
             log.warning("consent not completed", error=error.code)
             return FAILED
         return CONNECTED
+
+    async def _refuse(self, state: str) -> None:
+        with acting(BROWSER, route=RETURN):
+            await connect.deny(self._engine, state)
 
     def _question(self, consent: Consent, state: str, code: str) -> Response:
         title = self._engine.provider(consent.provider).label
@@ -140,8 +147,8 @@ def routes(engine: Engine) -> list[Route]:
     callback = Callback(engine)
     found = [
         Route("/v1/oauth/callback", callback.returned, methods=["GET"]),
-        Route("/auth/{provider}/callback", callback.returned, methods=["GET"]),
-        Route("/auth/{provider}/callback", callback.agreed, methods=["POST"]),
+        Route(RETURN, callback.returned, methods=["GET"]),
+        Route(RETURN, callback.agreed, methods=["POST"]),
     ]
     for route in found:
         route.rule = OPEN  # type: ignore[attr-defined]

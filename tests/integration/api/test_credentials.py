@@ -49,10 +49,16 @@ ROUTES: list[tuple[str, str, str, str, Any]] = [
     ("GET", "/api/v1/ops/failing", "service", "ops", None),
     ("GET", "/api/v1/ops/members?state=stale", "service", "ops", None),
     ("GET", "/api/v1/ops/parked/1", "service", "ops", None),
+    ("GET", "/api/v1/ops/audit", "service", "ops", None),
     ("POST", "/api/v1/ops/retry", "service", "ops", {}),
     ("GET", "/ops/session", "service", "ops", None),
 ]
-WITHOUT_USER = {"/metrics", "/v1/oauth/callback", "/ops/session", *(f"/api/v1/ops/{name}" for name in ("summary", "failing", "members"))}
+WITHOUT_USER = {
+    "/metrics",
+    "/v1/oauth/callback",
+    "/ops/session",
+    *(f"/api/v1/ops/{name}" for name in ("summary", "failing", "members", "audit")),
+}
 WITHOUT_USER |= {"/api/v1/ops/parked/1", "/api/v1/ops/retry"}
 # Not refused: answered, or refused for what was asked rather than for who asked.
 LET_IN = {200, 202, 400, 404, 409}

@@ -28,6 +28,7 @@ COMMANDS = (
     "api",
     "worker",
     "db",
+    "audit",
     "backup",
     "restore",
     "new-provider",

@@ -33,6 +33,7 @@ from wearbase.api.shapes import (
 from wearbase.domain.windows import Window
 from wearbase.read import localdays, status
 from wearbase.read.status import rfc3339
+from wearbase.store.audit import trail
 from wearbase.sync import disconnect
 from wearbase.sync.remote import ending
 
@@ -109,6 +110,8 @@ async def sync_status(user_id: UserId, provider: ProviderName, services: Given, 
 async def make_token(user_id: UserId, services: Given, body: TokenBody | None = None) -> Token:
     """A short-lived token with which this member's own app may call; a service key is needed to make one."""
     lifetime_s = (body or TokenBody()).expires_in_s
+    async with services.db.transaction() as tx:
+        await trail.write(tx, "token_made", user_id=user_id, details={"expires_in_s": lifetime_s}, now=services.clock.now())
     return Token(token=services.tokens.issue(user_id, timedelta(seconds=lifetime_s)), expires_in=lifetime_s)
 
 

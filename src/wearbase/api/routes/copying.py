@@ -10,6 +10,7 @@ from wearbase.api.given import Services
 from wearbase.domain.baselines import USUAL_DAYS
 from wearbase.domain.errors import DatabaseUnavailable
 from wearbase.read.views.day import RECENT_DAYS
+from wearbase.store.audit import trail
 from wearbase.sync.remote import consent
 from wearbase.transport.remote import Remote
 
@@ -58,6 +59,8 @@ async def forward(services: Services, remote: Remote, request: Request, user_id:
     answer = await remote.call(request.method, path, json=await request.json() if body else None)
     if is_change:
         await changed(services, remote, user_id)
+        async with services.db.transaction() as tx:
+            await trail.write(tx, "sync_asked", user_id=user_id, provider=remote.name, now=services.clock.now())
     return Response(answer.body, answer.status, media_type="application/json")
 
 

@@ -10,6 +10,7 @@ from wearbase.cli.exits import Stop
 from wearbase.cli.members import AsJson
 from wearbase.cli.output import console, emit, is_watched, say, tell
 from wearbase.cli.session import Choice, choose, opened, run
+from wearbase.store.audit import trail
 from wearbase.store.sealed import kms
 from wearbase.store.sealing import KeyRing
 from wearbase.sync.upkeep.resealing import Resealed, RingUse, reseal_all, ring_use
@@ -37,6 +38,8 @@ async def _rotate(choice: Choice, *, as_json: bool) -> None:
     async with opened(choice) as running:
         done = await _with_progress(running)
         use = await ring_use(running.db, running.place.keys)
+        async with running.db.transaction() as tx:
+            await trail.write(tx, "sealing_keys_rotated", details={"resealed": done.resealed}, now=running.clock.now())
     if as_json:
         emit({"resealed": done.resealed, "unreadable": done.unreadable, "left": done.left, "keys": use.by_key, "unused_keys": use.unused})
     else:

@@ -13,6 +13,7 @@ from wearbase.cli.output import console, emit, say, table, utc
 from wearbase.cli.session import Choice, choose, opened, require_source, run
 from wearbase.cli.showing.status import note_demo
 from wearbase.read.budgets import as_document, standings
+from wearbase.store.audit import trail
 from wearbase.store.work import budget, due
 from wearbase.store.work.budget import Standing
 from wearbase.sync.engine import Engine
@@ -62,6 +63,7 @@ async def reopen(engine: Engine, provider: str, *, by: str) -> tuple[datetime | 
     async with engine.db.transaction() as tx:
         held = await budget.reopen(tx, app.name, app.key)
         count = await due.resume(tx, app.name, now=now)
+        await trail.write(tx, "gate_reopened", provider=app.name, details={"resumed": count}, now=now)
     await engine.hint()
     until = max((at for at in held if at is not None and at > now), default=None)
     log.warning("gate reopened by hand", provider=provider, by=by, was_closed_until=until.isoformat() if until else None, resumed=count)

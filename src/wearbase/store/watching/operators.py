@@ -32,6 +32,6 @@ async def get(tx: Tx, token_hash: bytes) -> OperatorSession | None:
     return await one(tx, OperatorSession, f"select {columns} from wearbase.ops_session where token_hash = %s", (token_hash,))  # noqa: S608
 
 
-async def end(tx: Tx, token_hash: bytes) -> None:
-    """Forgets it."""
-    await run(tx, "delete from wearbase.ops_session where token_hash = %s", (token_hash,))
+async def end(tx: Tx, token_hash: bytes) -> bool:
+    """Forgets it; whether there was one."""
+    return bool(await run(tx, "delete from wearbase.ops_session where token_hash = %s", (token_hash,)))

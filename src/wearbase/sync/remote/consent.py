@@ -14,6 +14,7 @@ from wearbase.domain.errors import (
     ServiceRefusesKey,
     ServiceUnavailable,
 )
+from wearbase.store.audit import trail
 from wearbase.store.connections import Consent
 from wearbase.store.work import copies
 from wearbase.sync import connect
@@ -71,21 +72,29 @@ async def complete(engine: Engine, state: str, code: str, *, by: Completer) -> C
     except AnswerLost:
         if (done := await _done_there(remote, consent)) is None:
             raise
-        await connect.deny(engine, state)
+        await _connected_there(engine, state, consent)
         return done
     except PassedOn as refused:
         done = await _done_there(remote, consent) if refused.code == BadRequest.code else None  # used up: by an answer that was lost?
-        if refused.status < 500:
+        if refused.status < 500 and done is None:
             await connect.deny(engine, state)
         if done is not None:
+            await _connected_there(engine, state, consent)
             return done
         if refused.code == OtherAccount.code:
             raise OtherAccount(refused.message, provider=remote.name) from refused
         if refused.code == Conflict.code:
             raise Conflict(refused.message, provider=remote.name) from refused
         raise
-    await connect.deny(engine, state)  # used up
+    await _connected_there(engine, state, consent)
     return _connected(remote, consent, remote.parsed(answer))
+
+
+async def _connected_there(engine: Engine, state: str, consent: Consent) -> None:
+    """The state is used up."""
+    await connect.use_up(engine, state)
+    async with engine.db.transaction() as tx:
+        await trail.write(tx, "connected", user_id=consent.user_id, provider=consent.provider, now=engine.clock.now())
 
 
 async def changed(engine: Engine, user_id: str, provider: str) -> None:

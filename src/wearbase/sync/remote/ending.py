@@ -12,6 +12,7 @@ import structlog
 
 from wearbase.domain.errors import PassedOn, ServiceAnswerUnusable, ServiceRefusesKey, ServiceUnavailable
 from wearbase.store import connections
+from wearbase.store.audit import trail
 from wearbase.store.postgres.database import Tx
 from wearbase.store.work import chores, copies
 from wearbase.store.work.chores import Chore, NewChore
@@ -63,6 +64,7 @@ async def end(engine: Engine, remote: Remote, user_id: str, *, erase: bool) -> E
     async with engine.db.transaction() as tx:
         await connections.lock_member(tx, user_id)
         await copies.end_copy(tx, user_id, remote.name, now=engine.clock.now())
+        await trail.write(tx, "disconnected", user_id=user_id, provider=remote.name, now=engine.clock.now())
     return EndedThere(remote.name, answer)
 
 
@@ -108,6 +110,7 @@ async def _erase(engine: Engine, remote: Remote, user_id: str) -> EndedThere:
         days = await copies.drop_copy(tx, user_id, remote.name)
         await copies.ask_anew(tx, user_id, remote.name)
         await combine.rebuild(tx, engine.combining, user_id, days, now=now)
+        await trail.write(tx, "data_erased", user_id=user_id, provider=remote.name, now=now)
     ended = await _try(engine, remote, user_id, "data", chore)
     return EndedThere(remote.name, ended.answer, had_copy)
 

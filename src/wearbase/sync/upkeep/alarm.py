@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from wearbase.store import connections
+from wearbase.store.audit import trail
 from wearbase.store.postgres.database import Tx
 from wearbase.store.work import grants_care
 from wearbase.sync.engine import Engine
@@ -72,10 +73,12 @@ async def believe(engine: Engine, app: App) -> int:
                 continue  # meanwhile
             await connections.give_up(tx, found, now=engine.clock.now())
             await grants_care.rest(tx, found)
+            await trail.write(tx, "connection_lost", user_id=user_id, provider=app.name, now=engine.clock.now())
             given_up += 1
     async with engine.db.transaction() as tx:
         await grants_care.forget_refusals(tx, app.name)
         await grants_care.end_alarm(tx, app.name, app.key)
+        await trail.write(tx, "grants_given_up", provider=app.name, details={"members": given_up}, now=engine.clock.now())
     log.warning("refusals believed", provider=app.name, given_up=given_up)
     return given_up
 

@@ -21,7 +21,7 @@ class OperatorRoute(GuardedRoute):
         if scope["method"] not in SAFE_METHODS and not services.gate.is_from_app(scope["headers"]):
             raise Unauthorized("A session changes something only from our own pages (X-Wearbase: app, same origin).")
         scope["state"]["caller"], _ = await services.operators.find(token)
-        return await super(GuardedRoute, self).handle(scope, receive, send)
+        return await self.act(scope, receive, send)
 
 
 def cookie_name(services: Services) -> str:

@@ -15,6 +15,7 @@ from wearbase.api.routes.ops.operator import name_of
 from wearbase.api.routing import who
 from wearbase.domain.errors import DatabaseUnavailable, NotFound, Refused
 from wearbase.read.status import rfc3339
+from wearbase.store.audit import trail
 from wearbase.store.watching import trouble
 from wearbase.sync import retry
 
@@ -72,8 +73,10 @@ async def members(
 @who(OPS)
 async def payload(parked_id: Annotated[int, Path(ge=1, lt=2**63)], services: Given, caller: By) -> dict[str, Any]:
     """One parked record with the payload that could not be mapped: health data. Who looked is written in the log."""
-    async with services.db.connection() as tx:
+    async with services.db.transaction() as tx:
         found = await trouble.parked_one(tx, parked_id)
+        if found is not None:
+            await trail.write(tx, "payload_shown", user_id=found["user_id"], provider=found["provider"], now=services.clock.now())
     if found is None:
         raise NotFound("Nothing is parked under this id any more.")
     member = name_for_logs(services.engine.keys, found["user_id"])

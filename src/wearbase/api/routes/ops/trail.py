@@ -1,0 +1,83 @@
+"""The audit trail, for whoever runs it."""
+
+import re
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from pydantic import AwareDatetime, BaseModel, Field
+
+from wearbase.access.caller import service
+from wearbase.access.users import InvalidField
+from wearbase.api.given import Given
+from wearbase.api.routes.ops.door import OperatorRoute
+from wearbase.api.routing import who
+from wearbase.read.status import rfc3339
+from wearbase.store.audit import trail
+
+router = APIRouter(route_class=OperatorRoute, prefix="/api/v1/ops", tags=["Operations"])
+_CURSOR = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z)_(\d{1,18})")
+
+
+class TrailEntry(BaseModel):
+    """One line: what was done, when, by which credential, to which member. Of reads it is a minute's, and `count` says how many."""
+
+    id: int
+    at: str
+    action: str
+    credential: str = Field(description="Its kind, and how a service key begins", examples=["key:k3v9x0aa", "member", "command_line"])
+    member: UUID | None = Field(description="The name of a member in the trail; null where nothing is stored of them")
+    provider: str | None
+    route: str | None
+    count: int
+    details: dict[str, Any]
+
+
+class Trail(BaseModel):
+    """Lines, oldest first; `next` is the cursor of the next page, null at the end."""
+
+    entries: list[TrailEntry]
+    next: str | None
+
+
+class TrailQuery(BaseModel):
+    """Which lines: of `[since, until)`, of one member by the name in the trail, of one action."""
+
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+    member: UUID | None = None
+    action: Annotated[str | None, Field(pattern="^[a-z_]{1,40}$")] = None
+    cursor: Annotated[str | None, Field(max_length=60)] = None
+    limit: Annotated[int, Field(ge=1, le=1_000)] = 100
+
+
+@router.get("/audit")
+@who(service("ops"))
+async def audit(query: Annotated[TrailQuery, Query()], services: Given) -> Trail:
+    """The audit trail: every change with its credential, reads by the minute. Members have a name of their own in it, which says
+    nothing once they are erased."""
+    wanted = trail.Wanted(since=query.since, until=query.until, member=query.member, action=query.action)
+    async with services.db.connection() as tx:
+        found = await trail.page(tx, wanted, after=_place(query.cursor), limit=query.limit + 1)
+    shown = [TrailEntry(**shown_entry(entry)) for entry in found[: query.limit]]
+    last = found[query.limit - 1] if len(found) > query.limit else None
+    return Trail(entries=shown, next=f"{last.at:%Y-%m-%dT%H:%M:%S.%fZ}_{last.id}" if last else None)
+
+
+def shown_entry(entry: trail.Entry) -> dict[str, Any]:
+    """A line as it is told."""
+    return {name: getattr(entry, name) for name in trail.Entry.__dataclass_fields__} | {"at": rfc3339(entry.at)}
+
+
+def _place(cursor: str | None) -> tuple[datetime, int] | None:
+    """Where a page begins. Raises InvalidField."""
+    if cursor is None:
+        return None
+    found = _CURSOR.fullmatch(cursor)
+    try:
+        if found is None:
+            raise ValueError
+        return datetime.fromisoformat(found[1]), int(found[2])
+    except ValueError:
+        raise InvalidField("cursor is not one that was given out.", field="cursor") from None

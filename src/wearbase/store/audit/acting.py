@@ -1,0 +1,44 @@
+"""By whom whatever runs just now was asked for. It goes with the task, so that a verb need not be told."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+ENGINE, COMMAND_LINE, BROWSER, LINK = "engine", "command_line", "browser", "sign_in_link"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A credential by its kind (and how a service key begins), never by its secret; and the route it came by."""
+
+    credential: str = ENGINE
+    route: str | None = None
+
+    @property
+    def kind(self) -> str:
+        """The kind alone: `key`, `member`, `session`, `browser`, `command_line`, `engine`, ..."""
+        return self.credential.partition(":")[0]
+
+
+_ACTOR: ContextVar[Actor] = ContextVar("actor", default=Actor())  # noqa: B039 it is frozen
+
+
+def actor() -> Actor:
+    """Who acts; the engine itself where nobody has asked."""
+    return _ACTOR.get()
+
+
+def act_as(credential: str) -> None:
+    """For a process, or a task, that acts for one alone."""
+    _ACTOR.set(Actor(credential))
+
+
+@contextmanager
+def acting(credential: str, *, route: str | None = None) -> Iterator[None]:
+    """What is done within is done by this credential."""
+    token = _ACTOR.set(Actor(credential, route))
+    try:
+        yield
+    finally:
+        _ACTOR.reset(token)

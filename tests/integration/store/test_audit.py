@@ -1,0 +1,184 @@
+"""The audit trail's table: it is added to and never changed, goes by age alone, and names members by a pseudonym."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+
+from wearbase.access.caller import Caller
+from wearbase.access.readers import GATHER_S, MOST_KEPT, Readers
+from wearbase.domain.clock import SteppedClock
+from wearbase.store.audit import trail
+from wearbase.store.audit.acting import acting
+from wearbase.store.audit.trail import Read, Wanted
+from wearbase.store.postgres.database import Database, rows, run
+
+NOON = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)
+KEY = Caller(kind="service", key_id="2f", scopes=frozenset({"read"}), prefix="abcd1234")
+MEMBER = Caller(kind="member", key_id="session:0badcafe", scopes=frozenset({"read"}), user_id="ann")
+ROUTE = "/api/v1/{provider}/daily-data/{user_id}"
+
+
+async def lines(db: Database) -> list[dict[str, Any]]:
+    async with db.connection() as tx:
+        return await rows(tx, "select * from wearbase.audit order by id")
+
+
+async def known(db: Database, *users: str) -> None:
+    """Users with a connection."""
+    async with db.transaction() as tx:
+        for user_id in users:
+            await run(
+                tx,
+                """insert into wearbase.connection (user_id, provider, state, connected_at, created_at, updated_at)
+                   values (%s, 'whoop', 'disconnected', %s, %s, %s)""",
+                (user_id, NOON, NOON, NOON),
+            )
+
+
+async def written(db: Database, *ages_days: int) -> None:
+    async with db.transaction() as tx:
+        for age in ages_days:
+            await trail.write(tx, "retried", now=NOON - timedelta(days=age))
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "update wearbase.audit set credential = 'somebody'", "update wearbase.audit set at = at - interval '1 day'",
+        "update wearbase.audit set details = '{}', member = null", "update wearbase.audit set count = count + 1 where action = 'retried'",
+        "update wearbase.audit set count = count - 1 where action = 'read'",
+        "update wearbase.audit set count = count where action = 'read'",
+        "update wearbase.audit set count = count + 1, route = 'x' where action = 'read'",
+        "delete from wearbase.audit", "delete from wearbase.audit where action = 'read'", "truncate wearbase.audit",
+    ],
+)  # fmt: skip
+async def test_a_line_of_the_trail_is_neither_changed_nor_taken_away(any_db: Database, sql: str) -> None:
+    await written(any_db, 3)
+    async with any_db.transaction() as tx:
+        await trail.write_reads(tx, [Read(NOON, "key:a", None, ROUTE, 4)])
+    before = await lines(any_db)
+    with pytest.raises(psycopg.errors.InsufficientPrivilege, match="only added to"):
+        async with any_db.transaction() as tx:
+            await run(tx, sql)
+    assert await lines(any_db) == before
+    assert len(before) == 2
+
+
+async def test_the_trail_goes_by_age_alone_and_some_at_a_time(db: Database) -> None:
+    await written(db, 500, 450, 401, 400, 399, 0)
+    before = NOON - timedelta(days=400)
+    for most, left in ((2, 4), (2, 3), (2, 3)):
+        async with db.transaction() as tx:
+            await trail.prune(tx, before=before, most=most)
+        assert len(await lines(db)) == left
+    assert min(line["at"] for line in await lines(db)) == before
+
+    async def go_on() -> None:
+        async with db.transaction() as tx:
+            await trail.prune(tx, before=before, most=2)
+            await run(tx, "delete from wearbase.audit")
+
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):  # pruning opens no door behind it
+        await go_on()
+    async with db.transaction() as tx:
+        assert await trail.prune(tx, before=None, most=2) == 0
+    assert len(await lines(db)) == 3
+
+
+async def test_reads_of_a_minute_are_one_line_for_each_credential_member_and_route(any_db: Database) -> None:
+    await known(any_db, "ann", "bob")
+    clock = SteppedClock(NOON + timedelta(seconds=10))
+    processes = Readers(any_db, clock), Readers(any_db, clock)
+    for readers in processes:
+        for _ in range(3):
+            readers.note(KEY, "ann", ROUTE)
+        readers.note(KEY, "bob", ROUTE)
+        readers.note(MEMBER, "ann", ROUTE)
+        readers.note(KEY, "ann", "/another")
+        readers.note(KEY, None, "/api/v1/ops/summary")
+        readers.note(KEY, "nobody", ROUTE)
+        await readers.close()
+    clock.advance(timedelta(minutes=1))
+    processes[0].note(KEY, "ann", ROUTE)
+    await processes[0].close()
+    async with any_db.connection() as tx:
+        ann, bob = await trail.pseudonym(tx, "ann"), await trail.pseudonym(tx, "bob")
+        assert await trail.pseudonym(tx, "nobody") is None
+    assert ann != bob
+    found = {(line["at"], line["credential"], line["member"], line["route"]): line["count"] for line in await lines(any_db)}
+    assert found == {
+        (NOON, "key:abcd1234", ann, ROUTE): 6, (NOON, "key:abcd1234", bob, ROUTE): 2, (NOON, "session", ann, ROUTE): 2,
+        (NOON, "key:abcd1234", ann, "/another"): 2, (NOON, "key:abcd1234", None, "/api/v1/ops/summary"): 2,
+        (NOON, "key:abcd1234", None, ROUTE): 2, (NOON + timedelta(minutes=1), "key:abcd1234", ann, ROUTE): 1,
+    }  # fmt: skip
+
+
+async def test_reads_are_written_by_themselves_within_two_seconds(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert GATHER_S <= 1
+    monkeypatch.setattr("wearbase.access.readers.GATHER_S", 0.01)
+    readers = Readers(db, SteppedClock(NOON))
+    readers.note(KEY, "ann", ROUTE)
+    assert readers._writing is not None
+    await asyncio.wait_for(readers._writing, 10)
+    assert [line["count"] for line in await lines(db)] == [1]
+
+
+async def test_what_cannot_be_written_is_kept_and_written_later(database_url: str) -> None:
+    db = Database(database_url)
+    readers = Readers(db, SteppedClock(NOON))
+    readers.note(KEY, "ann", ROUTE)
+    await readers.close()  # the pool was never opened: the database is away
+    await db.open()
+    readers.note(KEY, "ann", ROUTE)
+    await readers.close()
+    assert [line["count"] for line in await lines(db)] == [2]
+    await db.close()
+    assert MOST_KEPT > 10_000
+
+
+async def test_a_line_belongs_to_the_transaction_of_its_change(db: Database) -> None:
+    await known(db, "ann")
+
+    async def fails() -> None:
+        async with db.transaction() as tx:
+            await trail.write(tx, "sync_asked", user_id="ann", now=NOON)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fails()
+    assert await lines(db) == []
+    with acting("key:abcd1234", route="/x"):
+        async with db.transaction() as tx:
+            await trail.write(tx, "sync_asked", user_id="ann", provider="whoop", details={"resources": ["sleep"]}, now=NOON)
+    [line] = await lines(db)
+    assert (line["credential"], line["route"], line["provider"]) == ("key:abcd1234", "/x", "whoop")
+    assert line["member"] is not None
+    assert line["details"] == {"resources": ["sleep"]}
+
+
+async def test_pages_go_on_where_the_last_one_ended(db: Database) -> None:
+    await written(db, 3, 2, 2, 2, 1, 0)
+    found, after = list[int](), None
+    async with db.connection() as tx:
+        while page := await trail.page(tx, Wanted(since=NOON - timedelta(days=2), until=NOON), after=after, limit=3):
+            found += [entry.id for entry in page]
+            after = page[-1].at, page[-1].id
+    every = [line["id"] for line in await lines(db)]
+    assert found == every[1:5]
+    assert [e.id async for some in trail.entries(db, Wanted()) for e in some] == every
+
+
+async def test_names_of_those_of_whom_nothing_is_stored_are_forgotten(db: Database) -> None:
+    await known(db, "ann", "bob")
+    async with db.transaction() as tx:
+        for user_id in ("ann", "bob", "never-seen"):
+            await trail.write(tx, "token_made", user_id=user_id, now=NOON)
+        await run(tx, "delete from wearbase.connection where user_id = 'bob'")
+    async with db.transaction() as tx:
+        assert await rows(tx, "select user_id from wearbase.audit_member order by 1") == [{"user_id": "ann"}, {"user_id": "bob"}]
+        await trail.prune(tx, before=None, most=1)
+        assert await rows(tx, "select user_id from wearbase.audit_member") == [{"user_id": "ann"}]
+    assert len(await lines(db)) == 3
