@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.engine.conftest import grown, inbox, local_day, newest, route_calls, settled, visits, work_for
+from tests.integration.engine.conftest import grown, inbox, local_day, look, newest, route_calls, settled, visits, work_for
 from tests.integration.harness import RESOURCES, START, Bench, bench, canonical
 
 MONTHS = timedelta(days=40)
@@ -109,6 +109,26 @@ async def test_after_a_webhooks_read_has_succeeded_the_status_says_so(long_world
     assert await inbox(world) == ["settled"]
     found = (await world.status())["workout"]
     assert (found["status"], found["error"], found["open_deliveries"]) == ("success", None, 0)
+
+
+async def test_an_old_records_answer_does_not_end_the_failure_of_a_collection_that_is_still_owed(long_world: Bench) -> None:
+    world = long_world
+    account = await settled(world)
+    await world.step(hours=12, webhooks=False)  # a slot has come, and the token has expired
+    await look(world)
+    await world.fault("token", "status", status=503, count=100)
+    await visits(world, 5)
+    assert (await world.state("workout"))["error"] == "provider_unavailable"
+    await world.heal()
+    old = old_one(await world.truth(account, "workout"))
+    await world.event(account, "rescore", resource="workout", record_id=old["id"])
+    await world.deliver()
+    assert await world.one()
+    assert await inbox(world) == ["settled"]
+    assert (await world.state("workout"))["error"] == "provider_unavailable"
+    await world.work()
+    assert (await world.state("workout"))["error"] is None
+    assert canonical(await world.stored("ann", "workout")) == canonical(await world.truth(account, "workout"))
 
 
 async def test_a_re_score_of_a_forty_day_old_record_arrives_by_its_webhook_alone(long_world: Bench) -> None:

@@ -155,7 +155,7 @@ async def _skip(engine: Engine, app: App, connection: Connection, skips: Sequenc
     async with engine.db.transaction() as tx:
         await hold(tx, connection)
         for skip in skips:
-            is_settled = skip.is_served and skip.resource not in failed
+            is_settled = skip.is_served and skip.resource not in failed and skip.until.at > now  # else a collection that failed is owed
             await progress.skip(tx, connection, skip.resource, marks=skip.marks, until=skip.until, is_settled=is_settled)
             if skip.thinned is not None:
                 await budget.note_thinned(tx, app.name, app.key, slot=skip.thinned, now=now)
