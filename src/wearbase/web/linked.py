@@ -18,7 +18,9 @@ _EXPORT = re.compile(r"^export\s+(default\s+)?((?:async\s+)?function\*?|const|cl
 _NAMES = re.compile(r"^export\s+\{([^}]*)\};[ \t]*$", re.M)
 _LATER = re.compile(r'\bimport\("(\.[^"]+)"\)')
 _LEFT = re.compile(r"^(?:import|export)\b.*|^(?:await\b|(?:const|let) [^=]+ = await\b).*", re.M)
+_IMPORTED = re.compile(r'^@import "([\w-]+\.css)";[ \t]*\n', re.M)
 _REMARK_LINE = re.compile(r"^[ \t]*//.*\n", re.M)
+_REMARK_STYLE = re.compile(r"^[ \t]*/\*(?:[^*]|\*(?!/))*\*/[ \t]*\n", re.M)
 _REMARK_BLOCK = re.compile(r"^[ \t]*/\*\*(?:[^*]|\*(?!/))*\*/[ \t]*\n", re.M)
 
 
@@ -35,6 +37,7 @@ class Module:
 def linked(bodies: Mapping[str, bytes], entry: str = ENTRY) -> dict[str, bytes]:
     """All files, with the entries joined. Without an entry they stay as they are. Raises ValueError."""
     made = dict(bodies)
+    made |= {name: _style(bodies, name) for name, body in bodies.items() if name.endswith(".css") and _IMPORTED.search(body.decode())}
     made |= {other: _whole(_ordered(bodies, other), other).encode() for other in ALONE if other in bodies}
     if entry not in bodies:
         return made
@@ -44,6 +47,18 @@ def linked(bodies: Mapping[str, bytes], entry: str = ENTRY) -> dict[str, bytes]:
         if module.path != entry and not module.path.startswith(AS_IT_IS):
             made[module.path] = _door(module, entry).encode()
     return made
+
+
+def _style(bodies: Mapping[str, bytes], name: str) -> bytes:
+    """A style sheet with the neighbours that it imports in their places, without remarks. Raises ValueError."""
+
+    def brought(found: re.Match[str]) -> str:
+        neighbour = posixpath.join(posixpath.dirname(name), found[1])
+        if neighbour not in bodies:
+            raise ValueError(f"{neighbour}: is imported and is not there")
+        return bodies[neighbour].decode()
+
+    return _REMARK_STYLE.sub("", _IMPORTED.sub(brought, bodies[name].decode())).encode()
 
 
 def _ordered(bodies: Mapping[str, bytes], entry: str) -> list[Module]:

@@ -33,6 +33,7 @@ class Stand:
         self.open_paths: tuple[str, ...] = ()  # answered though nobody is signed in
         self.also: list[Callable[[str, dict[str, str], str], Any]] = []  # asked first: path, query, method
         self.url = ""
+        self.streams_opened, self.is_mute = 0, False  # a mute server takes a stream and sends nothing
         self.files = files or AppFiles()
         self._streams: list[tuple[asyncio.AbstractEventLoop, asyncio.Queue[str]]] = []
 
@@ -57,12 +58,18 @@ class Stand:
             threading.Event().wait(0.01)
         raise AssertionError(f"{start} was not asked: {self.asked}")
 
+    def reads(self) -> list[str]:
+        """The readings of a day."""
+        return [asked for asked in self.asked if asked.startswith("GET /api/v1/app/") and "/day" in asked]
+
     def answer(self, path: str, query: Any, method: str) -> Any:
         for other in self.also:
             if (found := other(path, query, method)) is not None:
                 return found
         if path == "/app/session":
             return self.session
+        if path == "/app/opening":
+            return self.opening()
         if path.endswith("/day"):
             on = query.get("date") or self.today["date"]
             return self.today if on == self.today["date"] else self.days.get(on) or canned.past(date.fromisoformat(on))
@@ -78,6 +85,17 @@ class Stand:
             return {"user_id": canned.USER, "authorization_url": f"{self.url}/consent", "state": "s", "expires_in": 300}
         return {"synced": {}, "total_api_calls": 0} if "/sync/" in path else None
 
+    def opening(self) -> dict[str, Any]:
+        """What the app begins with; the day only where nothing was said about its own address."""
+        session = self.answer("/app/session", {}, "GET") if self.session is not None else None
+        if session is None:
+            return {"session": None, "why": "signed_out", "preferences": None, "day": None}
+        user = session["user_id"]
+        is_apart = any(part in f"/api/v1/app/{user}/day" for part in (*self.down, *self.slow_s))
+        day = None if is_apart else self.answer(f"/api/v1/app/{user}/day", {}, "GET")
+        wishes = self.answer(f"/api/v1/users/{user}/preferences", {}, "GET")
+        return {"session": session, "why": None, "preferences": wishes, "day": day}
+
     async def api(self, request: Request) -> Response:
         path = request.url.path
         self.asked.append(f"{request.method} {path}{'?' + request.url.query if request.url.query else ''}")
@@ -88,7 +106,7 @@ class Stand:
                 status, code = status if isinstance(status, tuple) else (status, "unavailable")
                 error = {"code": code, "message": "Not now.", "request_id": "7f2c-41aa"}
                 return JSONResponse({"error": error}, status, headers={"Cache-Control": "no-store"})
-        if self.session is None and not path.endswith(self.open_paths):
+        if self.session is None and not path.endswith(("/app/opening", *self.open_paths)):
             return JSONResponse({"error": {"code": "signed_out", "message": "Signed out.", "request_id": "1"}}, 401)
         found = self.answer(path, dict(request.query_params), request.method)
         return JSONResponse(found, 200 if found is not None else 404, headers={"Cache-Control": "no-store"})
@@ -97,6 +115,8 @@ class Stand:
         queue: asyncio.Queue[str] = asyncio.Queue()
         mine = (asyncio.get_running_loop(), queue)
         self._streams.append(mine)
+        self.streams_opened += 1
+        await asyncio.sleep(60 if self.is_mute else 0)
 
         async def said() -> AsyncIterator[str]:
             yield "retry: 1000\nevent: heartbeat\ndata: {}\n\n"
@@ -111,6 +131,7 @@ class Stand:
     def application(self) -> Starlette:
         every = ["GET", "POST", "PUT", "DELETE"]
         mine = [
+            Route("/app/opening", self.api),
             Route("/app/session", self.api, methods=every),
             Route("/app/session/peek", self.api, methods=every),
             Route("/api/v1/stream/{user}", self.stream),

@@ -112,7 +112,7 @@ async def test_every_route_of_the_list_is_there_and_none_is_missing(service: Ser
     open_paths = {"/health/live", "/health/ready", "/openapi.json", "/docs", "/v1/webhooks/{provider}"}
     open_paths |= {"/auth/{provider}/callback", "GET /v1/oauth/callback"}
     open_paths |= {"/app", "/app/{path}", "/app/v/{version}/{path}", "/ops", "/app/session/peek"}
-    open_paths |= {"/app/session"}  # a session's own: test_sessions.py
+    open_paths |= {"/app/session", "/app/opening"}  # a session's own: test_sessions.py
     open_paths |= {"/api/v1/stream/{user_id}", "/api/v1/ops/stream"}  # they stay open: integration/live
     open_paths |= {"POST /ops/session", "DELETE /ops/session"}  # an operator's own: integration/live/test_operator.py
     found = {(method, path) for method, path, _ in walk(service.app)}
@@ -135,6 +135,7 @@ async def test_every_route_declares_who_may_call_it(service: Service) -> None:
         ("GET", "/auth/{provider}/callback"), ("POST", "/auth/{provider}/callback"),
         ("GET", "/app"), ("GET", "/app/{path}"), ("GET", "/app/v/{version}/{path}"), ("GET", "/ops"),
         ("POST", "/app/session"), ("POST", "/app/session/peek"), ("POST", "/ops/session"),
+        ("GET", "/app/opening"),  # answers a session's own member, and says so where there is none
     }  # fmt: skip
     assert {key for key, rule in rules.items() if rule.by == "signature"} == {("POST", "/v1/webhooks/{provider}")}
     assert all(rule.by == "service" for (_, path), rule in rules.items() if path.startswith("/internal") or path == "/metrics")

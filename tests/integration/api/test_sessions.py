@@ -12,6 +12,7 @@ import pytest
 from tests.integration.api.conftest import BASE, ENV_KEY, OWN_APP, Service, problem, serving
 from wearbase.access import sessions as module
 from wearbase.read.status import rfc3339
+from wearbase.sync import fresh
 from wearbase.sync.chores import plan_chores
 
 APP = {"x-wearbase": "app", "origin": BASE}
@@ -98,6 +99,44 @@ async def test_only_hashes_are_stored(service: Service, ann: Browser) -> None:
     stored = str(await service.world.rows("select * from wearbase.sign_in_link, wearbase.member_session"))
     assert link not in stored
     assert ann.cookie.split(".")[1] not in stored
+
+
+async def test_an_opening_is_the_session_the_preferences_and_today_in_one_answer(service: Service, ann: Browser) -> None:
+    await service.connected()
+    answer = await ann.call("GET", "/app/opening", headers={"accept-encoding": "gzip"})
+    opening = answer.json()
+    own = {"session": "/app/session", "preferences": OWN, "day": "/api/v1/app/ann/day"}
+    assert opening == {"why": None, **{name: (await ann.call("GET", path)).json() for name, path in own.items()}}
+    assert (answer.headers["content-encoding"], answer.headers["cache-control"]) == ("gzip", "no-store")
+
+
+async def test_an_opening_waits_for_no_source(service: Service, ann: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never(*_: object) -> None:
+        raise AssertionError("a source was waited for")
+
+    monkeypatch.setattr(fresh, "bring", never)
+    assert (await ann.call("GET", "/app/opening")).json()["day"]["sources"]["whoop"]["state"] == "not_connected"
+    await service.connected()
+    assert (await ann.call("GET", "/app/opening")).json()["day"]["day"]["cycle"]
+    await service.unseen_day()
+    assert (await ann.call("GET", "/app/opening")).json()["day"] is None, "its own address brings it"
+
+
+async def test_an_opening_of_nobody_is_an_answer_and_says_why(service: Service, ann: Browser) -> None:
+    nothing = {"session": None, "preferences": None, "day": None}
+    for browser in (Browser(service), ann.holding(""), ann.holding("0" * 32 + ann.cookie[32:])):
+        answer = await browser.call("GET", "/app/opening")
+        assert (answer.status_code, answer.json()) == (200, {**nothing, "why": "unauthorized"})
+    assert (await service.get("/app/opening")).json()["session"] is None, "a service key opens no app"
+    cookie = ann.cookie
+    await ann.call("DELETE", "/app/session")
+    assert (await ann.holding(cookie).call("GET", "/app/opening")).json() == {**nothing, "why": "signed_out"}
+
+
+async def test_an_opening_changes_the_cookie_when_it_is_time(service: Service, ann: Browser) -> None:
+    assert "set-cookie" not in (await ann.call("GET", "/app/opening")).headers
+    service.world.clock.advance(module.ROTATE_EVERY)
+    assert "set-cookie" in (await ann.call("GET", "/app/opening")).headers
 
 
 @pytest.mark.parametrize("path", [OWN, "/api/v1/whoop/daily-data/ann", "/api/v1/health/ann", "/v1/data/ann/recovery"])

@@ -75,6 +75,13 @@ def test_what_cannot_be_joined_is_refused_by_name(name: str, body: bytes, said: 
         linked(FILES | {name: body})
 
 
+def test_a_style_sheet_brings_its_neighbours_along_in_their_order() -> None:
+    given = {"css/first.css": b'/* a remark */\n@import "a.css";\n@import "b.css";\n', "css/a.css": b"a {}\n", "css/b.css": b"b {}\n"}
+    assert linked(given) == given | {"css/first.css": b"a {}\nb {}\n"}
+    with pytest.raises(ValueError, match=r"css/b\.css: is imported and is not there"):
+        linked({name: body for name, body in given.items() if name != "css/b.css"})
+
+
 def test_files_without_the_entry_stay_as_they_are() -> None:
     assert linked({"js/other.js": b"import x"}) == {"js/other.js": b"import x"}
 

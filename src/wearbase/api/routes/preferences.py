@@ -22,7 +22,7 @@ router = APIRouter(route_class=GuardedRoute, tags=["Users"])
 @who(member("read"))
 async def read_preferences(user_id: UserId, services: Given) -> Preferences:
     """What the member has said; empty where nothing. `default_precedence` is what holds then."""
-    return _shown(services, user_id, await preferences(services.db, user_id))
+    return shown(services, user_id, await preferences(services.db, user_id))
 
 
 @router.put("/api/v1/users/{user_id}/preferences")
@@ -31,12 +31,13 @@ async def write_preferences(user_id: UserId, services: Given, body: PreferencesB
     """Takes these in place of those before, and combines every stored day accordingly."""
     shown_in = {"units": body.units.model_dump(exclude_none=True), "display": body.display.model_dump(exclude_none=True)}
     try:
-        return _shown(services, user_id, await combine.prefer(services.engine, user_id, body.precedence, shown_in))
+        return shown(services, user_id, await combine.prefer(services.engine, user_id, body.precedence, shown_in))
     except BadRequest as refused:
         raise InvalidField(refused.message, field=refused.field) from None
 
 
-def _shown(services: Services, user_id: str, content: Mapping[str, Any]) -> Preferences:
+def shown(services: Services, user_id: str, content: Mapping[str, Any]) -> Preferences:
+    """As they are answered."""
     combining = services.engine.combining
     return Preferences(
         user_id=user_id, precedence=content.get("precedence", {}), units=content.get("units", {}),

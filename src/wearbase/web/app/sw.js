@@ -6,6 +6,13 @@ const SHELL = "/app/";
 const FILES = "__FILES__".split(" ").filter((name) => /^(js|css|fonts|vendor)\/.*\.(js|css|woff2)$/.test(name) && !name.includes("ops"));
 
 self.addEventListener("install", (event) => {
+  // Where the browser can be told so, it takes the app's files by itself and asks the network for everything else: a worker that sleeps need not wake.
+  event.addRoutes?.([
+    { condition: { urlPattern: new URLPattern({ pathname: `${ROOT}*` }) }, source: { cacheName: CACHE } },
+    { condition: { requestMode: "navigate", urlPattern: new URLPattern({ pathname: SHELL, search: "" }) }, source: { cacheName: CACHE } },
+    { condition: { not: { urlPattern: new URLPattern({ pathname: "/app*" }) } }, source: "network" },
+    { condition: { urlPattern: new URLPattern({ pathname: "/app/opening" }) }, source: "network" },
+  ]).catch(() => {}); // a browser with other words for this: the worker answers, as below
   // A version is either whole on the phone or not used: one file that is missing fails the installation, and the old version goes on.
   event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll([new Request(SHELL, { cache: "reload" }), ...FILES.map((name) => ROOT + name)])));
 });
@@ -29,7 +36,7 @@ self.addEventListener("fetch", (event) => {
   else if (url.pathname.startsWith(ROOT)) event.respondWith(kept(request, request));
 });
 
-/** From the phone, else from the server, and then kept (after a sign-out everything was wiped). */
+/** From the phone, else from the server, and then kept (a browser short of room may have thrown it away). */
 async function kept(key, request) {
   const cache = await caches.open(CACHE);
   const found = await cache.match(key);

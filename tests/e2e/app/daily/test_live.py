@@ -1,8 +1,9 @@
 """While the page is open: numbers that change in place, history that fills in, asking a source, the keys and the touch that move a day."""
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.app import canned
+from tests.e2e.app.browsing import NOW, opened
 from tests.e2e.app.stand import Stand
 
 
@@ -31,6 +32,55 @@ def test_a_recovery_scored_while_the_page_is_open_appears_and_is_told_once(phone
     stand.send("day", {"provider": "whoop", "day": "2026-11-21", "revision": "3"})
     expect(phone.locator(".hero .num-xl")).to_contain_text("70")
     assert "scored" not in phone.locator("#spoken").inner_text()
+
+
+def test_a_changed_day_is_read_once(phone: Page, stand: Stand) -> None:
+    phone.goto("/app/")
+    phone.get_by_text("Within your usual 44–77.").wait_for()
+    stand.listened()
+    assert not stand.reads(), "the opening brought it"
+    stand.today = canned.day(whoop={"recovery": canned.recovery(70.0)})
+    stand.send("day", {"provider": "whoop", "day": "2026-11-21", "revision": "3"})
+    expect(phone.locator(".hero .num-xl")).to_contain_text("70")
+    assert len(stand.reads()) == 1
+
+
+def test_what_changes_while_the_day_is_being_read_is_read_after_it(phone: Page, stand: Stand) -> None:
+    phone.goto("/app/")
+    phone.get_by_text("Within your usual 44–77.").wait_for()
+    stand.listened()
+    stand.slow_s["/day"] = 1.0
+    stand.send("day", {"provider": "whoop", "day": "2026-11-21", "revision": "3"})
+    stand.was_asked("GET /api/v1/app/mira/day")
+    stand.send("day", {"provider": "whoop", "day": "2026-11-21", "revision": "4"})
+    stand.slow_s.clear()
+    stand.today = canned.day(whoop={"recovery": canned.recovery(70.0)})
+    expect(phone.locator(".hero .num-xl")).to_contain_text("70")
+
+
+def test_a_stream_that_fell_silent_is_opened_again_and_the_page_says_what_it_is_not(browser: Browser, stand: Stand) -> None:
+    with opened(browser, base_url=stand.url) as page:
+        page.clock.install(time=NOW)
+        page.goto("/app/")
+        page.get_by_text("Within your usual 44–77.").wait_for()
+        stand.listened()
+        stand.is_mute = True
+        before = stand.streams_opened
+        page.clock.fast_forward(40_000)
+        for _ in range(200):
+            if stand.streams_opened > before:
+                break
+            page.wait_for_timeout(20)
+        assert stand.streams_opened == before + 1
+        expect(page.locator(".notice")).to_have_count(0)
+        page.clock.fast_forward(70_000)
+        expect(page.locator(".notice")).to_contain_text("Not live just now")
+        stand.is_mute = False
+        stand.today = canned.day(whoop={"recovery": canned.recovery(70.0)})
+        page.clock.fast_forward(40_000)
+        expect(page.locator(".notice")).to_have_count(0)
+        page.clock.fast_forward(2_000)
+        expect(page.locator(".hero .num-xl")).to_contain_text("70")
 
 
 def test_history_fills_in_with_the_counts_that_the_server_tells(phone: Page, stand: Stand) -> None:

@@ -3,10 +3,20 @@
 from playwright.sync_api import Page, expect
 
 from tests.e2e.app import canned
-from tests.e2e.app.browsing import NOW
+from tests.e2e.app.browsing import NOW, records_kept
+from tests.e2e.app.canned_sources import Sources
 from tests.e2e.app.stand import Stand
 
 SCORED = "Within your usual 44–77."
+
+
+def stored(page: Page) -> None:
+    """Returns once the day is on the phone, and the app's files, too."""
+    for _ in range(200):
+        if records_kept(page) and page.evaluate("Boolean(navigator.serviceWorker.controller)"):
+            return
+        page.wait_for_timeout(20)
+    raise AssertionError("nothing is kept")
 
 
 def test_a_page_that_is_open_leaves_when_its_stream_is_refused(phone: Page, stand: Stand) -> None:
@@ -29,6 +39,35 @@ def test_signing_out_in_one_tab_ends_the_other_and_the_next_sign_in_works(phone:
     phone.wait_for_url("**/app/sign-in")
     second.goto("/app/")
     expect(second.locator(".hero")).to_contain_text("72")
+
+
+def test_who_signs_in_again_after_signing_out_has_their_day_without_a_network(phone: Page, stand: Stand) -> None:
+    phone.goto("/app/")
+    phone.get_by_text(SCORED).wait_for()
+    stored(phone)
+    phone.goto("/app/about")
+    phone.get_by_role("button", name="Sign out", exact=True).click()
+    phone.wait_for_url("**/app/sign-in")
+    assert records_kept(phone) == 0
+    stand.also.append(Sources())
+    phone.goto("/app/sign-in#the-link")
+    phone.get_by_role("button", name="Open my data as mira").click()
+    phone.get_by_text(SCORED).wait_for()
+    stored(phone)
+    phone.context.set_offline(True)
+    phone.reload()
+    expect(phone.locator(".notice")).to_contain_text("You are offline.")
+    expect(phone.locator(".hero .num-xl")).to_contain_text("72")
+
+
+def test_a_browser_in_which_nobody_is_signed_in_is_told_of_no_error(phone: Page, stand: Stand) -> None:
+    stand.session = None
+    said: list[str] = []
+    phone.on("console", lambda message: said.append(message.text))
+    phone.goto("/app/")
+    phone.get_by_role("heading", name="You were signed out.").wait_for()
+    assert stand.asked == ["GET /app/opening"], "asked once, by the page itself"
+    assert said == []
 
 
 def test_what_is_refused_because_somebody_else_signed_in_shows_their_days(phone: Page, stand: Stand) -> None:
@@ -74,9 +113,11 @@ def test_the_clock_is_saved_where_the_server_keeps_it_and_a_refusal_is_no_missin
 
 
 def test_stored_units_hold_after_a_reload(phone: Page, stand: Stand) -> None:
-    stand.slow_s["/preferences"] = 0.5  # after the page was drawn
-    stand.preferences["units"] = {"temperature": "f"}
     phone.goto("/app/")
+    phone.get_by_text(SCORED).wait_for()
+    stand.slow_s["/opening"] = 0.5  # after the page was drawn from this phone
+    stand.preferences["units"] = {"temperature": "f"}
+    phone.reload()
     expect(phone.locator(".vital").filter(has_text="°F")).to_have_count(1)
 
 

@@ -1,14 +1,21 @@
 """Signing in to the phone app by a one-time link, and out again."""
 
+import asyncio
+
+import orjson
 from fastapi import APIRouter, Request, Response
 
 from wearbase.access.caller import OPEN, SESSION, service
 from wearbase.access.sessions import Kept
 from wearbase.api.fields import UserId
 from wearbase.api.given import By, Given, Services
-from wearbase.api.routes.member.shapes import InSession, LeaveBody, LinkBody, LinkOwner, SignedIn, SignedOutOf, SignInLink
+from wearbase.api.packing import packed, packing_headers
+from wearbase.api.routes.member.shapes import InSession, LeaveBody, LinkBody, LinkOwner, Opening, SignedIn, SignedOutOf, SignInLink
+from wearbase.api.routes.member.views import today_at_hand
+from wearbase.api.routes.preferences import shown
 from wearbase.api.routing import GuardedRoute, who
 from wearbase.domain.errors import Forbidden, Unauthorized
+from wearbase.read.health import preferences
 from wearbase.read.status import rfc3339
 
 router = APIRouter(route_class=GuardedRoute, tags=["Phone app"])
@@ -51,10 +58,27 @@ async def session(services: Given, request: Request, response: Response) -> InSe
     """Who is signed in here. From time to time the cookie changes."""
     kept = await services.sessions.renew(services.gate.cookie_of(request.scope["headers"]) or b"")
     _keep_cookie(services, response, kept)
-    return InSession(
-        **_shown(kept), is_demo=services.is_demo, version=services.version, sources=list(services.engine.apps),
-        server_time=rfc3339(services.clock.now()) or "",
-    )  # fmt: skip
+    return _in_session(services, kept)
+
+
+@router.get("/app/opening", responses={200: {"model": Opening}})
+@who(OPEN)
+async def opening(services: Given, request: Request) -> Response:
+    """All that the app begins with: whose session this is, what they prefer, and their today as it is stored. That nobody is signed
+    in is an answer here, for a page that cannot know it before it asks."""
+    headers = request.scope["headers"]
+    try:
+        kept = await services.sessions.renew(services.gate.cookie_of(headers) or b"")
+    except Unauthorized as refused:
+        nobody = {"session": None, "why": refused.code, "preferences": None, "day": None}
+        return Response(orjson.dumps(nobody), media_type="application/json")
+    user_id = kept.session.user_id
+    wishes, day = await asyncio.gather(preferences(services.db, user_id), today_at_hand(services, user_id))
+    said = {"session": _in_session(services, kept).model_dump(), "why": None, "preferences": shown(services, user_id, wishes).model_dump()}
+    body, how = packed(orjson.dumps(said)[:-1] + b',"day":' + (day or b"null") + b"}", headers)
+    response = Response(body, headers=packing_headers(how), media_type="application/json")
+    _keep_cookie(services, response, kept)
+    return response
 
 
 @router.delete("/app/session")
@@ -71,6 +95,13 @@ async def _end_quietly(services: Services, cookie: bytes) -> None:
         await services.sessions.end(await services.sessions.find(cookie))
     except Unauthorized:
         return
+
+
+def _in_session(services: Services, kept: Kept) -> InSession:
+    return InSession(
+        **_shown(kept), is_demo=services.is_demo, version=services.version, sources=list(services.engine.apps),
+        server_time=rfc3339(services.clock.now()) or "",
+    )  # fmt: skip
 
 
 def _shown(kept: Kept) -> dict[str, str]:

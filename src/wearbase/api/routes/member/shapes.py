@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from wearbase.access.sessions import LONGEST_LINK
-from wearbase.api.health_shapes import SourceStatus
+from wearbase.api.health_shapes import Preferences, SourceStatus
 from wearbase.api.shapes import Body
 
 
@@ -80,6 +80,16 @@ class DayPage(BaseModel):
     sahha: dict[str, Any] | None
     sources: dict[str, SourceStatus]
     day: dict[str, Any]
+
+
+class Opening(BaseModel):
+    """What the app begins with. Without a session all but `why` is null; `why` is then the code of the error that the others answer.
+    `day` is null, too, where its own address should be asked, since a fetch may bring more of it."""
+
+    session: InSession | None
+    why: str | None
+    preferences: Preferences | None
+    day: DayPage | None
 
 
 class MonthPage(BaseModel):

@@ -47,12 +47,16 @@ async def day(user_id: UserId, services: Given, request: Request, date: Day | No
             copying.current(services, user_id, *copied), fresh.bring(services.engine, user_id, _date(view.content["date"]), wanted)
         )
         view = await services.views.day(user_id, date, {**there, **here})
-    for name, source in view.sources.items():
-        if source.state != "not_connected":
-            services.looks.note(user_id, name)
-    sources = {name: shown_source(services, name, found) for name, found in view.sources.items()}
-    body, etag = view.body(sources, now=services.clock.now())
-    return _answer(request, body, etag)
+    return _answer(request, *_looked_at(services, user_id, view))
+
+
+async def today_at_hand(services: Services, user_id: str) -> bytes | None:
+    """The same answer of today out of what is stored; None where a fetch may bring more of it."""
+    known = services.copies.known(user_id, *copying.around(services, None))
+    view = await services.views.day(user_id, None, known)
+    if known is None or _wanted(services, view):
+        return None
+    return _looked_at(services, user_id, view)[0]
 
 
 @router.get("/api/v1/app/{user_id}/month", responses={200: {"model": MonthPage}, 304: {"description": "The copy at hand is current"}})
@@ -74,6 +78,15 @@ async def workouts(user_id: UserId, services: Given, request: Request, before: B
         return _shown(request, found)
     await _look(services, user_id)
     return _shown(request, await lists.workouts(services.db, services.clock, user_id, FIRST, before=before, limit=limit))
+
+
+def _looked_at(services: Services, user_id: str, view: View) -> tuple[bytes, str]:
+    """The answer and its ETag; that somebody looked is noted."""
+    for name, source in view.sources.items():
+        if source.state != "not_connected":
+            services.looks.note(user_id, name)
+    sources = {name: shown_source(services, name, found) for name, found in view.sources.items()}
+    return view.body(sources, now=services.clock.now())
 
 
 def _wanted(services: Services, view: View) -> dict[str, Wanted]:

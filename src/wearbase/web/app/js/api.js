@@ -17,13 +17,6 @@ export function listen({ signedOut, refused }) {
   onRefused = refused;
 }
 
-/** What was asked for before we were here (early.js): taken once, and only while the page begins. */
-function begun(path) {
-  const answer = globalThis.$early?.get(path);
-  globalThis.$early?.delete(path);
-  return performance.now() < LONGEST_MS ? answer : null;
-}
-
 /** The parsed answer. `quiet` leaves a 401 to the caller. Throws Problem. */
 export async function call(path, { method = "GET", body, quiet = false, longest = LONGEST_MS, headers = {} } = {}) {
   const given = { method, credentials: "same-origin", headers: { Accept: "application/json", ...headers }, signal: AbortSignal.timeout(longest) };
@@ -34,7 +27,7 @@ export async function call(path, { method = "GET", body, quiet = false, longest 
   }
   let answer;
   try {
-    answer = await ((method === "GET" && begun(path)) || fetch(path, given));
+    answer = await fetch(path, given);
   } catch (error) {
     throw new Problem(error.name === "TimeoutError" ? "timeout" : "offline", String(error.message));
   }
@@ -80,6 +73,8 @@ async function asProblem(answer) {
 const seg = encodeURIComponent;
 
 export const api = {
+  /** Everything that the app begins with. The page asks for it ahead (index.html), so nothing of the request may be changed here. */
+  opening: () => call("/app/opening", { quiet: true, longest: 5_000 }),
   session: () => call("/app/session", { quiet: true, longest: 5_000 }),
   signOut: (everywhere) => call("/app/session", { method: "DELETE", body: { everywhere } }),
   day: (user, date) => call(`/api/v1/app/${seg(user)}/day${date ? `?date=${date}` : ""}`),

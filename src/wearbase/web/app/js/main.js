@@ -3,7 +3,7 @@ import { effect, html, render, signal, useEffect } from "./html.js";
 import { Frame } from "./parts/frame.js";
 import { Missing } from "./parts/missing.js";
 import { listenToServer } from "./state/live.js";
-import { forget, shown } from "./state/days.js";
+import { begin as beginDay, forget, shown } from "./state/days.js";
 import { go, route, start, to } from "./state/router.js";
 import { begin, session } from "./state/session.js";
 import { register } from "./worker.js";
@@ -19,6 +19,7 @@ const PAGES = {
   "sign-in": () => import("./pages/signin.js"),
 };
 const OPEN = new Set(["about", "sign-in"]);
+const OF_A_DAY = new Set(["today", "sleep"]);
 const page = signal({ name: "today", Page: null });
 
 effect(() => {
@@ -49,6 +50,7 @@ async function boot() {
   start();
   await begin();
   if (session.value?.isOut && !OPEN.has(route.value)) go(to("sign-in"), { replace: true });
+  if (OF_A_DAY.has(route.value) && !session.value?.isOut) await beginDay();
   render(html`<${App} />`, document.getElementById("app"));
   listenToServer();
   whenCalm(() => void register());

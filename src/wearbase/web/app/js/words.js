@@ -93,6 +93,7 @@ export const words = {
     unavailable: (source, when) => `${source} is not answering.${when ? ` Last success ${when}.` : ""} We keep trying.`,
     history: "Bringing your history", ofDays: (n) => `of ${n} days`, complete: "Today is complete.", reached: (day) => `Reached back to ${day}`,
     calls: (n) => `${n} ${n === 1 ? "call" : "calls"} to WHOOP so far.`, leave: "You can leave this page.", announced: (percent) => `Bringing your history: ${percent} percent`,
+    notLive: "Not live just now: new numbers appear here once the server is heard again.",
     demo: "Demo: an invented member, synthetic data", dismiss: "Dismiss",
   },
   error: {

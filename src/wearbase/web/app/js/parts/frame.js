@@ -104,7 +104,7 @@ function saidOf(source, offline, isLoading) {
   if (!offline && asking.value?.provider === source?.name && isSyncing.value) return words.fresh.syncing;
   if (!offline && source?.state === "running") return words.fresh.syncing;
   if (isLoading) return words.fresh.loading;
-  if (!at) return source ? words.fresh.never : "";
+  if (!at) return source && !offline ? words.fresh.never : "";
   const { text, isRelative } = age(at, now.value);
   return words.fresh.synced(text, isRelative && !offline);
 }

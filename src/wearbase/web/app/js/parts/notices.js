@@ -4,7 +4,7 @@ import { html, signal, useEffect } from "../html.js";
 import { api } from "../api.js";
 import { isOffline, newestAnswer, shown } from "../state/days.js";
 import { isFull } from "../state/kept.js";
-import { asking, say } from "../state/live.js";
+import { asking, isDeaf, say } from "../state/live.js";
 import { route } from "../state/router.js";
 import { isClockWrong, isOnline, now, session, skew, userId } from "../state/session.js";
 import { isNewer, update } from "../worker.js";
@@ -32,6 +32,7 @@ export function Notices() {
   if (isClockWrong.value && !session.value?.is_demo && !hasSeenClock.value) {
     return html`<${Notice} action=${html`<${Dismiss} seen=${hasSeenClock} />`}><b>${w.clock(hours(skew.value))}</b> ${w.clockRest}<//>`;
   }
+  if (isDeaf.value) return html`<${Notice}>${w.notLive}<//>`;
   if (isFull.value && !hasSeenFull.value) return html`<${Notice} action=${html`<${Dismiss} seen=${hasSeenFull} />`}>${w.full}<//>`;
   return null;
 }

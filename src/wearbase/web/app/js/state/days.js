@@ -1,12 +1,12 @@
 // The days and months that are loaded: from the server, else from this phone. Nothing here invents a value.
 import { api } from "../api.js";
 import { daysBetween, localDay, phoneOffset } from "../format.js";
-import { computed, signal } from "../html.js";
+import { computed, effect, signal } from "../html.js";
 import { sourceList } from "../parts/source.js";
 import { isEmpty } from "../reading.js";
 import { keep, kept, keptDates, newest } from "./kept.js";
 import { chosenDay } from "./router.js";
-import { isOnline, now, skew, told, userId } from "./session.js";
+import { isOnline, now, openingDay, skew, told, userId } from "./session.js";
 
 const TODAY = "today";
 const LONGEST_WAIT_MS = 3_000;
@@ -46,15 +46,29 @@ function put(day, change) {
 
 const running = new Map();
 
-/** Loads a day (null: today) unless it is being loaded. What is kept on the phone shows at once. Resolves with its entry. */
-export function load(day, { again = false } = {}) {
+/**
+ * Loads a day (null: today) unless it is being loaded. What is kept on the phone shows at once. Resolves with its entry.
+ * `since`: a reading that began before then may have missed what happened, and is followed by another.
+ */
+export function load(day, { again = false, since = 0 } = {}) {
   const key = day ?? TODAY;
   const entry = loaded.value.get(key);
-  if (running.has(key)) return running.get(key);
+  const before = running.get(key);
+  if (before) return before.at >= since ? before.work : before.work.then(() => load(day, { again, since }));
   if (entry?.answer && !entry.isKept && !again) return Promise.resolve(entry);
   const work = read(day).finally(() => running.delete(key));
-  running.set(key, work);
+  running.set(key, { work, at: performance.now() });
   return work;
+}
+
+const SKELETON_AFTER_MS = 150;
+/** Begins to load the day of the address. Resolves once there is something to draw, or after a moment without it. */
+export function begin() {
+  void load(asked.value);
+  return new Promise((resolve) => {
+    setTimeout(resolve, SKELETON_AFTER_MS);
+    effect(() => { if (shown.value?.answer || shown.value?.problem) resolve(); });
+  });
 }
 
 async function read(day) {
@@ -64,9 +78,8 @@ async function read(day) {
   const early = isFirst ? showKept(day, user) : Promise.resolve();
   const slow = setTimeout(() => { if (isFirst) void standIn(day, user); }, LONGEST_WAIT_MS);
   try {
-    const answer = await api.day(user, day);
+    const answer = (day === null && await openingDay(user)) || await api.day(user, day);
     if (user !== userId.value) return null;
-    await early;
     take(day, answer, user);
   } catch (problem) {
     await early;
@@ -111,11 +124,12 @@ export async function refresh() {
   return (await Promise.all([...days].map((day) => load(day, { again: true })))).at(-1);
 }
 
-/** A day changed on the server: read it again if it is loaded, and forget the month that shows it. */
-export function changed(day) {
-  const wanted = [...loaded.value.keys()].filter((key) => key === TODAY || key === day || key === asked.value);
+/** A day had changed on the server by `since`: read it again if it is loaded, and forget the month that shows it. */
+export function changed(day, since) {
+  const wanted = [...loaded.value.keys()].filter((key) => key === TODAY || key === day || key === asked.value)
+    .map((key) => (key === today.value && loaded.value.has(TODAY) ? TODAY : key)); // today is loaded under both its names
   forgetMonth(day.slice(0, 7));
-  for (const key of new Set(wanted)) if (key !== TODAY || isNear(day)) void load(key === TODAY ? null : key, { again: true });
+  for (const key of new Set(wanted)) if (key !== TODAY || isNear(day)) void load(key === TODAY ? null : key, { again: true, since });
 }
 const isNear = (day) => !today.value || Math.abs(daysBetween(day, today.value)) <= 14;
 

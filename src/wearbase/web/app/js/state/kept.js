@@ -60,7 +60,9 @@ export async function keep(user, answer, at) {
 
 /** `{answer, at}` of a day of this member, or null. */
 export async function kept(user, date) {
-  const found = await ask("readonly", (store) => store.get(date)).catch(() => null);
+  const early = globalThis.$kept; // asked for before we were here (early.js): taken once
+  globalThis.$kept = null;
+  const found = early?.date === date && !isWiped ? await early.entry : await ask("readonly", (store) => store.get(date)).catch(() => null);
   return found?.user === user ? found : null;
 }
 

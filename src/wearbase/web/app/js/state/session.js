@@ -1,5 +1,5 @@
 // Who is signed in, what they prefer, and how this phone's clock stands to the server's.
-import { api, listen } from "../api.js";
+import { api, listen, Problem } from "../api.js";
 import { settings } from "../format.js";
 import { computed, signal } from "../html.js";
 import { allow, forbid, wipe } from "./kept.js";
@@ -64,10 +64,31 @@ function askAgain() {
   if (Date.now() - learntAt > SOON_MS) void learn();
 }
 
+const SOON_ENOUGH_MS = 10_000;
+/** The answer that the app begins with: who is signed in, what they prefer, their today. */
+let opening = null;
+async function opened() {
+  opening = api.opening();
+  const { session: found, why, preferences: wishes } = await opening;
+  if (found) return { found, wishes };
+  throw new Problem(why, "", { status: 401 });
+}
+
+/** Today, as the opening brought it; once, for the member whose it is. Null where there is none, or not any more. */
+export async function openingDay(user) {
+  const asked = performance.now() < SOON_ENOUGH_MS ? opening : null;
+  opening = null;
+  const found = await asked?.catch(() => null);
+  return found?.session?.user_id === user ? found.day : null;
+}
+
+let isFirst = true;
 /** Asks who is signed in. Offline: whoever was on this phone. */
 export async function learn() {
+  const isOpening = isFirst;
+  isFirst = false;
   try {
-    const found = await api.session();
+    const { found, wishes } = isOpening ? await opened() : { found: await api.session() };
     learntAt = Date.now();
     const before = [localStorage.getItem("user"), userId.value].filter(Boolean);
     if (before.some((user) => user !== found.user_id)) {
@@ -81,7 +102,7 @@ export async function learn() {
     const isNew = userId.value !== found.user_id;
     session.value = found;
     if (isNew) tellTabs(found.user_id);
-    void preferences();
+    void preferences(wishes);
   } catch (problem) {
     if (problem.status === 401) return ended(problem);
     const user = localStorage.getItem("user");
@@ -90,9 +111,9 @@ export async function learn() {
   }
 }
 
-async function preferences() {
+async function preferences(given) {
   try {
-    const stored = await api.preferences(userId.value);
+    const stored = given ?? await api.preferences(userId.value);
     settings.units = { ...USUAL_UNITS, ...stored.units, clock: stored.display?.clock };
     if (localStorage.getItem(UNSAVED)) await saveTheme(stored);
     else showTheme(stored.display?.theme ?? "system");
