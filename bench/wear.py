@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from wearbase.access.caller import OPEN, member
 from wearbase.api import build
+from wearbase.api.door.entry import admitted
 from wearbase.api.given import Services
 from wearbase.cli.main import app
 
@@ -26,12 +27,12 @@ class StaticBytes:
     rule = member("read")
 
     def __init__(self, services: Services, body: bytes) -> None:
-        self._gate = services.gate
+        self._services = services
         self._body = body
         self._headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope["state"]["caller"] = await self._gate.admit(scope["headers"], self.rule, scope["path_params"]["user_id"])
+        await admitted(self._services, scope, self.rule, scope["path_params"]["user_id"])
         await send({"type": "http.response.start", "status": 200, "headers": list(self._headers)})
         await send({"type": "http.response.body", "body": self._body})
 

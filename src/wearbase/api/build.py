@@ -9,11 +9,20 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from wearbase.api import errors
 from wearbase.api.document import completed
+from wearbase.api.door.cors import Cors
+from wearbase.api.door.entry import Door
+from wearbase.api.door.hosts import Hosts
+from wearbase.api.door.pace import Pace
+from wearbase.api.door.rules import DoorRules
 from wearbase.api.given import Services
 from wearbase.api.metrics import Metrics
 from wearbase.api.middleware import BodyLimit, Observed
@@ -62,6 +71,8 @@ def create_app(services: Services, *, pages: Sequence[Route] = ()) -> FastAPI:
         app.include_router(module.router)
     for module in (stream, operator, overview, trail):
         app.include_router(module.router)
+    if not services.door.has_own_metrics:
+        app.include_router(operations.metrics_router)
     app.router.routes.extend(pages)  # the last: the app's own files answer to whatever begins with its address
     app.exception_handlers.update(
         {
@@ -73,9 +84,25 @@ def create_app(services: Services, *, pages: Sequence[Route] = ()) -> FastAPI:
     app.add_middleware(BodyLimit, webhooks={name: p.webhook_body_limit_bytes for name, p in services.providers.items()})
     app.add_middleware(errors.LastResort)
     is_https = services.public_url.startswith("https://")
-    app.add_middleware(Observed, metrics=app.state.metrics, keys=services.engine.keys, is_https=is_https, bare=[*bare, *pages])
+    if services.door.cors_origins:
+        app.add_middleware(Cors, origins=services.door.cors_origins)
+    app.add_middleware(Door, hosts=Hosts(services.door), pace=services.pace)
+    app.add_middleware(
+        Observed, metrics=app.state.metrics, keys=services.engine.keys, is_https=is_https, pace=services.pace, bare=[*bare, *pages]
+    )
     app.openapi = lambda: _document(app)
     return app
+
+
+def metrics_app(app: FastAPI) -> ASGIApp:
+    """The metrics of this application and nothing else, for an address that only the operator's own network reaches."""
+
+    async def metrics(_: Request) -> Response:
+        return await operations.told(app.state.services, app.state.metrics)
+
+    apart = Starlette(routes=[Route("/metrics", metrics)], exception_handlers={HTTPException: errors.on_http_error})
+    headed = errors.LastResort(apart)
+    return Observed(headed, metrics=Metrics(), keys=app.state.services.engine.keys, is_https=False, pace=Pace(DoorRules()))
 
 
 def _document(app: FastAPI) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Errors as answers: one table from error to status, one body, and the last resort."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -22,6 +22,9 @@ from wearbase.transport.http import NotSent
 log = structlog.get_logger()
 
 RETRY_AFTER_S = 5
+WEBHOOKS = "/v1/webhooks/"
+TOLD_IN_LOGS = ("limit", "network", "scope", "provider", "field")
+DECLARED = 2  # of a field's place, where it is and its name are ours; what lies deeper may be the sender's
 
 STATUS: dict[type[e.WearbaseError], int] = {
     e.RateLimited: 503,  # the provider's budget, not this caller's doing
@@ -54,6 +57,8 @@ STATUS: dict[type[e.WearbaseError], int] = {
     e.Conflict: 409,
     e.ConsentDenied: 400,
     e.TooManyRequests: 429,
+    e.TooManyDeliveries: 503,  # what a provider sends again
+    e.WrongHost: 421,
     e.ConnectionEnded: 409,
     e.ServiceUnavailable: 503,
     e.ServiceAnswerUnusable: 502,
@@ -107,6 +112,7 @@ async def on_error(request: Request, error: Exception) -> Response:
     """The answer to one of our own errors."""
     assert isinstance(error, e.WearbaseError)
     status = status_of(error)
+    _note_refusal(request.scope, error.code, {"field": getattr(error, "field", None), **error.fields})
     if status == 500 and not isinstance(error, e.PassedOn):
         log.error("internal error", error=error.code, request_id=request_id(request.scope))
         return _answer(request, 500, "internal_error", "Something went wrong here.")
@@ -117,6 +123,7 @@ async def on_http_error(request: Request, error: Exception) -> Response:
     """The answer to what the framework refuses: unknown address, wrong method, a body too large."""
     assert isinstance(error, HTTPException)
     code, message = HTTP_CODES.get(error.status_code, ("refused", "The request was refused."))
+    _note_refusal(request.scope, code, {})
     return _answer(request, error.status_code, code, message, headers=error.headers)
 
 
@@ -125,7 +132,21 @@ async def on_validation_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     details = [{"field": _field(found["loc"]), "message": str(found["msg"]).removeprefix("Value error, ")} for found in error.errors()]
     first = details[0]
+    named = error.errors()[0]
+    field = None if named["type"] == "extra_forbidden" else _field(named["loc"][:DECLARED])
+    _note_refusal(request.scope, InvalidField.code, {"field": field})
     return _answer(request, 422, InvalidField.code, f"{first['field']}: {first['message']}", details)
+
+
+async def refuse(error: e.WearbaseError, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answers with an error where there is no route yet to raise it."""
+    await (await on_error(Request(scope), error))(scope, receive, send)
+
+
+def _note_refusal(scope: Scope, code: str, fields: Mapping[str, Any]) -> None:
+    """Keeps for the request's line in the log why it was refused; of the fields those that hold nothing of a member."""
+    told = {name: fields[name] for name in TOLD_IN_LOGS if fields.get(name)}
+    scope.setdefault("state", {})["refused"] = {"error": code, **told}
 
 
 def request_id(scope: Scope) -> str:
@@ -176,7 +197,7 @@ def _more_headers(request: Request, error: e.WearbaseError, status: int) -> dict
         return {"WWW-Authenticate": "Bearer"}
     if isinstance(error, e.PassedOn) and error.headers:
         return {name.title(): text for name, text in error.headers.items()}
-    if isinstance(error, e.TooManyRequests):
+    if isinstance(error, (e.TooManyRequests, e.TooManyDeliveries)):
         return {"Retry-After": str(error.retry_after_s)}
     if isinstance(error, e.RateLimited) and error.retry_at is not None:
         wait_s = (error.retry_at - request.app.state.services.clock.now()).total_seconds()

@@ -17,6 +17,9 @@ from wearbase.access.redirects import RedirectAllowList
 from wearbase.access.sessions import Sessions
 from wearbase.access.tokens import MemberTokens
 from wearbase.access.users import InvalidField
+from wearbase.api.door.pace import Pace
+from wearbase.api.door.rules import DoorRules
+from wearbase.api.door.turns import Turns
 from wearbase.domain.clock import Clock
 from wearbase.domain.errors import NotFound
 from wearbase.domain.provider import Provider
@@ -50,6 +53,7 @@ class Services:
     environment: Literal["development", "production"] = "production"
     is_demo: bool = False
     version: str = "0"
+    door: DoorRules = field(default_factory=DoorRules)
     direct_url: str | None = field(repr=False, default=None)  # where hints can be listened to; None behind a pooler
 
     @property
@@ -59,6 +63,14 @@ class Services:
     @property
     def clock(self) -> Clock:
         return self.engine.clock
+
+    @cached_property
+    def pace(self) -> Pace:
+        return Pace(self.door)
+
+    @cached_property
+    def turns(self) -> Turns:
+        return Turns(self.door)
 
     @cached_property
     def gate(self) -> Gate:
@@ -81,7 +93,8 @@ class Services:
 
     @cached_property
     def live(self) -> Live:
-        return Live(self.db, self.clock, self.engine.hints, direct_url=self.direct_url)
+        most, of_a_member = self.door.streams, self.door.streams_per_member
+        return Live(self.db, self.clock, self.engine.hints, direct_url=self.direct_url, most=most, most_of_a_member=of_a_member)
 
     @cached_property
     def views(self) -> DayViews:

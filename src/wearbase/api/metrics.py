@@ -23,6 +23,8 @@ class Metrics:
         self.registry = CollectorRegistry()
         requests = Counter("wearbase_http_requests", "Requests answered", ["method", "route", "status"], registry=self.registry)
         seconds = Histogram("wearbase_http_request_seconds", "Time to answer", ["route"], buckets=BUCKETS, registry=self.registry)
+        refused = Counter("wearbase_door_refused", "Requests refused and connections cut at the door", ["reason"], registry=self.registry)
+        self._refused = cache(refused.labels)
         self._requests = cache(lambda method, route, status: requests.labels(method, route, str(status)))
         self._seconds = cache(lambda route: seconds.labels(route))
 
@@ -30,6 +32,10 @@ class Metrics:
         """Counts one answer."""
         self._requests(method, route, status).inc()
         self._seconds(route).observe(seconds)
+
+    def note_refused(self, reason: str, count: int = 1) -> None:
+        """Counts what was turned away before it reached a route, or cut off."""
+        self._refused(reason).inc(count)
 
     def text(
         self, standings: Mapping[str, Standing], remotes: Mapping[str, Remote], vitals: Vitals | None, *, at: datetime,

@@ -4,7 +4,9 @@ import itertools
 import re
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import structlog
 from starlette.exceptions import HTTPException
@@ -12,13 +14,19 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from wearbase.access.users import name_for_logs
+from wearbase.api.door.entry import note_outcome
+from wearbase.api.door.pace import Pace
+from wearbase.api.errors import WEBHOOKS
 from wearbase.api.metrics import Metrics
 from wearbase.store.sealing import KeyRing
+from wearbase.store.work.cause import CAUSE
 
 log = structlog.get_logger()
 
-WEBHOOKS = "/v1/webhooks/"
 OPERATORS = "/api/v1/ops/"
+CLIENT_GONE = 499  # nobody was there any more to be answered; a name for the log, never sent
+FLOOD_LINE_EVERY_S = 1.0
+FLOODS = ("too_many_deliveries", "wrong_host")  # refusals of which a flood writes one line a second
 LARGEST_BODY = 1024 * 1024
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 _PROCESS, _NUMBERS = secrets.token_hex(5).encode(), itertools.count(1)  # a random id for each request would cost a twentieth of it
@@ -36,8 +44,8 @@ SECURITY_HEADERS = [
 class Observed:
     """Gives the request an id, notes the answer, and adds the security headers that a route has not set itself."""
 
-    def __init__(self, app: ASGIApp, *, metrics: Metrics, keys: KeyRing, is_https: bool, bare: Sequence[Route] = ()) -> None:
-        self._app, self._metrics, self._keys = app, metrics, keys
+    def __init__(self, app: ASGIApp, *, metrics: Metrics, keys: KeyRing, is_https: bool, pace: Pace, bare: Sequence[Route] = ()) -> None:
+        self._app, self._metrics, self._keys, self._pace, self._floods = app, metrics, keys, pace, Floods()
         self._bare = {id(route.endpoint): route.path for route in bare}  # the framework names only its own routes
         hsts = [(b"strict-transport-security", b"max-age=31536000")] if is_https else []
         self._headers = [*SECURITY_HEADERS, *hsts]
@@ -45,9 +53,10 @@ class Observed:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        began, status = time.perf_counter(), 500
+        began, status, is_broken = time.perf_counter(), 0, True
         request_id = _request_id(scope)
-        scope.setdefault("state", {})["request_id"] = request_id.decode()
+        named = scope.setdefault("state", {})["request_id"] = request_id.decode()
+        cause = CAUSE.set(named)
 
         async def told(message: Message) -> None:
             nonlocal status
@@ -63,8 +72,10 @@ class Observed:
 
         try:
             await self._app(scope, receive, told)
+            is_broken = False
         finally:
-            self._note(scope, status, time.perf_counter() - began)
+            CAUSE.reset(cause)
+            self._note(scope, status or (500 if is_broken else CLIENT_GONE), time.perf_counter() - began)
 
     def _note_read(self, scope: Scope, status: int) -> None:
         """Who is answered with a member's data, or an operator's, is counted for the audit trail."""
@@ -83,11 +94,40 @@ class Observed:
         self._metrics.note(method, route, status, seconds)
         user_id = scope.get("path_params", {}).get("user_id")
         state = scope["state"]
-        caller = state.get("caller")
+        caller, refused = state.get("caller"), state.get("refused", {})
+        note_outcome(self._pace, scope, status)
+        if refused and (kind := _flood(refused)):
+            self._metrics.note_refused(kind)
+            if not (refused := self._floods.told(kind, refused)):
+                return
         log.info(
             "request", method=method, route=route, status=status, ms=round(seconds * 1000, 2), request_id=state["request_id"],
-            user=name_for_logs(self._keys, user_id) if user_id else None, caller=caller.key_id if caller else None,
+            user=name_for_logs(self._keys, user_id) if user_id else None, caller=caller.key_id if caller else None, **refused,
         )  # fmt: skip
+
+
+class Floods:
+    """Of refusals that anybody can cause without end, one line a second of each kind, which says how many were not told."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._told_at: dict[str, float] = {}
+        self._untold = Counter[str]()
+
+    def told(self, kind: str, refused: Mapping[str, Any]) -> dict[str, Any]:
+        """What goes into the log; nothing if a line of this kind was written within the second."""
+        now = self._clock()
+        if now - self._told_at.get(kind, float("-inf")) < FLOOD_LINE_EVERY_S:
+            self._untold[kind] += 1
+            return {}
+        self._told_at[kind] = now
+        untold = self._untold.pop(kind, 0)
+        return {**refused, "untold": untold} if untold else dict(refused)
+
+
+def _flood(refused: Mapping[str, Any]) -> str | None:
+    """Which flood a refusal may be part of."""
+    return f"limit_{refused['limit']}" if "limit" in refused else refused["error"] if refused["error"] in FLOODS else None
 
 
 class BodyLimit:
@@ -124,4 +164,9 @@ def _request_id(scope: Scope) -> bytes:
     for name, value in scope["headers"]:
         if name == b"x-request-id" and _SANE_ID.fullmatch(value):
             return value
+    return new_request_id()
+
+
+def new_request_id() -> bytes:
+    """An id that no other request of any process has."""
     return b"%s-%x" % (_PROCESS, next(_NUMBERS))

@@ -10,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from wearbase.access.caller import Rule
 from wearbase.access.users import checked_user_id
+from wearbase.api.door.entry import admitted
 from wearbase.api.fields import SOURCE_PATTERN
 from wearbase.api.given import known_source
 from wearbase.store.audit.acting import BROWSER, acting
@@ -68,8 +69,7 @@ class GuardedRoute(APIRoute):
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] in (self.methods or ()):
             user_id = _user_id(scope)
-            gate = scope["app"].state.services.gate
-            scope["state"]["caller"] = await gate.admit(scope["headers"], self.rule, user_id, method=scope["method"])
+            await admitted(scope["app"].state.services, scope, self.rule, user_id)
             if user_id is not None:
                 checked_user_id(user_id)
             _check_source(scope)

@@ -4,6 +4,7 @@ import asyncio
 import errno
 import resource
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,8 +20,11 @@ from wearbase.settings import Settings
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from wearbase.api.door.rules import DoorRules
+    from wearbase.app.connections import Watch
+
 BACKLOG = 1_024
-MOST_CONNECTIONS = 4_000  # half of them may be pages that stay open
+MOST_READERS = 64  # of the metrics
 UNREAD_MS = 30_000  # a peer that takes nothing for so long is gone, or reads too slowly
 LOOK_AT_FILES_EVERY_S = 1.0  # while somebody may be writing them
 AFTER_CONSENT = "/app/sources"  # where the app's own members come back to; no setting need allow it
@@ -31,18 +35,48 @@ def listen(settings: Settings) -> tuple[Settings, socket.socket]:
 
     Raises: SettingsError that says what is in the way.
     """
-    host, family = settings.host, socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = _bound(settings.host, settings.port, port_setting="PORT", both="HOST, PORT")
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most if most != resource.RLIM_INFINITY else 4 * settings.connections, most))
+    return settings.model_copy(update={"port": listener.getsockname()[1]}), listener
+
+
+def listen_for_metrics(settings: Settings) -> socket.socket | None:
+    """The socket of METRICS_BIND, if it is set. Raises SettingsError."""
+    if settings.metrics_bind is None:
+        return None
+    host, port = settings.metrics_bind
+    return _bound(host, port, port_setting="METRICS_BIND", both="METRICS_BIND")
+
+
+def _bound(host: str, port: int, *, port_setting: str, both: str) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        listener = socket.create_server((host, settings.port), family=family, backlog=BACKLOG)
+        listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            raise SettingsError(f"PORT: {settings.port} is taken by another program. Stop it, or set PORT to another number.") from error
-        raise SettingsError(f"HOST, PORT: cannot listen on {host}, port {settings.port}: {error.strerror}.") from error
+            taken = f"{port_setting}: {port} is taken by another program. Stop it, or set {port_setting} to another number."
+            raise SettingsError(taken) from error
+        raise SettingsError(f"{both}: cannot listen on {host}, port {port}: {error.strerror}.") from error
     if hasattr(socket, "TCP_USER_TIMEOUT"):
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_MS)  # every accepted connection has it from here
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most if most != resource.RLIM_INFINITY else 4 * MOST_CONNECTIONS, most))
-    return settings.model_copy(update={"port": listener.getsockname()[1]}), listener
+    return listener
+
+
+def door_rules(settings: Settings) -> "DoorRules":
+    """What the door is told. In development without an address of its own, any IP address will do as its name."""
+    from wearbase.api.door.hosts import LOOPBACK, name_of
+    from wearbase.api.door.rules import DoorRules
+    from wearbase.settings.door import ANY_HOST
+
+    names = {*LOOPBACK, *settings.allowed_hosts, name_of(settings.base_url) or ""} - {""}
+    return DoorRules(
+        requests_per_key=settings.requests_per_key, requests_per_member=settings.requests_per_member,
+        failures_per_address=settings.failures_per_address, webhooks_per_second=settings.webhooks_per_second,
+        webhooks_at_once=settings.webhooks_at_once, hosts=None if ANY_HOST in names else frozenset(names),
+        takes_addresses=settings.environment == "development" and settings.public_url is None, cors_origins=settings.cors_origins,
+        streams=settings.streams, streams_per_member=settings.streams_per_member, has_own_metrics=settings.metrics_bind is not None,
+    )  # fmt: skip
 
 
 def http_app(running: Parts, *, is_demo: bool) -> "FastAPI":
@@ -61,6 +95,7 @@ def http_app(running: Parts, *, is_demo: bool) -> "FastAPI":
         tokens=MemberTokens(running.place.keys.signing_keys, running.clock), providers=providers(settings), public_url=settings.base_url,
         redirects=RedirectAllowList([*settings.redirect_url_allowlist, f"{settings.base_url}{AFTER_CONSENT}"]),
         environment=settings.environment, is_demo=is_demo, version=__version__, direct_url=running.place.direct_url,
+        door=door_rules(settings),
     )  # fmt: skip
     if settings.auth_jwks_url is not None:
         told = {"issuer": settings.auth_issuer or "", "audiences": settings.auth_audience, "claim": settings.auth_user_claim}
@@ -72,8 +107,9 @@ def http_app(running: Parts, *, is_demo: bool) -> "FastAPI":
 class Server(uvicorn.Server):
     """A server that leaves the signals to us. `answers` is set once it listens, or has failed to."""
 
-    def __init__(self, config: uvicorn.Config, *, on_stop: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, config: uvicorn.Config, watch: "Watch | None" = None, *, on_stop: Callable[[], None] = lambda: None) -> None:
         super().__init__(config)
+        self._watch = watch
         self.answers = asyncio.Event()
         self._on_stop = on_stop
 
@@ -99,14 +135,35 @@ class Server(uvicorn.Server):
         finally:
             self.answers.set()
 
+    async def on_tick(self, counter: int) -> bool:
+        if self._watch is not None:
+            self._watch.look(self.server_state.connections, now=time.monotonic())
+        return await super().on_tick(counter)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._on_stop()  # what would stay open for ever ends before the others are waited for
         await super().shutdown(sockets=sockets)
 
 
-def uvicorn_config(settings: Settings, app: Callable) -> uvicorn.Config:
-    return uvicorn.Config(
-        app, host=settings.host, port=settings.port, http="httptools", loop="none", ws="none", log_config=None, access_log=False,
+def server(settings: Settings, app: "FastAPI") -> Server:
+    """What answers by this application."""
+    from wearbase.app.connections import Connection, Watch
+
+    config = uvicorn.Config(
+        app, host=settings.host, port=settings.port, http=Connection, loop="none", ws="none", log_config=None, access_log=False,
         server_header=False, forwarded_allow_ips=settings.forwarded_allow_ips, timeout_keep_alive=30, timeout_graceful_shutdown=5,
-        limit_concurrency=MOST_CONNECTIONS, backlog=BACKLOG,
+        limit_concurrency=settings.connections, backlog=BACKLOG,
     )  # fmt: skip
+    return Server(config, Watch(settings, note=app.state.metrics.note_refused), on_stop=app.state.services.end_streams)
+
+
+def metrics_server(settings: Settings, app: "FastAPI") -> Server:
+    """What answers at METRICS_BIND, without a key: whoever reaches that address may read."""
+    from wearbase.api.build import metrics_app
+    from wearbase.app.connections import Connection, Watch
+
+    config = uvicorn.Config(
+        metrics_app(app), http=Connection, loop="none", ws="none", lifespan="off", log_config=None, access_log=False, server_header=False,
+        proxy_headers=False, timeout_keep_alive=30, timeout_graceful_shutdown=5, limit_concurrency=MOST_READERS,
+    )  # fmt: skip
+    return Server(config, Watch(settings, note=app.state.metrics.note_refused))

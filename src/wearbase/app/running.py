@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import structlog
 
-from wearbase.app.http import Server, http_app, uvicorn_config
+from wearbase.app.http import http_app, listen_for_metrics, metrics_server, server
 from wearbase.app.parts import Parts, Place, parts
 from wearbase.app.stopping import stop_event
 from wearbase.settings import Settings
@@ -28,22 +28,27 @@ async def serve(
     settings: Settings, where: Place, listener: socket.socket, *, with_worker: bool, is_demo: bool = False, beside: Beside | None = None
 ) -> None:
     """Answers HTTP until told to stop; with a worker inside if asked. `beside` is run once it answers."""
-    stop = stop_event()
+    stop, for_metrics = stop_event(), listen_for_metrics(settings)
     async with parts(settings, where) as running:
         await _note_ceilings(running)
         http = http_app(running, is_demo=is_demo)
-        server = Server(uvicorn_config(settings, http), on_stop=http.state.services.end_streams)
-        lasting: list[asyncio.Task[Any]] = [asyncio.create_task(server.serve(sockets=[listener]))]
+        servers, listeners = [server(settings, http)], [listener]
+        if for_metrics is not None:
+            servers, listeners = [*servers, metrics_server(settings, http)], [*listeners, for_metrics]
+        answering = [asyncio.create_task(one.serve(sockets=[socket])) for one, socket in zip(servers, listeners, strict=True)]
+        lasting: list[asyncio.Task[Any]] = [*answering]
         passing: list[asyncio.Task[Any]] = [asyncio.create_task(stop.wait())]
         if with_worker:
             lasting.append(asyncio.create_task(_work(running, stop, is_alone=where.is_embedded)))
         try:
-            await server.until_answering(lasting[0])
+            for one, running_it in zip(servers, answering, strict=True):
+                await one.until_answering(running_it)
             if beside is not None:
                 passing.append(asyncio.create_task(beside(running)))
             await asyncio.wait([*lasting, passing[0]], return_when=asyncio.FIRST_COMPLETED)
             stop.set()
-            server.should_exit = True
+            for one in servers:
+                one.should_exit = True
             await cancel(passing)
             await asyncio.gather(*lasting)
         finally:  # interrupted, nothing may still use what is closed next; uvicorn would report that as an error of its own

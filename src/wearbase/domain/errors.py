@@ -243,6 +243,12 @@ class TooManyRequests(Refused):
         self.retry_after_s = retry_after_s
 
 
+class WrongHost(Refused):
+    """This server does not answer to that name. Its own are in PUBLIC_URL and ALLOWED_HOSTS."""
+
+    code = "wrong_host"
+
+
 class PassedOn(Refused):
     """The service that this source comes from refused the request."""
 
@@ -268,6 +274,16 @@ class SettingsError(WearbaseError):
     """A setting is missing or wrong; the program does not start."""
 
     code = "settings_error"
+
+
+class TooManyDeliveries(RetryLater):
+    """More deliveries came than are taken at once; this one was not looked at. Send it again."""
+
+    code = "too_many_deliveries"
+
+    def __init__(self, message: str | None = None, *, retry_after_s: int = 1, **fields: Any) -> None:
+        super().__init__(message, **fields)
+        self.retry_after_s = retry_after_s
 
 
 class DatabaseUnavailable(RetryLater):

@@ -88,8 +88,18 @@ class _Member:
 class Live:
     """The open streams of this process. It asks the database only while there is one, and once for all of them."""
 
-    def __init__(self, db: Database, clock: Clock, hints: Hints, *, direct_url: str | None = None) -> None:
+    def __init__(
+        self,
+        db: Database,
+        clock: Clock,
+        hints: Hints,
+        *,
+        direct_url: str | None = None,
+        most: int = MOST_STREAMS,
+        most_of_a_member: int = MOST_OF_A_MEMBER,
+    ) -> None:
         self._db, self._clock, self._hints, self._direct_url = db, clock, hints, direct_url
+        self._most, self._most_of_a_member = most, most_of_a_member
         self._members: dict[str, _Member] = {}
         self._count = 0
         self._wake = asyncio.Event()
@@ -98,7 +108,7 @@ class Live:
     def open(self, user_id: str, *, session_id: UUID | None = None, last_event_id: str | None = None) -> Stream:
         """A stream of this member's changes; it begins with how everything stands. Raises TooManyRequests."""
         member = self._members.get(user_id) or _Member(looked_at=self._clock.now())
-        if self._count >= MOST_STREAMS or len(member.streams) >= MOST_OF_A_MEMBER:
+        if self._count >= self._most or len(member.streams) >= self._most_of_a_member:
             raise TooManyRequests("Too many pages are open at once. Close one.", retry_after_s=AGAIN_AFTER_S)
         stream = Stream(user_id, session_id=session_id, since=_since(last_event_id, now=self._clock.now()))
         self._members[user_id] = member

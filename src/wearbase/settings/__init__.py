@@ -8,12 +8,13 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from wearbase.access import identity_settings
 from wearbase.domain.errors import SettingsError
 from wearbase.domain.provider import Credentials
 from wearbase.providers.registry import PROVIDERS
+from wearbase.settings.door import DoorSettings
 from wearbase.settings.sources import SourceSettings, given_sources
 from wearbase.settings.values import MOST_CALLS, Address, Texts, duration, is_private, told, whole
 from wearbase.store.postgres.schema import DEFAULT_SCHEMA, is_valid
@@ -27,7 +28,7 @@ NOT_FOR_THE_DEMO = ("sahha_client_id", "sahha_client_secret", "other_sources")  
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
-class Settings(BaseSettings):
+class Settings(DoorSettings):
     """Every setting by its name in the environment, in capitals."""
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True)

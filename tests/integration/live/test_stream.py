@@ -297,7 +297,7 @@ async def test_a_member_has_only_so_many_at_once(told: Service) -> None:
 
 
 async def test_all_together_have_only_so_many(told: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "MOST_STREAMS", 1)
+    monkeypatch.setattr(told.services.live, "_most", 1)
     async with reading(told) as reader:
         assert await reader.status == 200
         problem(await told.get("/api/v1/stream/bob", headers=told.token("bob")), 429)

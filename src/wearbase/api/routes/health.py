@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 from wearbase.access.caller import member
 from wearbase.access.users import InvalidField, checked_user_id
 from wearbase.api.conditional import has_already
+from wearbase.api.door.entry import admitted
 from wearbase.api.fields import UserId, checked_date
 from wearbase.api.given import Given, Services
 from wearbase.api.health_shapes import HealthSources
@@ -42,7 +43,7 @@ class Health:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         user_id = scope["path_params"]["user_id"]
-        scope["state"]["caller"] = await self._services.gate.admit(scope["headers"], self.rule, user_id, method="GET")
+        await admitted(self._services, scope, self.rule, user_id)
         checked_user_id(user_id)
         day, count = _asked(scope["query_string"])
         if count is None:

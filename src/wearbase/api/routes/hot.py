@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 from wearbase.access.caller import SIGNED, member
 from wearbase.access.users import InvalidField, checked_user_id
 from wearbase.api.conditional import has_already
+from wearbase.api.door.entry import admitted
 from wearbase.api.given import Services, known_source
 from wearbase.api.routes import copying
 from wearbase.domain.provider import Handshake as Asked
@@ -35,7 +36,7 @@ class DailyData:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         services, params = self._services, scope["path_params"]
         user_id, provider = params["user_id"], params["provider"]
-        scope["state"]["caller"] = await services.gate.admit(scope["headers"], self.rule, user_id, method="GET")
+        await admitted(services, scope, self.rule, user_id)
         checked_user_id(user_id)
         known_source(provider, services.providers, in_path=True)
         asked = _date(scope["query_string"])
@@ -88,7 +89,9 @@ class Webhooks:
         provider = scope["path_params"]["provider"]
         app = self._services.engine.app(provider)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        await self._services.receiver.receive(provider, headers, await Request(scope, receive).body())
+        body = await Request(scope, receive).body()
+        with self._services.turns.taken(provider):
+            await self._services.receiver.receive(provider, headers, body)
         await send({"type": "http.response.start", "status": app.provider.webhook_success_status, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 

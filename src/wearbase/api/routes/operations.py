@@ -6,7 +6,8 @@ from fastapi import APIRouter, Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html
 
 from wearbase.access.caller import DOCS, OPEN, service
-from wearbase.api.given import Given
+from wearbase.api.given import Given, Services
+from wearbase.api.metrics import Metrics
 from wearbase.api.routing import GuardedRoute, who
 from wearbase.domain.errors import DatabaseUnavailable
 from wearbase.read.budgets import standings, vitals
@@ -19,6 +20,7 @@ DOCS_POLICY = (
 )
 
 router = APIRouter(route_class=GuardedRoute, tags=["Operations"])
+metrics_router = APIRouter(route_class=GuardedRoute, tags=["Operations"])  # apart: they may have an address of their own
 
 
 @router.head("/health/live", include_in_schema=False)
@@ -57,17 +59,22 @@ async def ready(request: Request, services: Given, response: Response) -> dict[s
     }
 
 
-@router.get("/metrics")
+@metrics_router.get("/metrics")
 @who(service("ops"))
 async def metrics(request: Request, services: Given) -> Response:
     """Counts, times and budgets for Prometheus. No label names a member."""
+    return await told(services, request.app.state.metrics)
+
+
+async def told(services: Services, metrics: Metrics) -> Response:
+    """The same at whatever address it is asked for."""
     apps = {app.name: (app.key, app.ceilings) for app in services.engine.apps.values()}
     try:
         found, now = await standings(services.db, services.clock, apps), await vitals(services.db, services.clock)
     except DatabaseUnavailable:
         found, now = {}, None  # what the process counts by itself is told all the same
     keys = services.identity.keys if services.identity is not None else None
-    text = request.app.state.metrics.text(found, services.engine.remotes, now, at=services.clock.now(), keys=keys)
+    text = metrics.text(found, services.engine.remotes, now, at=services.clock.now(), keys=keys)
     return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
 

@@ -34,6 +34,7 @@ class EventStream(Response):
     """Sends what the source has. `is_allowed` is asked every other second; `leave` is called once, at the end."""
 
     media_type = "text/event-stream"
+    MARK = "is_stream"  # of a request's state: its answer has no end to be waited for
 
     def __init__(self, source: Source, *, is_allowed: Callable[[], Awaitable[bool]], leave: Callable[[], None]) -> None:
         super().__init__(headers=HEADERS)
@@ -41,6 +42,7 @@ class EventStream(Response):
         self._source, self._is_allowed, self._leave = source, is_allowed, leave
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope.setdefault("state", {})[self.MARK] = True
         gone = asyncio.create_task(self._until_gone(receive))
         try:
             async with asyncio.timeout(None) as patience:

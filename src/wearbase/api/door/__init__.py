@@ -1,0 +1,1 @@
+"""Who is let near the routes at all: by which name, how often, from where."""

@@ -1,0 +1,58 @@
+"""By which names we may be called."""
+
+from collections.abc import Sequence
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from wearbase.api.door.rules import DoorRules
+from wearbase.domain.errors import WrongHost
+
+if TYPE_CHECKING:
+    from starlette.types import Scope
+
+MOST_REMEMBERED = 256  # ways of writing a good one
+BY_ANY_NAME = ("/health/live", "/health/ready")  # probes ask by whatever address the process has just been given
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+class Hosts:
+    """Knows our names. With any port: a proxy may map it."""
+
+    def __init__(self, rules: DoorRules) -> None:
+        self._names, self._takes_addresses = rules.hosts, rules.takes_addresses
+        self._good: set[bytes] = set()
+
+    def check(self, scope: "Scope", given: Sequence[bytes]) -> None:
+        """Returns if the request's Host, given once, is one of ours. Raises WrongHost."""
+        if self._names is None or (len(given) == 1 and given[0] in self._good) or scope["path"] in BY_ANY_NAME:
+            return
+        if len(given) != 1 or not self._is_ours(given[0].decode("latin-1")):
+            raise WrongHost
+        if len(self._good) < MOST_REMEMBERED:
+            self._good.add(given[0])
+
+    def _is_ours(self, text: str) -> bool:
+        name = name_of(f"//{text}")
+        if name is None or self._names is None:
+            return False
+        return name in self._names or (self._takes_addresses and _is_address(name))
+
+
+def name_of(address: str) -> str | None:
+    """The name in an address (`https://name:port`, `//name`), in small letters and without a dot at its end; None if there is none."""
+    try:
+        parts = urlsplit(address)
+        parts.port  # noqa: B018 raises if it is none
+        is_bare = not (parts.username or parts.path or parts.query or parts.fragment)
+        return (parts.hostname or "").removesuffix(".") or None if is_bare else None
+    except ValueError:
+        return None
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,126 @@
+"""Connections that are slow, endless, too many or no HTTP: cut, by looking at all of them a few times a second.
+
+A timer for each request would cost every one of them what only a few deserve; looking at 4,000 connections takes a few milliseconds.
+uvicorn ends idle connections by itself (keep-alive), but waits for the rest of a request for ever.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Collection
+from typing import Any, Literal, TypeAlias
+
+import structlog
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.flow_control import service_unavailable
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+from wearbase.api import errors
+from wearbase.api.middleware import LARGEST_BODY, SECURITY_HEADERS, new_request_id
+from wearbase.api.routes.ops.events import EventStream
+from wearbase.settings import Settings
+
+log = structlog.get_logger()
+
+ALIVE = "/health/live"  # is told even then: a process that is busy need not be started again
+BUSY_AGAIN_AFTER_S = 2
+LOOK_EVERY_S = 0.5
+MOST_UNREAD = 4 * LARGEST_BODY  # of one connection
+CROWDED, MAKE_ROOM_S = 0.9, 1.0
+
+Part: TypeAlias = Literal["head", "body", "answer", "next", "stream"]
+Noted: TypeAlias = Callable[[str, int], None]
+
+
+class Connection(HttpToolsProtocol):
+    """One connection; what it waits for, and since when."""
+
+    seen: RequestResponseCycle | None = None
+    seen_part: Part | None = None
+    seen_since = 0.0
+    unread = 0  # bytes of a body that came after its answer
+
+    def part(self) -> Part:
+        """What is being waited for; `next` if nothing was begun after an answer, `stream` if it may last."""
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is not None and cycle.more_body:
+            return "body"
+        if cycle is None or cycle.response_complete:
+            return "head" if self.timeout_keep_alive_task is None else "next"
+        return "stream" if cycle.scope.get("state", {}).get(EventStream.MARK) else "answer"
+
+    def waited(self, now: float) -> float:
+        """For how many seconds it has been waiting for the same, as far as it was looked at."""
+        part = self.part()
+        if self.seen is not self.cycle or self.seen_part != part:
+            self.seen, self.seen_part, self.seen_since = self.cycle, part, now
+        return now - self.seen_since
+
+    def _has_begun(self) -> bool:
+        """Whether anything of a next request has come."""
+        return self.scope is not None and (self.cycle is None or self.scope is not self.cycle.scope)
+
+    def cut(self, part: Part) -> None:
+        """Ends it; with a word, where a request was begun and nothing of an answer."""
+        begun = self._has_begun() if part == "head" else part == "body" and not self.cycle.response_started
+        if begun:
+            self.say(408, "timed_out", "The request took too long to arrive.")
+        self.transport.abort() if part == "answer" else self.transport.close()
+
+    def say(self, status: int, code: str, message: str) -> None:
+        """The one error body, where there is no application to give it."""
+        request_id = new_request_id()
+        body = errors.body(code, message, request_id.decode())
+        headers = [*SECURITY_HEADERS, (b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()),
+                   (b"connection", b"close"), (b"x-request-id", request_id)]  # fmt: skip
+        self.transport.write(STATUS_LINE[status] + b"".join(b"%s: %s\r\n" % pair for pair in headers) + b"\r\n" + body)
+
+    def on_body(self, body: bytes) -> None:
+        """The rest of a body that is answered already is passed over, as far as a client in good faith may have sent it."""
+        if self.cycle.response_complete:
+            self.unread += len(body)
+            if self.unread > MOST_UNREAD:
+                self.transport.abort()
+        super().on_body(body)
+
+    def send_400_response(self, msg: str) -> None:
+        """What is no HTTP."""
+        self.say(*((400, *errors.HTTP_CODES[400])))
+        self.transport.close()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGIApp) -> None:  # type: ignore[override]
+        is_refused = app is service_unavailable and cycle.scope["path"] != ALIVE
+        super()._start_asgi_task(cycle, _busy if is_refused else self.app)  # type: ignore[arg-type]
+
+
+async def _busy(scope: Scope, receive: Receive, send: Send) -> None:
+    request_id = new_request_id()
+    body = errors.body("too_many_connections", "Too many connections are open at once. Try again.", request_id.decode())
+    headers = [*SECURITY_HEADERS, (b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()),
+               (b"retry-after", b"%d" % BUSY_AGAIN_AFTER_S), (b"connection", b"close"), (b"x-request-id", request_id)]  # fmt: skip
+    await send({"type": "http.response.start", "status": 503, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+class Watch:
+    """Looks at the connections of a server."""
+
+    def __init__(self, settings: Settings, *, note: Noted) -> None:
+        within = {"head": settings.head_within, "body": settings.body_within, "answer": settings.answer_within}
+        self._within_s = {part: given.total_seconds() for part, given in within.items()}
+        self._crowded_from = settings.connections * CROWDED
+        self._every_s = min(LOOK_EVERY_S, *(seconds / 4 for seconds in self._within_s.values()))
+        self._note, self._looked_at = note, 0.0
+
+    def look(self, connections: Collection[Any], *, now: float) -> None:
+        """Cuts what has been on its way for too long. While there are nearly too many, what has not begun a request makes room."""
+        if now - self._looked_at < self._every_s:
+            return
+        self._looked_at, cut = now, Counter[str]()
+        within_s = self._within_s if len(connections) < self._crowded_from else {**self._within_s, "head": MAKE_ROOM_S, "next": MAKE_ROOM_S}
+        for connection in list(connections):
+            waited_s, part = connection.waited(now), connection.part()
+            if part in within_s and waited_s > within_s[part] and not connection.transport.is_closing():
+                connection.cut(part)
+                cut[part] += 1
+        for part, count in cut.items():
+            self._note(f"slow_{part}", count)
+            log.warning("connections cut", waited_for=part, count=count, open=len(connections))
