@@ -12,7 +12,7 @@ import structlog
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from wearbase.domain.errors import DatabaseUnavailable
-from wearbase.store.postgres import quiet
+from wearbase.store.postgres import database, quiet
 from wearbase.store.postgres.database import AGAIN_S, CONNECT_S, TURN_PATIENCE_S, USABLE_S, Database, value
 from wearbase.store.postgres.quiet import tell_of_the_pool
 
@@ -173,3 +173,37 @@ def test_the_driver_speaks_through_our_log_alone(capfd: pytest.CaptureFixture[st
     assert "secret" not in str(logs)
     assert "db.test" in logs[0]["said"]
     assert capfd.readouterr().err == ""
+
+
+async def test_a_statement_that_a_silent_server_holds_is_broken_off(far: Database, road: Road, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The driver alone would wait for its answer for ever, cancelled or not."""
+    monkeypatch.setattr(database, "SILENT_S", 0.2)
+    monkeypatch.setattr(database, "SAYS_NOTHING_S", 0.2)
+    monkeypatch.setitem(database.MISSED_BY, "connect_timeout", 2)  # the driver's least
+    assert await one(far) == 1
+    road.block()
+    asyncio.get_running_loop().call_later(8, road.unblock)  # for the end of this test, if it fails
+    held = asyncio.create_task(timed(one(far)))
+    await asyncio.sleep(0.3)
+    assert not held.done()
+    later, _ = await timed(one(far))  # whoever comes next finds that somebody has waited for long
+    result, _ = await held
+    assert {type(result), type(later)} == {DatabaseUnavailable}
+    road.unblock()
+    await is_back(far)
+    assert await one(far) == 1
+
+
+async def test_a_long_statement_is_borne_while_the_server_answers_others(far: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "SILENT_S", 0.2)
+    monkeypatch.setattr(database, "SAYS_NOTHING_S", 0.2)
+
+    async def long() -> object:
+        async with far.connection() as tx:
+            return await value(tx, "select 7 from pg_sleep(1)")
+
+    held = asyncio.create_task(long())
+    while not held.done():
+        assert await one(far) == 1
+        await asyncio.sleep(0.05)
+    assert await held == 7

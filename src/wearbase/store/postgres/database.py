@@ -2,12 +2,14 @@
 
 import asyncio
 import re
+import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, LiteralString, TypeAlias, TypeVar, cast
 
 import orjson
 import psycopg
+import structlog
 from psycopg import AsyncConnection, AsyncCursor
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import AsyncRowFactory, DictRow, TupleRow, class_row, dict_row
@@ -17,6 +19,9 @@ from wearbase.domain.errors import DatabaseUnavailable, SettingsError
 from wearbase.store.postgres.cancelling import end_if_cancelled
 from wearbase.store.postgres.quiet import tell_of_the_pool
 from wearbase.store.postgres.schema import DEFAULT_SCHEMA, in_schema
+from wearbase.store.postgres.silence import InUse, cut
+
+log = structlog.get_logger()
 
 Tx: TypeAlias = AsyncConnection[TupleRow]
 Row = TypeVar("Row")
@@ -28,6 +33,8 @@ AGAIN_S = 0.25  # how long it is waited for then
 USABLE_S = 0.7
 TURN_PATIENCE_S = 10.0
 OPEN_PATIENCE_S = 10.0
+SILENT_S = 8.0  # a statement may take longer, as long as the server answers others
+SAYS_NOTHING_S = 4.5  # which it is asked for so long
 # A peer that vanished without a word is missed after this long, not after a quarter of an hour. Of no use on a socket.
 MISSED_BY = {"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
 
@@ -47,6 +54,8 @@ class Database:
         self._turns = asyncio.Semaphore(size)
         self._is_away = False
         self._probe: asyncio.Task[bool] | None = None
+        self._in_use = InUse()
+        self._doubt: asyncio.Task[None] | None = None
         self._pool = AsyncConnectionPool(
             url, min_size=min(2, size), max_size=size, open=False, timeout=CONNECT_S, max_idle=300, reconnect_timeout=CONNECT_S,
             kwargs={
@@ -67,8 +76,9 @@ class Database:
             raise DatabaseUnavailable from error
 
     async def close(self) -> None:
-        if self._probe is not None:
-            self._probe.cancel()
+        for task in (self._probe, self._doubt):
+            if task is not None:
+                task.cancel()
         await self._pool.close(timeout=2)
 
     @asynccontextmanager
@@ -81,6 +91,8 @@ class Database:
     async def connection(self) -> AsyncIterator[Tx]:
         """One autocommit connection for reads. Raises DatabaseUnavailable."""
         end_if_cancelled()
+        if self._in_use.is_longer(SILENT_S):
+            self._start_doubting()
         if self._is_away and not await self._answers(within_s=AGAIN_S):
             raise DatabaseUnavailable
         await self._take_turn()
@@ -88,7 +100,11 @@ class Database:
             if self._is_away:  # since
                 raise DatabaseUnavailable
             async with self._pool.connection() as connection:
-                yield connection
+                self._in_use.begin(connection)
+                try:
+                    yield connection
+                finally:
+                    self._in_use.end(connection)
         except (PoolTimeout, psycopg.OperationalError) as error:
             end_if_cancelled(error)
             self._is_away = self._is_away or isinstance(error, PoolTimeout)
@@ -105,7 +121,33 @@ class Database:
             async with asyncio.timeout(TURN_PATIENCE_S):
                 await self._turns.acquire()
         except TimeoutError as error:
+            self._start_doubting()
             raise DatabaseUnavailable from error
+
+    def _start_doubting(self) -> None:
+        if self._doubt is None or self._doubt.done():
+            self._doubt = asyncio.create_task(self._end_silence())
+
+    async def _end_silence(self) -> None:
+        """Cuts the connections that have been in use for long if the server does not even take a new one."""
+        began = time.monotonic()
+        with suppress(psycopg.OperationalError):
+            return await self._ask_anew()
+        if time.monotonic() - began < SAYS_NOTHING_S:  # it refuses, or is gone: then its connections are, too
+            return
+        self._is_away = True
+        if self._in_use.cut(after_s=SILENT_S):
+            log.error("the database says nothing: what waited for it is broken off")
+
+    async def _ask_anew(self) -> None:
+        """Runs a statement on a connection of its own. Raises OperationalError, at the latest after twice SAYS_NOTHING_S."""
+        limit = conninfo_to_dict(self.url).get("connect_timeout", MISSED_BY["connect_timeout"])
+        async with await psycopg.AsyncConnection.connect(self.url, autocommit=True, connect_timeout=int(limit or 0)) as own:
+            end = asyncio.get_running_loop().call_later(SAYS_NOTHING_S, cut, own)
+            try:
+                await own.execute("select 1")
+            finally:
+                end.cancel()
 
     async def _answers(self, *, within_s: float) -> bool:
         """Whether the database answers within that time. All who ask share one try, which may take longer than they wait for it."""
@@ -119,13 +161,14 @@ class Database:
     async def _try(self) -> bool:
         try:
             if self._turns.locked():  # busy: that is not to be taken for its being away
-                async with await psycopg.AsyncConnection.connect(
-                    self.url, autocommit=True, connect_timeout=MISSED_BY["connect_timeout"]
-                ) as own:
-                    await own.execute("select 1")
+                await self._ask_anew()
                 return True
             async with self._turns, self._pool.connection() as connection:
-                await connection.execute("select 1")
+                self._in_use.begin(connection)
+                try:
+                    await connection.execute("select 1")
+                finally:
+                    self._in_use.end(connection)
         except (PoolTimeout, psycopg.OperationalError):
             return False
         return True
