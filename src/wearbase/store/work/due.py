@@ -251,6 +251,28 @@ async def await_retries(tx: Tx, connection: Connection, *, now: datetime) -> Non
     )
 
 
+async def remind(tx: Tx, provider: str, *, idle_before: datetime, left_before: datetime, now: datetime) -> int:
+    """Has due what deliveries still wait for though nothing is due for them: their visit was broken off between its last page and
+    them. How many resources that was.
+
+    It looks at every open delivery. Those of the idle wait on purpose, and what fails or waits for calls has a time of its own.
+    """
+    return await run(
+        tx,
+        """update wearbase.sync_state s set due_at = greatest(w.at, %(now)s), reason = 'delivery', priority = 1, slot = null,
+                  marks = s.marks + 1
+             from (select d.user_id, d.resource, min(coalesce(d.next_attempt_at, d.received_at)) as at
+                     from wearbase.delivery d join wearbase.connection c on c.user_id = d.user_id and c.provider = d.provider
+                    where d.provider = %(p)s and d.state = 'open' and d.received_at < %(left_before)s and c.state = 'connected'
+                      and greatest(c.looked_at, c.connected_at) > %(idle_before)s
+                      and (c.lease_until is null or c.lease_until <= %(now)s)
+                    group by d.user_id, d.resource) w
+            where s.user_id = w.user_id and s.provider = %(p)s and s.resource = w.resource and s.error is null
+              and s.due_at > greatest(w.at, %(now)s) and s.waits_until is distinct from s.due_at""",
+        {"p": provider, "idle_before": idle_before, "left_before": left_before, "now": now},
+    )
+
+
 async def release_dead(tx: Tx, *, holder: str | None = None) -> None:
     """Gives back all that this holder has; whoever holds it, if the caller is known to be the only one on the database."""
     for table in ("connection", "chore"):
