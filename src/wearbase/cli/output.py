@@ -1,5 +1,6 @@
 """What commands print: data on standard output; messages, and progress by real counts, on standard error."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,16 @@ def console(*, is_error: bool = False) -> Console:
 def say(text: str | Text = "", *, style: str | None = None) -> None:
     """One line on standard output, never folded: it may be copied."""
     console().print(text, style=style, soft_wrap=True)
+
+
+def announce(text: str | Text = "", *, style: str | None = None) -> None:
+    """A server's line on standard output. One that cannot be written, on a full disk, stops no server: from then on none are."""
+    try:
+        say(text, style=style)
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def tell(text: str, *, style: str | None = None) -> None:

@@ -16,7 +16,7 @@ from wearbase.cli.demo import simulator
 from wearbase.cli.demo.guide import guide
 from wearbase.cli.demo.simulator import Simulator
 from wearbase.cli.exits import Stop
-from wearbase.cli.output import say, tell
+from wearbase.cli.output import announce, tell
 from wearbase.cli.session import Choice, placed, run_server, stoppable
 from wearbase.domain.errors import WearbaseError
 from wearbase.read.members import members
@@ -56,7 +56,7 @@ def worker() -> None:
     settings = load()
     _configure(settings)
     with stoppable(), placed(Choice(settings, is_demo=False)) as where:
-        run_server(work(settings, where, on_ready=lambda: say("wearbase worker is ready")))
+        run_server(work(settings, where, on_ready=lambda: announce("wearbase worker is ready")))
 
 
 def sim(ctx: typer.Context) -> None:
@@ -73,7 +73,7 @@ def _up(settings: Settings) -> None:
     with placed(Choice(settings, is_demo=False), as_server=NAME) as where:
         settings, listener = listen(settings)
         run_server(serve(settings, where, listener, with_worker=True, beside=_greet))
-    say("Stopped.")
+    announce("Stopped.")
 
 
 def _up_demo(given: Settings) -> None:
@@ -89,11 +89,11 @@ def _up_demo(given: Settings) -> None:
                 await _greet_demo(running, cloud, kept)
 
             run_server(serve(settings, where, listener, with_worker=True, is_demo=True, beside=beside))
-    say("Stopped.")
+    announce("Stopped.")
 
 
 async def _say_ready(running: Parts) -> None:
-    say(f"wearbase {__version__} is ready on {running.settings.base_url}")
+    announce(f"wearbase {__version__} is ready on {running.settings.base_url}")
 
 
 async def _greet(running: Parts) -> None:
@@ -102,32 +102,32 @@ async def _greet(running: Parts) -> None:
     _say_place(running.place)
     settings = running.settings
     if not settings.has_source:
-        say("  Source    none: set WHOOP_CLIENT_ID and WHOOP_CLIENT_SECRET", style="yellow")
+        announce("  Source    none: set WHOOP_CLIENT_ID and WHOOP_CLIENT_SECRET", style="yellow")
     for app in settings.apps():
         if app.provider.caveat is not None:
-            say(f"  Source    {app.provider.label}", style="yellow")
+            announce(f"  Source    {app.provider.label}", style="yellow")
     if settings.service_api_key is not None:
-        say("  Key       SERVICE_API_KEY, as you have set it")
+        announce("  Key       SERVICE_API_KEY, as you have set it")
     elif any(key.revoked_at is None for key in await running.key_book.list()):
-        say("  Key       one that you have (wear keys list); another one: wear keys create --name NAME --scope read")
+        announce("  Key       one that you have (wear keys list); another one: wear keys create --name NAME --scope read")
     else:
         made = await running.key_book.create(FIRST_KEY, FIRST_SCOPES)
-        say(f"  Key       {made.secret}", style="bold")
-        say("            shown this once: keep it. Send it as X-API-Key. More: wear keys create --name NAME --scope read")
-    say(f"  App       {await _sign_in(running) or f'{settings.base_url}/app/   (sign in: wear link USER)'}")
-    say(f"  Connect   wear connect USER        Docs  {settings.base_url}/docs")
-    say("  Stop with Ctrl-C.", style="dim")
+        announce(f"  Key       {made.secret}", style="bold")
+        announce("            shown this once: keep it. Send it as X-API-Key. More: wear keys create --name NAME --scope read")
+    announce(f"  App       {await _sign_in(running) or f'{settings.base_url}/app/   (sign in: wear link USER)'}")
+    announce(f"  Connect   wear connect USER        Docs  {settings.base_url}/docs")
+    announce("  Stop with Ctrl-C.", style="dim")
 
 
 async def _greet_demo(running: Parts, cloud: Simulator, kept: demo.Kept) -> None:
     """The same for the demo; what goes wrong with its member is told, and the server goes on."""
     await _say_ready(running)
-    say("  DEMO      a simulated WHOOP and an invented member; nothing here is real", style="bold yellow")
+    announce("  DEMO      a simulated WHOOP and an invented member; nothing here is real", style="bold yellow")
     _say_place(running.place)
     if running.settings.service_api_key is not None and demo.is_own_key(running.settings):
-        say(f"  Key       {kept.service_key}   (of this demo only)")
+        announce(f"  Key       {kept.service_key}   (of this demo only)")
     else:
-        say("  Key       SERVICE_API_KEY, as you have set it")
+        announce("  Key       SERVICE_API_KEY, as you have set it")
     try:
         await guide(running, cloud, kept)
     except (Stop, WearbaseError, httpx2.HTTPError) as error:
@@ -144,4 +144,4 @@ async def _sign_in(running: Parts) -> str | None:
 
 
 def _say_place(where: Place) -> None:
-    say(f"  Data      {where.folder}  (a PostgreSQL of its own)" if where.is_embedded else "  Data      DATABASE_URL")
+    announce(f"  Data      {where.folder}  (a PostgreSQL of its own)" if where.is_embedded else "  Data      DATABASE_URL")
