@@ -10,8 +10,9 @@ from bench import machine, report
 from bench.report import Run, Section
 
 USUAL = ("reads", "webhooks", "sahha", "visible", "pickup", "connect", "backfill", "start", "sim", "app", "streams")
-ELSEWHERE = {"app": "bench.app.view", "streams": "bench.app.streams"}
-LONG = ("concurrent", "growth", "members")
+ELSEWHERE = {"app": "bench.app.view", "streams": "bench.app.streams", "soak": "bench.soak"}
+SOAK_MINUTES = 10.0
+LONG = ("concurrent", "growth", "members", "soak")
 
 
 def main() -> None:
@@ -20,14 +21,19 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="name", help=f"of {', '.join((*USUAL, *LONG))}; without one all but the last")
     parser.add_argument("--quick", action="store_true", help="shorter, and nothing is written")
     parser.add_argument("--all", action="store_true", help="the long ones too")
+    parser.add_argument("--minutes", type=float, help="of the soak; fewer than ten are a quick look")
+    parser.add_argument("--faults", default="", help="of the soak, by name and comma; a quick look, too")
     wish = parser.parse_args()
+    is_quick = wish.quick or bool(wish.faults) or (wish.minutes is not None and wish.minutes < SOAK_MINUTES)
     unknown = sorted(set(wish.names) - {*USUAL, *LONG})
     if unknown:
         parser.error(f"there is no figure {unknown[0]!r}")
     where = machine.described()
+    faults = [name.strip() for name in wish.faults.split(",") if name.strip()]
+    run = Run(is_quick=is_quick, minutes=wish.minutes, faults=faults)
     for name in wish.names or (USUAL + LONG if wish.all else USUAL):
-        section = _measured(name, Run(is_quick=wish.quick))
-        if not wish.quick:
+        section = _measured(name, run)
+        if not is_quick:
             report.keep(section, where, (*USUAL, *LONG))
 
 

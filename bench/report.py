@@ -24,9 +24,11 @@ class Line:
 
 @dataclass(frozen=True)
 class Run:
-    """How much is measured: `quick` for a look, else for the record."""
+    """How much is measured: `quick` for a look, else for the record. `minutes` and `faults` are the soak's."""
 
     is_quick: bool = False
+    minutes: float | None = None
+    faults: Sequence[str] = ()
 
     def take(self, full: int, quick: int) -> int:
         return quick if self.is_quick else full

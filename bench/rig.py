@@ -1,7 +1,10 @@
 """What a figure is measured on: a fresh database in a temporary folder, and real processes beside it."""
 
+import hmac
 import shutil
 import tempfile
+import time
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -9,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import orjson
 
 from bench.children import Child, free_port, started
 from wearbase.access.caller import SCOPES
@@ -121,9 +125,23 @@ class Rig:
 @contextmanager
 def rig(**settings: str) -> Iterator[Rig]:
     """A fresh one; `settings` are PostgreSQL's own."""
-    with database(**settings) as url, private_folder() as folder, ExitStack() as stack:
+    with database(**settings) as url, rig_on(url) as made:
+        yield made
+
+
+@contextmanager
+def rig_on(url: str) -> Iterator[Rig]:
+    """One on a database that is there and migrated."""
+    with private_folder() as folder, ExitStack() as stack:
         api_port, sim_port = free_port(), free_port()
         yield Rig(url, folder, stack, api_port, sim_port, _environment(url, folder, api_port, sim_port))
+
+
+def signed(notice: dict[str, Any]) -> tuple[bytes, dict[str, str]]:
+    """A delivery, signed as the provider signs it: body and headers."""
+    body, stamp = orjson.dumps(notice), str(int(time.time() * 1000))
+    signature = b64encode(hmac.digest(CLIENT_SECRET.encode(), stamp.encode() + body, "sha256")).decode()
+    return body, {"x-whoop-signature": signature, "x-whoop-signature-timestamp": stamp, "content-type": "application/json"}
 
 
 def _environment(url: str, folder: Path, api_port: int, sim_port: int) -> dict[str, str]:

@@ -11,8 +11,7 @@ import psutil
 from bench import members
 from bench.children import Child, pss_mib
 from bench.report import Line, Run, quantile
-from bench.rig import NO_CEILING, NO_QUOTA, SERVICE_KEY, Cloud, Rig, rig
-from bench.signed import signed
+from bench.rig import NO_CEILING, NO_QUOTA, SERVICE_KEY, Cloud, Rig, rig, signed
 
 STREAMS, SETTLE_S = 1_000, 20
 HOW = (

@@ -18,8 +18,7 @@ from bench import crowd, load, people
 from bench.children import free_port
 from bench.load import Load, Request
 from bench.report import Line, Run
-from bench.rig import NO_CEILING, NO_QUOTA, SERVICE_KEY, Cloud, Rig, rig
-from bench.signed import signed
+from bench.rig import NO_CEILING, NO_QUOTA, SERVICE_KEY, Cloud, Rig, rig, signed
 from wearbase.app.parts import Parts, parts
 from wearbase.store.postgres.database import Tx
 from wearbase.store.postgres.database import run as execute

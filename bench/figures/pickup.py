@@ -12,8 +12,7 @@ import psycopg
 
 from bench import members
 from bench.report import Line, Run, quantile
-from bench.rig import NO_CEILING, NO_QUOTA, Rig, rig
-from bench.signed import signed
+from bench.rig import NO_CEILING, NO_QUOTA, Rig, rig, signed
 from wearbase.app.parts import parts
 from wearbase.store.work import due
 from wearbase.store.work.due import Mark, Priority

@@ -9,8 +9,7 @@ import psycopg
 
 from bench import members
 from bench.report import Line, Run, quantile
-from bench.rig import NO_CEILING, NO_QUOTA, Cloud, rig
-from bench.signed import signed
+from bench.rig import NO_CEILING, NO_QUOTA, Cloud, rig, signed
 
 MEMBERS = 5
 HOW = (

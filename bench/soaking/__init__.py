@@ -1,0 +1,1 @@
+"""Load for minutes while parts of it all fail, and what came of it."""
