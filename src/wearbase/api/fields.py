@@ -56,6 +56,10 @@ Moment = Annotated[
 ]
 UserId = Annotated[str, Path(description="The user's id in your own system", pattern=f"^{PATTERN}$", examples=["member-42"])]
 UserIdText = Annotated[str, Field(description="The user's id in your own system", pattern=f"^{PATTERN}$", examples=["member-42"])]
+ConsentVersion = Annotated[
+    Annotated[str, Field(pattern=r"^[A-Za-z0-9._:+-]{1,64}$", examples=["2026-05"])] | None,
+    Field(description="Which version of your terms the member agrees to; CONSENT_VERSION if left out"),
+]
 UserIdQuery = Annotated[UserIdText, Query()]
 ProviderName = Annotated[str, Path(description="A source", pattern=SOURCE_PATTERN, examples=["whoop"])]
 ProviderText = Annotated[str, Field(description="A source", pattern=SOURCE_PATTERN, examples=["whoop"])]

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from wearbase.api.fields import Day, Moment
+from wearbase.api.fields import ConsentVersion, Day, Moment
 
 EXAMPLE_DAY: dict[str, Any] = {
     "user_id": "member-42", "date": "2026-05-14",
@@ -54,12 +54,14 @@ def _no_address(external_id: str) -> str:
 
 
 class JoinBody(Body):
-    """Under which id a provider joined by account knows the member already; never an e-mail address. Without one it is made up."""
+    """Under which id a provider joined by account knows the member already; never an e-mail address. Without one it is made up.
+    At any source: the version of the text that the member agrees to."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"external_id": "7f0c2a4e-5b1d-4c8a-9a51-0c5a4d0b1a11"}})
     external_id: (
         Annotated[str, Field(min_length=1, max_length=200, json_schema_extra={"pattern": "^[^@]+$"}), AfterValidator(_no_address)] | None
     ) = None
+    consent_version: ConsentVersion = None
 
 
 class Joined(BaseModel):

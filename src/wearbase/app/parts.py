@@ -99,7 +99,7 @@ async def parts(settings: Settings, where: Place) -> AsyncIterator[Parts]:
             hold_down=settings.hold_down, backfill=timedelta(days=settings.backfill_days), idle_after=settings.idle_after,
             visit_idle_every=settings.visit_idle_members_every, keepalive=settings.token_keepalive,
             source_deadline=settings.source_deadline, keep_deliveries=settings.keep_deliveries, keep_payloads=settings.keep_payloads,
-            keep_audit=timedelta(days=settings.audit_retention_days) or None,
+            consent_version=settings.consent_version, keep_audit=timedelta(days=settings.audit_retention_days) or None,
         )  # fmt: skip
         yield Parts(
             settings=settings, place=where, db=db, clock=clock, engine=engine, receiver=Receiver(engine),

@@ -43,7 +43,8 @@ async def _export(choice: Choice, user_id: str, path: Path) -> int:
             async with opened(choice) as running:
                 async with running.db.transaction() as tx:
                     await trail.write(tx, "exported", user_id=user_id, now=running.clock.now())
-                async for piece in Archive(running.db, running.clock, version=__version__).of(user_id):
+                archive = Archive(running.db, running.clock, version=__version__, units=running.engine.combining.units)
+                async for piece in archive.of(user_id):
                     file.write(piece)
             size = file.tell()
         os.link(unfinished, path)  # fails if somebody made it meanwhile

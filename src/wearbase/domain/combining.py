@@ -56,6 +56,11 @@ class Combining:
         return {q.name: q for p in reversed(self.providers) for q in reversed(p.quantities)}
 
     @cached_property
+    def units(self) -> dict[str, str]:
+        """The unit of every metric that there are trends of."""
+        return {q.metric: q.unit for p in self.providers for q in p.quantities if q.metric}
+
+    @cached_property
     def making(self) -> str:
         """Changes with everything but the parts and the member's wishes that decides what comes out."""
         declared = [(p.name, p.quantities) for p in self.providers]

@@ -15,19 +15,26 @@ import orjson
 from wearbase.domain.clock import Clock
 from wearbase.read.status import rfc3339
 from wearbase.store.member import archive as store
+from wearbase.store.postgres import migrate
 from wearbase.store.postgres.database import Database, Tx
 
-FORMAT = 1
+FORMAT = 2
 CONTENTS = {
     "connections.json": "the sources you connected, without their tokens",
-    "consents.json": "what you agreed to, and when",
+    "consents.json": "what you agreed to: of which version, when, and which kind of credential asked for it",
+    "sign_ins.json": "your sessions and sign-in links of the last days",
+    "reading.json": "how the reading of each source stands",
     "preferences.json": "what you prefer",
     "records": "every record of a source: as lines of JSON (ours under `values`, the source's own under `raw`) and as a table",
     "days": "the day documents of a source",
     "health.jsonl": "the day documents of all sources together",
+    "metrics": "the numbers that trends are made of, by day: as lines of JSON and as a table",
+    "audit.jsonl": "who changed or read your data, and when",
     "parked.jsonl": "records that could not be understood, as they came",
     "deliveries.jsonl": "what the sources sent of themselves in the last weeks",
 }
+METRIC = ("metric", "day", "provider", "value")
+UNITS = "A name ends with its unit: _ms, _s, _min, _bpm, _percent, _kj, _kcal, _m, _c (degrees Celsius), _at (an instant in UTC)."
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 Row = dict[str, Any]
 Page = Callable[[Tx, Row | None], Awaitable[Sequence[Row]]]
@@ -100,8 +107,8 @@ class _Zip:
 class Archive:
     """Makes the archives of one installation."""
 
-    def __init__(self, db: Database, clock: Clock, *, version: str) -> None:
-        self._db, self._clock, self._version = db, clock, version
+    def __init__(self, db: Database, clock: Clock, *, version: str, units: Mapping[str, str] | None = None) -> None:
+        self._db, self._clock, self._version, self._units = db, clock, version, units or {}
 
     async def of(self, user_id: str) -> AsyncIterator[bytes]:
         """The archive in pieces; one that was broken off has no directory and cannot be opened. Raises DatabaseUnavailable."""
@@ -109,8 +116,12 @@ class Archive:
         async with self._db.connection() as tx:
             connections, wishes = await store.connections(tx, user_id), await store.preferences(tx, user_id)
             kinds, sources = await store.kinds(tx, user_id), await store.sources(tx, user_id)
+            consents, reading = await store.consents(tx, user_id), await store.reading(tx, user_id)
+            sessions, links = await store.signed_in(tx, user_id)
         yield out.whole("connections.json", connections, rows=len(connections))
-        yield out.whole("consents.json", [_consent(c) for c in connections], rows=len(connections))
+        yield out.whole("consents.json", consents, rows=len(consents))
+        yield out.whole("sign_ins.json", {"sessions": sessions, "links": links}, rows=len(sessions) + len(links))
+        yield out.whole("reading.json", reading, rows=len(reading))
         yield out.whole("preferences.json", wishes, rows=0 if wishes is None else 1)
         for kind in kinds:
             async for piece in self._records(out, user_id, kind):
@@ -118,12 +129,16 @@ class Archive:
         files: list[tuple[str, Page, Callable[[Row], bytes]]] = [
             *((f"days/{source}.jsonl", _days(user_id, source), _body) for source in sources),
             ("health.jsonl", lambda tx, after: store.health(tx, user_id, after), _body),
+            ("metrics.jsonl", lambda tx, after: store.metrics(tx, user_id, after), orjson.dumps),
+            ("audit.jsonl", lambda tx, after: store.trail(tx, user_id, after), orjson.dumps),
             ("parked.jsonl", lambda tx, after: store.parked(tx, user_id, after), orjson.dumps),
             ("deliveries.jsonl", lambda tx, after: store.deliveries(tx, user_id, after), _delivery),
         ]
         for name, page, line in files:
             async for piece in self._lines(out, name, page, line):
                 yield piece
+        async for piece in self._table(out, "metrics.csv", METRIC, lambda tx, after: store.metrics(tx, user_id, after)):
+            yield piece
         yield out.whole("manifest.json", self._manifest(user_id, out.files), rows=1)
         yield out.closed()
 
@@ -140,14 +155,23 @@ class Archive:
         stem = f"records/{kind[0]}/{kind[1]}"
         async for piece in self._lines(out, f"{stem}.jsonl", page, orjson.dumps):
             yield piece
+        async for piece in self._table(
+            out, f"{stem}.csv", ["external_id", "day", *columns], lambda tx, after: store.records(tx, user_id, kind, after), row=_live
+        ):
+            yield piece
+
+    async def _table(
+        self, out: _Zip, name: str, columns: Sequence[str], page: Page, *, row: Callable[[Row], Row | None] = dict
+    ) -> AsyncIterator[bytes]:
+        """A table; `row` makes one of what is stored, or None."""
         text = io.StringIO()
-        table = csv.DictWriter(text, ["external_id", "day", *columns], extrasaction="ignore", restval="")
+        table = csv.DictWriter(text, columns, extrasaction="ignore", restval="")
         table.writeheader()
-        with out.file(f"{stem}.csv") as file:
-            async for rows in self._pages(lambda tx, after: store.records(tx, user_id, kind, after)):
-                live = [row for row in rows if row["deleted_at"] is None]
-                table.writerows(_cells({"external_id": r["external_id"], "day": r["day"], **_flat(r["values"])}) for r in live)
-                file.write(text.getvalue().encode(), rows=len(live))
+        with out.file(name) as file:
+            async for rows in self._pages(page):
+                shown = [made for found in rows if (made := row(found)) is not None]
+                table.writerows(_cells(made) for made in shown)
+                file.write(text.getvalue().encode(), rows=len(shown))
                 text.seek(0)
                 text.truncate()
                 yield out.taken()
@@ -175,8 +199,11 @@ class Archive:
             "made_at": rfc3339(self._clock.now()),
             "made_by": f"wearbase {self._version}",
             "format": FORMAT,
+            "schema": migrate.head(),
             "contents": CONTENTS,
             "files": files,
+            "counts": _counts(files),
+            "units": {"metrics": dict(sorted(self._units.items())), "others": UNITS},
             "note": "The numbers are the sources' own. A table is for looking at; the lines of JSON are exact.",
         }
 
@@ -195,9 +222,16 @@ def _delivery(row: Row) -> bytes:
     return orjson.dumps({**row, "body": None if body is None else bytes(body).decode(errors="replace")})
 
 
-def _consent(connection: Row) -> dict[str, Any]:
-    return {"provider": connection["provider"], "consented_at": connection["consented_at"], "asked_for": connection["asked_scopes"],
-            "granted": connection["scopes"], "ended_at": connection["ended_at"]}  # fmt: skip
+def _live(record: Row) -> Row | None:
+    """A record as a row; none for one that was deleted."""
+    if record["deleted_at"] is not None:
+        return None
+    return {"external_id": record["external_id"], "day": record["day"], **_flat(record["values"])}
+
+
+def _counts(files: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """How many rows of what, without the tables that say the same again."""
+    return {file["name"].rpartition(".")[0]: file["rows"] for file in files if not file["name"].endswith(".csv")}
 
 
 def _flat(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from wearbase.read import envelope
 from wearbase.read.envelope import NOT_GRANTED, WAITING, ResourceState, source_state
 from wearbase.store import connections, days, deliveries, records
 from wearbase.store.connections import Connection
+from wearbase.store.member import consents
 from wearbase.store.postgres.database import Database, Tx
 from wearbase.store.work import copies, due
 from wearbase.store.work.due import SyncState
@@ -57,6 +58,13 @@ async def days_by_resource(db: Database, user_id: str) -> dict[str, dict[str, in
     """On how many days there is a record, by source and resource. Raises DatabaseUnavailable."""
     async with db.connection() as tx:
         return await days.stored_by_resource(tx, user_id) | await copies.days_by_resource(tx, user_id)
+
+
+async def consents_of(db: Database, user_id: str) -> dict[str, dict[str, Any]]:
+    """What the member agreed to last, by source. Raises DatabaseUnavailable."""
+    async with db.connection() as tx:
+        agreed = await consents.of(tx, user_id)
+    return {a.provider: {"version": a.version, "given_at": rfc3339(a.given_at), "given_by": a.given_by} for a in agreed}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

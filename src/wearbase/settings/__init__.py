@@ -86,6 +86,7 @@ class Settings(DoorSettings):
     source_deadline: Annotated[timedelta, duration("100ms", "30s")] = timedelta(seconds=2.5)
     keep_deliveries: Annotated[timedelta, duration("1h", "3650d")] = timedelta(days=30)
     keep_payloads: Annotated[timedelta, duration("0s", "3650d")] = timedelta(days=3)
+    consent_version: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:+-]{1,64}$")] | None = None  # of the text that members agree to
     audit_retention_days: Annotated[int, whole(0, 3_650)] = 400  # 0: for ever
 
     @model_validator(mode="after")

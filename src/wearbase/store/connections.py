@@ -79,6 +79,7 @@ class Consent:
     asked_scopes: list[str]
     expires_at: datetime
     sealed_grant: bytes | None = field(default=None, repr=False)  # the code was exchanged; whose account it is was not yet told
+    consent_version: str | None = None  # of the text that the member is shown
 
 
 _CONNECTION = (
@@ -325,31 +326,49 @@ async def put_consent(tx: Tx, state_hash: bytes, consent: Consent, *, now: datet
     await run(
         tx,
         """insert into wearbase.oauth_state (state_hash, user_id, provider, redirect_uri, redirect_url, browser_hash, started_by,
-                  asked_scopes, created_at, expires_at, sealed_grant) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
+                  asked_scopes, created_at, expires_at, sealed_grant, consent_version)
+           values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
         (
             state_hash, consent.user_id, consent.provider, consent.redirect_uri, consent.redirect_url, consent.browser_hash,
             consent.started_by, consent.asked_scopes, now, consent.expires_at,
-            consent.sealed_grant,
+            consent.sealed_grant, consent.consent_version,
         ),
     )  # fmt: skip
 
 
-_CONSENT = "user_id, provider, redirect_uri, redirect_url, browser_hash, started_by, asked_scopes, expires_at, sealed_grant"
+_CONSENT = (
+    "user_id, provider, redirect_uri, redirect_url, browser_hash, started_by, asked_scopes, expires_at, sealed_grant, consent_version"
+)
 
 
 async def peek_consent(tx: Tx, state_hash: bytes, *, now: datetime) -> Consent | None:
-    """The consent under way, left in place."""
-    found = await row(tx, f"select {_CONSENT} from wearbase.oauth_state where state_hash = %s and expires_at > %s", (state_hash, now))
+    """The consent under way, left in place; None if its code is being exchanged."""
+    found = await row(
+        tx,
+        f"""select {_CONSENT} from wearbase.oauth_state
+             where state_hash = %s and expires_at > %s and (taken_at is null or sealed_grant is not null)""",
+        (state_hash, now),
+    )
     return Consent(**found) if found else None
 
 
 async def take_consent(tx: Tx, state_hash: bytes, *, now: datetime) -> Consent | None:
-    """The consent under way, consumed: whatever happens next, it does not come back. One with a grant stays until it is ended."""
-    sql = f"delete from wearbase.oauth_state where state_hash = %s and sealed_grant is null returning {_CONSENT}"
-    found = await row(tx, sql, (state_hash,))
+    """The consent under way, for one alone: whatever happens next, nobody else takes it. One with a grant stays until it is ended."""
+    found = await row(
+        tx,
+        f"""update wearbase.oauth_state set taken_at = %s
+             where state_hash = %s and sealed_grant is null and taken_at is null returning {_CONSENT}""",
+        (now, state_hash),
+    )
     if found is None:
         return await peek_consent(tx, state_hash, now=now)
     return Consent(**found) if found["expires_at"] > now else None
+
+
+async def keep_grant(tx: Tx, state_hash: bytes, sealed_grant: bytes, *, expires_at: datetime) -> bool:
+    """Keeps what the code of a taken consent was exchanged for; false if the consent has gone meanwhile, with its member."""
+    sql = "update wearbase.oauth_state set sealed_grant = %s, expires_at = %s where state_hash = %s"
+    return bool(await run(tx, sql, (sealed_grant, expires_at, state_hash)))
 
 
 async def end_consent(tx: Tx, state_hash: bytes) -> bool:

@@ -220,6 +220,16 @@ async def prune(tx: Tx, pruning: Pruning, *, most: int) -> int:
     return max(old, stored, unread)
 
 
+async def sweep(tx: Tx, *, since: datetime) -> int:
+    """Takes away what was being received as its member was erased; how many notices, of those received since."""
+    return await run(
+        tx,
+        """delete from wearbase.delivery d where d.received_at >= %s and d.user_id <> ''
+              and not exists (select from wearbase.connection c where c.user_id = d.user_id and c.provider = d.provider)""",
+        (since,),
+    )
+
+
 async def counts(tx: Tx, user_id: str, provider: str) -> dict[str, int]:
     """How many notices of a member are in each state."""
     found = await rows(

@@ -12,6 +12,7 @@ _ALL = (
     "preference",
     "sign_in_link",
     "member_session",
+    "consent",
     "audit_member",
 )  # the last: nothing that is still under way may make a name again
 

@@ -15,7 +15,7 @@ from wearbase.store.work import chores, copies, grants_care, waiting
 from wearbase.store.work.chores import Chore, NewChore
 from wearbase.store.work.due import Priority
 from wearbase.sync.connect import FINISH, finish
-from wearbase.sync.disconnect import REVOKE, revoke
+from wearbase.sync.disconnect import PRUNE, REVOKE, revoke
 from wearbase.sync.engine import Engine
 from wearbase.sync.remote import ending
 from wearbase.sync.remote.ending import AT_SERVICE
@@ -26,7 +26,7 @@ from wearbase.sync.upkeep.watch import WATCH_EVERY, watch_budgets
 
 log = structlog.get_logger()
 
-PRUNE, KEEPALIVE, FORECAST, WATCH, CENSUS = "prune", "keepalive", "forecast", "watch", "census"
+KEEPALIVE, FORECAST, WATCH, CENSUS = "keepalive", "forecast", "watch", "census"
 # One of each for the whole installation.
 STANDING = {PRUNE: UUID(int=1), KEEPALIVE: UUID(int=2), FORECAST: UUID(int=3), WATCH: UUID(int=4), CENSUS: UUID(int=10)}
 PRUNE_EVERY = timedelta(hours=1)
@@ -99,6 +99,7 @@ async def _prune(engine: Engine, chore: Chore) -> None:
     )  # fmt: skip
     async with engine.db.transaction() as tx:
         has_more = await deliveries.prune(tx, pruning, most=MOST_PRUNED) == MOST_PRUNED
+        await deliveries.sweep(tx, since=now - 2 * PRUNE_EVERY)
         await spending.prune(tx, before=now - SPENDING_FOR)
         await sessions.prune(tx, before=now - SIGNED_OUT_FOR)
         await connections.forget_consents(tx, now=now)

@@ -25,11 +25,13 @@ from wearbase.domain.windows import Window
 from wearbase.store import connections, records
 from wearbase.store.audit import trail
 from wearbase.store.connections import Connection, Consent
+from wearbase.store.member import consents
+from wearbase.store.member.consents import Agreed
 from wearbase.store.postgres.database import Tx
 from wearbase.store.work import budget, chores, due, persons, progress
 from wearbase.store.work.chores import NewChore
 from wearbase.store.work.due import Priority
-from wearbase.sync.disconnect import forget_revocations, plan_revocation
+from wearbase.sync.disconnect import forget_revocations, plan_revocation, plan_revocation_of
 from wearbase.sync.engine import Engine
 from wearbase.sync.patience import patient
 from wearbase.sync.visits.first import CONNECTING, First, keep_first, read_first
@@ -64,6 +66,22 @@ class Redirects:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Starter:
+    """Who starts a consent: a service (`key`) or a `member`, then in one browser; and which version of the terms the member is shown."""
+
+    kind: str = "key"
+    browser_nonce: str | None = None
+    consent_version: str | None = None
+
+    @property
+    def browser_hash(self) -> bytes | None:
+        return hash_of(self.browser_nonce) if self.browser_nonce else None
+
+
+BY_KEY = Starter()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Connected:
     """A completed connection; `missing_scopes` were asked for and not given."""
 
@@ -92,15 +110,7 @@ class _Found:
     first: First | None
 
 
-async def begin(
-    engine: Engine,
-    user_id: str,
-    provider: str,
-    *,
-    redirects: Redirects | None = None,
-    browser_nonce: str | None = None,
-    started_by: str = "key",
-) -> Started:
+async def begin(engine: Engine, user_id: str, provider: str, *, redirects: Redirects | None = None, by: Starter = BY_KEY) -> Started:
     """Starts a consent: the address to send the member's browser to.
 
     Raises: BadRequest for a redirect that is not ours, Conflict where members are not joined by consent.
@@ -113,7 +123,7 @@ async def begin(
     state = secrets.token_urlsafe(32)
     consent = Consent(
         user_id=user_id, provider=provider, redirect_uri=chosen, redirect_url=redirects.url,
-        browser_hash=hash_of(browser_nonce) if browser_nonce else None, started_by=started_by,
+        browser_hash=by.browser_hash, started_by=by.kind, consent_version=by.consent_version or engine.consent_version,
         asked_scopes=list(app.provider.scopes), expires_at=engine.clock.now() + STATE_LIFETIME,
     )  # fmt: skip
     await remember(engine, state, consent)
@@ -148,7 +158,7 @@ async def deny(engine: Engine, state: str) -> Consent | None:
 
 async def use_up(engine: Engine, state: str) -> None:
     """Consumes the state of a consent that was completed elsewhere."""
-    await _drop(engine, hash_of(state))
+    await drop(engine, hash_of(state))
 
 
 async def complete(engine: Engine, state: str, code: str, *, by: Completer) -> Connected:
@@ -166,10 +176,16 @@ async def complete(engine: Engine, state: str, code: str, *, by: Completer) -> C
     consent, hashed = await _take(engine, state), hash_of(state)
     if consent is None:
         raise _unknown()
-    check_completer(consent, by)
     app = engine.app(consent.provider)
-    if consent.sealed_grant is None:
-        consent = await _kept(engine, app, hashed, consent, await _exchange(engine, app, consent, code))
+    try:
+        check_completer(consent, by)
+        grant = await _exchange(engine, app, consent, code) if consent.sealed_grant is None else None
+    except WearbaseError:
+        if consent.sealed_grant is None:
+            await drop(engine, hashed)
+        raise
+    if grant is not None:
+        consent = await _kept(engine, app, hashed, consent, grant)
     return await _finish(engine, app, hashed, consent)
 
 
@@ -182,7 +198,8 @@ async def finish(engine: Engine, state_hash: bytes) -> None:
 
 
 async def _kept(engine: Engine, app: App, hashed: bytes, consent: Consent, grant: Grant) -> Consent:
-    """The consent with its grant, sealed, and somebody to complete it: the code is good only once."""
+    """The consent with its grant, sealed, and somebody to complete it: the code is good only once. Who was erased meanwhile is not
+    connected, and the grant is revoked."""
     now = engine.clock.now()
     text = json.dumps({"grant": asdict(grant), "at": now.isoformat()})
     sealed = engine.keys.seal(text, user_id=consent.user_id, provider=app.name, kind=FINISH)
@@ -191,8 +208,13 @@ async def _kept(engine: Engine, app: App, hashed: bytes, consent: Consent, grant
         id=UUID(bytes=hashed[:16]), kind=FINISH, payload={"state": hashed.hex()}, due_at=now + FINISH_FROM, priority=Priority.PERSON
     )
     async with engine.db.transaction() as tx:
-        await connections.put_consent(tx, hashed, kept, now=now)
-        await chores.add(tx, chore, now=now)
+        is_kept = await connections.keep_grant(tx, hashed, sealed, expires_at=kept.expires_at)
+        if is_kept:
+            await chores.add(tx, chore, now=now)
+        else:
+            await plan_revocation_of(tx, engine, app, grant)
+    if not is_kept:
+        raise _unknown()
     return kept
 
 
@@ -211,7 +233,7 @@ async def _finish(engine: Engine, app: App, hashed: bytes, consent: Consent) -> 
     except RetryLater:
         raise
     except WearbaseError:
-        await _drop(engine, hashed)
+        await drop(engine, hashed)
         raise
 
 
@@ -233,7 +255,8 @@ def _unknown() -> BadRequest:
     return BadRequest("This consent is unknown, used or expired. Start again.", field="state")
 
 
-async def _drop(engine: Engine, hashed: bytes) -> None:
+async def drop(engine: Engine, hashed: bytes) -> None:
+    """Ends a consent under way, if it is there."""
     async with engine.db.transaction() as tx:
         await connections.end_consent(tx, hashed)
 
@@ -307,6 +330,11 @@ async def _link(engine: Engine, app: App, hashed: bytes, consent: Consent, found
             tx, user_id=consent.user_id, provider=app.name, external_user_id=identity.external_user_id,
             asked_scopes=consent.asked_scopes, scopes=list(grant.scopes) or consent.asked_scopes, now=now,
         )  # fmt: skip
+        agreed = Agreed(
+            provider=app.name, version=consent.consent_version, given_at=now, given_by=consent.started_by,
+            asked_scopes=consent.asked_scopes, scopes=connection.scopes,
+        )  # fmt: skip
+        await consents.record(tx, consent.user_id, agreed)
         await trail.write(tx, "connected", user_id=consent.user_id, provider=app.name, details={"scopes": connection.scopes}, now=now)
         await forget_revocations(tx, engine, identity.external_user_id)
         await engine.gateway.grants.store(tx, connection, grant)

@@ -11,6 +11,7 @@ from wearbase.domain.errors import (
     ProviderUnavailable,
     ReauthorizationRequired,
 )
+from wearbase.domain.provider import Grant
 from wearbase.store import connections, deliveries, erasure
 from wearbase.store.audit import trail
 from wearbase.store.connections import Connection
@@ -26,7 +27,8 @@ from wearbase.sync.upkeep import alarm
 from wearbase.transport.apps import App
 
 REVOKE_FOR = timedelta(hours=24)
-REVOKE = "revoke"
+REVOKE, PRUNE = "revoke", "prune"
+SWEEP_AFTER = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,7 @@ async def erase_user(engine: Engine, user_id: str) -> Erasure:
         ended = [await _end(tx, engine, engine.app(c.provider), c) for c in known]
         await trail.write(tx, "user_erased", user_id=user_id, now=engine.clock.now())
         await erasure.erase_user(tx, user_id)
+        await chores.hasten(tx, PRUNE, at=engine.clock.now() + SWEEP_AFTER)  # what was being received at this moment
     await engine.hint()
     return Erasure(ended, days, records, engine.clock.now())
 
@@ -150,9 +153,19 @@ async def plan_revocation(tx: Tx, engine: Engine, app: App, connection: Connecti
     tokens = {"access": engine.keys.open(stored.access_token, **who, kind="access")}
     if stored.refresh_token is not None:
         tokens["refresh"] = engine.keys.open(stored.refresh_token, **who, kind="refresh")
+    return await _plan(tx, engine, app, tokens, member=_member(engine, connection.external_user_id))
+
+
+async def plan_revocation_of(tx: Tx, engine: Engine, app: App, grant: Grant) -> None:
+    """The same of a grant that belongs to nobody any more."""
+    tokens = {"access": grant.access_token, **({"refresh": grant.refresh_token} if grant.refresh_token else {})}
+    await _plan(tx, engine, app, tokens, member="")
+
+
+async def _plan(tx: Tx, engine: Engine, app: App, tokens: dict[str, str], *, member: str) -> uuid.UUID:
     chore_id, now = uuid.uuid4(), engine.clock.now()
     chore = NewChore(
-        id=chore_id, kind=REVOKE, payload={"provider": app.name, "member": _member(engine, connection.external_user_id)},
+        id=chore_id, kind=REVOKE, payload={"provider": app.name, "member": member},
         sealed=_seal(engine, chore_id, app, tokens), due_at=now, priority=Priority.PERSON,
     )  # fmt: skip
     await chores.add(tx, chore, now=now)

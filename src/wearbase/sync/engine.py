@@ -36,6 +36,7 @@ class Engine:
     source_deadline: timedelta = timedelta(seconds=2.5)  # for all sources together, while a reader waits
     keep_deliveries: timedelta = timedelta(days=30)
     keep_payloads: timedelta = timedelta(days=3)  # settled ones that carried their records
+    consent_version: str | None = None  # of the text that members agree to, where the caller does not say
     keep_audit: timedelta | None = timedelta(days=400)  # None: for ever
 
     async def hint(self) -> None:

@@ -67,7 +67,7 @@ async def test_states_are_stored_hashed(world: Bench) -> None:
     ],
 )
 async def test_a_members_consent_completes_only_in_their_browser_or_with_their_token(world: Bench, by: Completer, is_allowed: bool) -> None:
-    started = await connect.begin(world.engine, "ann", "whoop", browser_nonce="the-browser", started_by="member")
+    started = await connect.begin(world.engine, "ann", "whoop", by=connect.Starter(kind="member", browser_nonce="the-browser"))
     code = await world.approve(started.authorization_url, (await world.members())[0]["user_id"])
     if is_allowed:
         await connect.complete(world.engine, started.state, code, by=by)

@@ -15,7 +15,7 @@ from wearbase.api.routes import copying
 from wearbase.api.shapes import Connected, ConnectStart, Disconnected, JoinBody, Joined, Remains
 from wearbase.domain.errors import BadRequest, Forbidden
 from wearbase.sync import connect, disconnect, join
-from wearbase.sync.connect import STATE_LIFETIME, Completer, Redirects, Started
+from wearbase.sync.connect import STATE_LIFETIME, Completer, Redirects, Started, Starter
 from wearbase.sync.disconnect import Ended
 from wearbase.sync.remote import consent, ending
 from wearbase.transport.remote import Remote
@@ -26,14 +26,16 @@ WAIT_S = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """Where the browser goes after a consent, or which account a member has where no consent is needed."""
+    """Where the browser goes after a consent, or which account a member has where no consent is needed; and to what they agree."""
 
     redirect_url: str | None
     external_id: str | None
+    consent_version: str | None
 
 
 async def _wish(redirect_url: RedirectUrl = None, body: JoinBody | None = None) -> Wish:
-    return Wish(redirect_url, body.external_id if body else None)
+    body = body or JoinBody()
+    return Wish(redirect_url, body.external_id, body.consent_version)
 
 
 Wished = Annotated[Wish, Depends(_wish)]
@@ -44,35 +46,45 @@ async def start(
 ) -> ConnectStart | Joined:  # fmt: skip
     """A consent to send the member to; where a provider is joined by account, the member is connected."""
     if services.engine.provider(provider).joined_by == "account":
-        return await _join(services, caller, user_id, provider, wish.external_id)
+        return await _join(services, caller, user_id, provider, wish)
     if wish.external_id is not None:
         raise InvalidField("This source is joined by the member's consent, and tells whose account it is.", field="external_id")
-    started = await begin(services, caller, user_id, provider, response, Redirects(url=wish.redirect_url))
+    asked = Asked(Redirects(url=wish.redirect_url), wish.consent_version)
+    started = await begin(services, caller, user_id, provider, response, asked)
     return ConnectStart(user_id=user_id, authorization_url=started.authorization_url, state=started.state, expires_in=started.expires_in_s)
 
 
-async def _join(services: Services, caller: Caller, user_id: str, provider: str, external_id: str | None) -> Joined:
+async def _join(services: Services, caller: Caller, user_id: str, provider: str, wish: Wish) -> Joined:
     """The member, joined. Whose an existing account is only a backend knows: with the id of another's they would read its data."""
-    if external_id is not None and not caller.is_service:
+    if wish.external_id is not None and not caller.is_service:
         raise Forbidden("An existing external_id needs a service key.")
     try:
-        await join.join(services.engine, user_id, provider, external_id=external_id)
+        await join.join(services.engine, user_id, provider, external_id=wish.external_id, consent_version=wish.consent_version)
     except BadRequest as refused:
         raise InvalidField(refused.message, field=refused.field) from refused
     return Joined(user_id=user_id)
 
 
-async def begin(services: Services, caller: Caller, user_id: str, provider: str, response: Response, redirects: Redirects) -> Started:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How a consent is to be asked for."""
+
+    redirects: Redirects
+    consent_version: str | None
+
+
+async def begin(services: Services, caller: Caller, user_id: str, provider: str, response: Response, asked: Asked) -> Started:
     """A consent; one that a member starts belongs to this browser, by a cookie."""
+    redirects, consent_version = asked.redirects, asked.consent_version
     if redirects.url is not None:
         services.redirects.check(redirects.url)
     nonce = None if caller.is_service else secrets.token_urlsafe(32)
-    how = {"redirects": redirects, "browser_nonce": nonce, "started_by": "key" if caller.is_service else "member"}
+    by = Starter(kind="key" if caller.is_service else "member", browser_nonce=nonce, consent_version=consent_version)
     remote = copying.remote_of(services, provider)
     if remote is None:
-        started = await connect.begin(services.engine, user_id, provider, **how)
+        started = await connect.begin(services.engine, user_id, provider, redirects=redirects, by=by)
     else:
-        started = await consent.begin(services.engine, remote, user_id, **how)
+        started = await consent.begin(services.engine, remote, user_id, redirects=redirects, by=by)
     if nonce is not None:
         is_https = services.public_url.startswith("https://")
         lifetime_s = int(STATE_LIFETIME.total_seconds())

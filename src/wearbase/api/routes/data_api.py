@@ -8,9 +8,10 @@ from pydantic import BaseModel, Field
 
 from wearbase.access.caller import member
 from wearbase.access.users import InvalidField
-from wearbase.api.fields import Moment, ProviderQuery, ProviderText, UserId, UserIdQuery, UserIdText, ends_at, starts_at
+from wearbase.api.fields import ConsentVersion, Moment, ProviderQuery, ProviderText, UserId, UserIdQuery, UserIdText, ends_at, starts_at
 from wearbase.api.given import By, Given, Services, known_source
 from wearbase.api.routes import consents, copying, syncing
+from wearbase.api.routes.consents import Asked
 from wearbase.api.routing import GuardedRoute, who
 from wearbase.api.shapes import (
     Authorization,
@@ -53,6 +54,7 @@ class AuthorizeQuery(BaseModel):
     provider: ProviderText = "whoop"
     redirect_uri: Annotated[str | None, Field(max_length=2000, description="An OAuth redirect registered at the provider")] = None
     redirect_url: Annotated[str | None, Field(max_length=2000, description="Where the browser goes afterwards; on the allow-list")] = None
+    consent_version: ConsentVersion = None
 
 
 class RecordsQuery(BaseModel):
@@ -78,8 +80,8 @@ class RecordQuery(BaseModel):
 async def authorize(query: Annotated[AuthorizeQuery, Query()], services: Given, caller: By, response: Response) -> Authorization:
     """Starts a consent, for a backend that drives OAuth itself."""
     known_source(query.provider, services.sources)
-    redirects = Redirects(uri=query.redirect_uri, url=query.redirect_url)
-    started = await consents.begin(services, caller, query.user_id, query.provider, response, redirects)
+    asked = Asked(Redirects(uri=query.redirect_uri, url=query.redirect_url), query.consent_version)
+    started = await consents.begin(services, caller, query.user_id, query.provider, response, asked)
     return Authorization(authorization_url=started.authorization_url, state=started.state)
 
 

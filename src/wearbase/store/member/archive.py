@@ -1,7 +1,9 @@
 """Everything that is stored about a member, some rows at a time; each page takes up after the last row of the one before."""
 
+from dataclasses import asdict
 from typing import Any
 
+from wearbase.store.audit.trail import Wanted, page, pseudonym
 from wearbase.store.postgres.database import Tx, row, rows, value
 
 AT_ONCE = 200
@@ -11,8 +13,8 @@ START = ""  # before every text
 _CONNECTIONS = """select provider, state, external_user_id, asked_scopes, scopes, utc_offset_min, open_day, looked_at, consented_at,
                          connected_at, ended_at, created_at, updated_at
                     from wearbase.connection where user_id = %s order by provider"""
-_RECORDS = """select external_id, group_id, parent_id, dating, start_at, end_at, utc_offset_min, day, placed_at, revision_at, revision_rank,
-                     score_state, first_stored_at, stored_at, deleted_at, mapped as values, raw
+_RECORDS = """select external_id, group_id, parent_id, dating, start_at, end_at, utc_offset_min, given_day, day, placed_at, revision_at,
+                     revision_rank, score_state, is_unsettled, first_stored_at, stored_at, deleted_at, mapped as values, raw
                 from wearbase.record
                where user_id = %s and provider = %s and resource = %s and external_id > %s order by external_id limit %s"""
 _DAYS = """select day, body from wearbase.day_document where user_id = %s and provider = %s and (%s::date is null or day > %s)
@@ -23,6 +25,16 @@ _PARKED = """select provider, resource, external_id, reason, parked_at, raw from
               order by array[provider, resource, external_id] limit %(limit)s"""
 _DELIVERIES = """select id, provider, event_type, resource, action, external_id, sent_at, received_at, state, reason, settled_at, body
                    from wearbase.delivery where user_id = %s and id > %s order by id limit %s"""
+_METRICS = """select metric, day, provider, value from wearbase.metric
+               where user_id = %(user)s
+                 and (%(metric)s::text is null or (metric, day, provider) > (%(metric)s, %(day)s::date, %(provider)s))
+               order by metric, day, provider limit %(limit)s"""
+_SESSIONS = """select id, signed_in_at, seen_at, rotated_at, confirmed_at, expires_at, ended_at from wearbase.member_session
+                where user_id = %s order by signed_in_at, id"""
+_LINKS = "select made_by, created_at, expires_at, used_at from wearbase.sign_in_link where user_id = %s order by created_at, expires_at"
+_SYNC = "select * from wearbase.sync_state where user_id = %s order by provider, resource"
+_CONSENTS = """select provider, version, given_at, given_by, asked_scopes as asked_for, scopes as granted from wearbase.consent
+                where user_id = %s order by id"""
 _KINDS = "select distinct provider, resource from wearbase.record where user_id = %s order by 1, 2"
 _SOURCES = "select distinct provider from wearbase.day_document where user_id = %s order by 1"
 
@@ -40,6 +52,35 @@ async def kinds(tx: Tx, user_id: str) -> list[tuple[str, str]]:
 async def sources(tx: Tx, user_id: str) -> list[str]:
     """The sources that have day documents."""
     return [r["provider"] for r in await rows(tx, _SOURCES, (user_id,))]
+
+
+async def metrics(tx: Tx, user_id: str, after: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """Some of the numbers that trends are made of."""
+    last = after or {"metric": None, "day": None, "provider": None}
+    place = {name: last[name] for name in ("metric", "day", "provider")}
+    return await rows(tx, _METRICS, {"user": user_id, **place, "limit": AT_ONCE})
+
+
+async def consents(tx: Tx, user_id: str) -> list[dict[str, Any]]:
+    """What the member agreed to."""
+    return await rows(tx, _CONSENTS, (user_id,))
+
+
+async def signed_in(tx: Tx, user_id: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Sessions and sign-in links that are kept, without what would let anybody in."""
+    return await rows(tx, _SESSIONS, (user_id,)), await rows(tx, _LINKS, (user_id,))
+
+
+async def reading(tx: Tx, user_id: str) -> list[dict[str, Any]]:
+    """How the reading of each resource stands."""
+    return [{name: v for name, v in found.items() if name != "user_id"} for found in await rows(tx, _SYNC, (user_id,))]
+
+
+async def trail(tx: Tx, user_id: str, after: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """Some lines of the audit trail that are about the member."""
+    name = await pseudonym(tx, user_id)
+    place = (after["at"], after["id"]) if after else None
+    return [asdict(e) for e in await page(tx, Wanted(member=name), after=place, limit=AT_ONCE)] if name is not None else []
 
 
 async def preferences(tx: Tx, user_id: str) -> Any:

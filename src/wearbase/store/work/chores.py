@@ -87,6 +87,11 @@ async def drop(tx: Tx, kind: str, *, members: list[str]) -> None:
     await run(tx, "delete from wearbase.chore where kind = %s and payload->>'member' = any(%s)", (kind, members))
 
 
+async def hasten(tx: Tx, kind: str, *, at: datetime) -> None:
+    """Has the chores of a kind done by then."""
+    await run(tx, "update wearbase.chore set due_at = least(due_at, %s) where kind = %s", (at, kind))
+
+
 async def is_waiting(tx: Tx, chore_id: UUID) -> bool:
     """Whether the chore is still to do."""
     return bool(await value(tx, "select true from wearbase.chore where id = %s", (chore_id,)))

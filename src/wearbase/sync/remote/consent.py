@@ -16,9 +16,11 @@ from wearbase.domain.errors import (
 )
 from wearbase.store.audit import trail
 from wearbase.store.connections import Consent
+from wearbase.store.member import consents
+from wearbase.store.member.consents import Agreed
 from wearbase.store.work import copies
 from wearbase.sync import connect
-from wearbase.sync.connect import STATE_LIFETIME, Completer, Connected, Redirects, Started
+from wearbase.sync.connect import STATE_LIFETIME, Completer, Connected, Redirects, Started, Starter
 from wearbase.sync.engine import Engine
 from wearbase.sync.remote import ending
 from wearbase.transport.remote import Remote
@@ -27,9 +29,7 @@ LONGEST_URL, SHORTEST_STATE, LONGEST_STATE = 4_000, 8, 200
 MARGIN = timedelta(seconds=10)  # the state there is a moment older than ours
 
 
-async def begin(
-    engine: Engine, remote: Remote, user_id: str, *, redirects: Redirects, browser_nonce: str | None, started_by: str
-) -> Started:
+async def begin(engine: Engine, remote: Remote, user_id: str, *, redirects: Redirects, by: Starter) -> Started:
     """Starts a consent there: the address to send the member's browser to.
 
     The browser comes back here if WHOOP_REDIRECT_URL names our callback, else there, and goes on to `redirects.url` from either.
@@ -42,6 +42,8 @@ async def begin(
         params["redirect_uri"] = uri
     elif redirects.url is not None:
         params["redirect_url"] = redirects.url
+    if (version := by.consent_version or engine.consent_version) is not None:
+        params["consent_version"] = version
     found = remote.parsed(await remote.call("GET", "/v1/oauth/authorize", params=params))
     url, state = str(found.get("authorization_url")), found.get("state")
     if not (_is_address(url) and isinstance(state, str) and SHORTEST_STATE <= len(state) <= LONGEST_STATE):
@@ -49,7 +51,7 @@ async def begin(
     lifetime = STATE_LIFETIME - MARGIN
     consent = Consent(
         user_id=user_id, provider=remote.name, redirect_uri=uri or "", redirect_url=redirects.url,
-        browser_hash=connect.hash_of(browser_nonce) if browser_nonce else None, started_by=started_by, asked_scopes=[],
+        browser_hash=by.browser_hash, started_by=by.kind, consent_version=version, asked_scopes=[],
         expires_at=engine.clock.now() + lifetime,
     )  # fmt: skip
     await connect.remember(engine, state, consent)
@@ -93,8 +95,11 @@ async def complete(engine: Engine, state: str, code: str, *, by: Completer) -> C
 async def _connected_there(engine: Engine, state: str, consent: Consent) -> None:
     """The state is used up."""
     await connect.use_up(engine, state)
+    now = engine.clock.now()
+    agreed = Agreed(provider=consent.provider, version=consent.consent_version, given_at=now, given_by=consent.started_by)
     async with engine.db.transaction() as tx:
-        await trail.write(tx, "connected", user_id=consent.user_id, provider=consent.provider, now=engine.clock.now())
+        await consents.record(tx, consent.user_id, agreed)
+        await trail.write(tx, "connected", user_id=consent.user_id, provider=consent.provider, now=now)
 
 
 async def changed(engine: Engine, user_id: str, provider: str) -> None:

@@ -28,6 +28,6 @@ async def export(user_id: UserId, services: Given) -> StreamingResponse:
     name = f"wearbase-{re.sub(r'[^A-Za-z0-9._-]', '-', user_id)}-{services.clock.now():%Y-%m-%d}.zip"
     async with services.db.transaction() as tx:
         await trail.write(tx, "exported", user_id=user_id, now=services.clock.now())
-    archive = Archive(services.db, services.clock, version=services.version)
+    archive = Archive(services.db, services.clock, version=services.version, units=services.engine.combining.units)
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return StreamingResponse(archive.of(user_id), media_type="application/zip", headers=headers)

@@ -1,0 +1,36 @@
+"""What members agreed to: a row for each time that a source was connected."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from wearbase.store.postgres.database import Tx, many, run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreed:
+    """One consent. `version` is of the text that was agreed to, `given_by` the kind of credential that asked for it."""
+
+    provider: str
+    version: str | None
+    given_at: datetime
+    given_by: str | None
+    asked_scopes: list[str] = field(default_factory=list)
+    scopes: list[str] = field(default_factory=list)
+
+
+_COLUMNS = ", ".join(Agreed.__dataclass_fields__)
+
+
+async def record(tx: Tx, user_id: str, agreed: Agreed) -> None:
+    """Keeps a consent beside those before."""
+    await run(
+        tx,
+        """insert into wearbase.consent (user_id, provider, version, given_at, given_by, asked_scopes, scopes)
+           values (%s, %s, %s, %s, %s, %s, %s)""",
+        (user_id, agreed.provider, agreed.version, agreed.given_at, agreed.given_by, agreed.asked_scopes, agreed.scopes),
+    )
+
+
+async def of(tx: Tx, user_id: str) -> list[Agreed]:
+    """Every consent of a member, oldest first."""
+    return await many(tx, Agreed, f"select {_COLUMNS} from wearbase.consent where user_id = %s order by id", (user_id,))
