@@ -46,13 +46,13 @@ class Phone:
     def __init__(self, context: BrowserContext) -> None:
         self.context = context
 
-    def look(self, url: str, *, settle_ms: int = 1_500, is_slow: bool = True) -> Look:
-        """Opens the address in a new tab and looks until its number is there, and a while longer."""
+    def look(self, url: str, *, settle_ms: int = 1_500, slower: int = SLOWER) -> Look:
+        """Opens the address in a new tab, on slow 4G with a CPU so many times slower; looks until its number is there, and on."""
         page = self.context.new_page()
         page.add_init_script(_WATCH)
         cdp = self.context.new_cdp_session(page)
         sent = _listened(cdp)
-        _slowed(cdp, is_slow=is_slow)
+        _slowed(cdp, slower)
         page.goto(url, wait_until="commit")
         _until(page, "window.$seen?.number > 0")
         page.wait_for_timeout(settle_ms)
@@ -79,11 +79,10 @@ def _until(page: Page, what: str) -> None:
     raise RuntimeError(f"Not so: {what}")
 
 
-def _slowed(cdp: CDPSession, *, is_slow: bool) -> None:
-    cdp.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
-    if is_slow:
-        given = {"offline": False, "latency": RTT_MS, "downloadThroughput": DOWN_BITS_S / 8, "uploadThroughput": UP_BITS_S / 8}
-        cdp.send("Network.emulateNetworkConditions", given)
+def _slowed(cdp: CDPSession, slower: int) -> None:
+    cdp.send("Emulation.setCPUThrottlingRate", {"rate": slower})
+    given = {"offline": False, "latency": RTT_MS, "downloadThroughput": DOWN_BITS_S / 8, "uploadThroughput": UP_BITS_S / 8}
+    cdp.send("Network.emulateNetworkConditions", given)
 
 
 def _listened(cdp: CDPSession) -> dict[str, int]:

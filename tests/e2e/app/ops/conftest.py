@@ -26,6 +26,7 @@ def wide(browser: Browser, stand: OpsStand) -> Iterator[Page]:
 def page(wide: Page, stand: OpsStand) -> Page:
     """Signed in, with everything shown."""
     stand.is_signed_in = True
+    wide.add_init_script("localStorage.setItem('ops-open', 'yes')")
     wide.goto("/ops")
     wide.get_by_role("heading", name="Failing and parked").wait_for()
     return wide

@@ -11,6 +11,16 @@ from tests.e2e.app.ops.stand import KEY, OpsStand, quiet, worker
 FOCUSED = "document.activeElement.getAttribute('aria-label') || document.activeElement.textContent.trim().slice(0, 30)"
 SMALL = "[...document.querySelectorAll('button, summary')].filter(e => e.getBoundingClientRect().height < 32).map(e => e.textContent)"
 
+# Words of the chart that lie on other words of it, or outside of it.
+COVERED = """(() => {
+    const chart = document.querySelector(".chart").getBoundingClientRect();
+    const spans = [...document.querySelectorAll(".chart span:not(.here)")];
+    const words = spans.map((e) => ({ text: e.textContent, box: e.getBoundingClientRect() }));
+    const isOver = ({ box: a }, { box: b }) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+    const isOut = ({ box }) => box.left < chart.left - 1 || box.right > chart.right + 1;
+    return words.filter((one, n) => isOut(one) || words.some((other, m) => m < n && isOver(one, other))).map((one) => one.text);
+})()"""
+
 
 def section(page: Page, name: str) -> Locator:
     return page.get_by_role("region", name=name, exact=True)
@@ -51,6 +61,14 @@ def test_a_key_that_opens_nothing_says_why(wide: Page, key: str, said: str) -> N
     expect(wide.get_by_role("alert")).to_contain_text(said)
     expect(wide.get_by_label("Service key")).to_be_focused()
     assert_reachable(wide, "a refused key")
+
+
+def test_a_browser_in_which_no_operator_is_signed_in_is_told_of_no_error(wide: Page) -> None:
+    said: list[str] = []
+    wide.on("console", lambda message: said.append(message.text))
+    wide.goto("/ops")
+    expect(wide.get_by_label("Service key")).to_be_focused()
+    assert said == []
 
 
 def test_signing_out_leaves_nothing_on_the_page(page: Page, stand: OpsStand) -> None:
@@ -253,10 +271,32 @@ def test_the_link_to_reconnect_can_be_copied(page: Page, stand: OpsStand) -> Non
 # ---- reach ----
 
 
-@pytest.mark.parametrize("width", [320, 360, 720, 1024, 1280, 1920])
-def test_it_is_reachable_at_every_width(page: Page, width: int) -> None:
-    page.set_viewport_size({"width": width, "height": 800})
-    assert_reachable(page, f"{width} px")
+def test_it_is_reachable_at_every_width(page: Page) -> None:
+    for width in (360, 720, 1280):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert_reachable(page, f"{width} px")
+    for width in (320, 1024, 1920):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize(("minute", "left"), [(30, 9_900), (850, 5_000), (1_430, 300)])
+def test_on_a_phone_no_words_of_the_curve_stand_on_others(page: Page, stand: OpsStand, minute: int, left: int) -> None:
+    page.set_viewport_size(PHONE)
+    whoop = stand.figures["budgets"][0]
+    whoop["curve"], whoop["day"]["left"] = [[0, 10_000], [minute, left]], left
+    stand.tell()
+    expect(page.locator(".here-words")).to_contain_text(f"{left:,} left")
+    assert page.evaluate(COVERED) == []
+
+
+def test_nothing_is_drawn_for_none(page: Page, stand: OpsStand) -> None:
+    stand.figures["freshness"]["parts"][0] |= {"members": 0}
+    stand.tell()
+    fresh = section(page, "Freshness")
+    expect(fresh.locator("dd").first).to_have_text("0")
+    assert fresh.locator("dd").first.locator(".bar").count() == 0
+    assert fresh.locator("dd .bar").count() == 6
 
 
 def test_it_is_reachable_with_text_twice_as_large(page: Page) -> None:
@@ -287,6 +327,7 @@ def test_targets_are_large_enough(page: Page) -> None:
 def test_nothing_of_it_is_stored_on_the_machine(browser: Browser, stand: OpsStand) -> None:
     stand.is_signed_in = True
     with opened(browser, base_url=stand.url, viewport=PHONE) as page:
+        page.add_init_script("localStorage.setItem('ops-open', 'yes')")
         page.goto("/ops")
         page.get_by_role("heading", name="Failing and parked").wait_for()
         assert page.evaluate("navigator.serviceWorker.getRegistrations().then(all => all.length)") == 0

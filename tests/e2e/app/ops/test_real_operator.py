@@ -42,7 +42,8 @@ def test_an_operator_sees_members_arrive(running: tuple[Home, Cloud], browser: B
         expect(page.get_by_role("region", name="Workers", exact=True)).to_contain_text("w-1")
         assert_reachable(page, "the real page")
         cookies = page.context.cookies()
-        assert [(c.get("name"), c.get("httpOnly"), c.get("sameSite")) for c in cookies] == [("wearbase_ops", True, "Strict")]
+        assert {(c.get("name"), c.get("httpOnly"), c.get("sameSite")) for c in cookies} == {("wearbase_ops", True, "Strict")}
+        assert {c.get("path") for c in cookies} == {"/ops/session", "/api/v1/ops"}
         page.get_by_role("button", name="Sign out").click()
         expect(page.get_by_text("You are signed out.")).to_be_visible()
 

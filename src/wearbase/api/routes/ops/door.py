@@ -1,5 +1,6 @@
 """Routes of the operator: for a service key with the scope ops, or the session that was given for one."""
 
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from wearbase.access.gate import SAFE_METHODS, Headers
@@ -9,6 +10,7 @@ from wearbase.api.routing import GuardedRoute
 from wearbase.domain.errors import Unauthorized
 
 PLAIN, ON_HTTPS = "wearbase_ops", "__Host-wearbase-ops"
+PATHS = ("/ops/session", "/api/v1/ops")
 
 
 class OperatorRoute(GuardedRoute):
@@ -28,7 +30,20 @@ class OperatorRoute(GuardedRoute):
 
 def cookie_name(services: Services) -> str:
     """How the cookie is called: with a name that browsers keep to HTTPS, where there is HTTPS."""
-    return ON_HTTPS if services.public_url.startswith("https://") else PLAIN
+    return ON_HTTPS if _is_https(services) else PLAIN
+
+
+def keep_cookie(services: Services, response: Response, token: str, *, max_age: int) -> None:
+    """Has the browser keep the cookie, where it is needed and nowhere else; a `__Host-` name is bound to the host and takes no path."""
+    is_https = _is_https(services)
+    for path in ["/"] if is_https else PATHS:
+        response.set_cookie(
+            cookie_name(services), token, max_age=max_age, path=path, secure=is_https, httponly=True, samesite="strict"
+        )  # fmt: skip
+
+
+def _is_https(services: Services) -> bool:
+    return services.public_url.startswith("https://")
 
 
 def cookie_of(services: Services, headers: Headers) -> str | None:

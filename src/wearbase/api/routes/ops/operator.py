@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field, SecretStr
 
 from wearbase.access.caller import OPEN, Caller, service
 from wearbase.api.given import By, Given, Services
-from wearbase.api.routes.ops.door import OperatorRoute, cookie_name, cookie_of
+from wearbase.api.routes.ops.door import OperatorRoute, cookie_of, keep_cookie
 from wearbase.api.routing import who
 from wearbase.domain.errors import Forbidden
 from wearbase.read.status import rfc3339
@@ -34,10 +34,7 @@ async def sign_in(services: Given, request: Request, response: Response, body: K
     if not services.gate.is_from_app(request.scope["headers"]):
         raise Forbidden("Signing in is for our own pages (X-Wearbase: app, same origin).")
     begun = await services.operators.begin(body.key.get_secret_value())
-    response.set_cookie(
-        cookie_name(services), begun.token, max_age=int((begun.expires_at - services.clock.now()).total_seconds()), path="/",
-        secure=services.public_url.startswith("https://"), httponly=True, samesite="strict",
-    )  # fmt: skip
+    keep_cookie(services, response, begun.token, max_age=int((begun.expires_at - services.clock.now()).total_seconds()))
     return await _shown(services, begun.caller, begun.expires_at)
 
 
@@ -57,8 +54,7 @@ async def sign_out(services: Given, request: Request, response: Response) -> Non
     token = cookie_of(services, request.scope["headers"])
     if token is not None:
         await services.operators.end(token)
-    is_https = services.public_url.startswith("https://")
-    response.delete_cookie(cookie_name(services), path="/", secure=is_https, httponly=True, samesite="strict")
+    keep_cookie(services, response, "", max_age=0)
 
 
 async def name_of(services: Services, caller: Caller) -> str:

@@ -4,12 +4,14 @@ import { band, hour, line, minute, number, roof, weekday, x, y } from "./figures
 import { words } from "./words.js";
 
 const HOURS = [0, 360, 720, 1_080, 1_440];
+const LOW_PERCENT = 75; // further down, what is left and what is kept would be written over each other
 const W = words.curve;
 
 export function Curve({ budget, budgets, choose, at }) {
   const top = roof(budget.day.limit);
   const { left } = budget.day;
   const here = budget.curve.at(-1);
+  const isLow = y(left, top) > LOW_PERCENT;
   const reserve = [[0, 0, budget.reserve.at_start], [1_440, 0, 0]];
   return html`<section class="card curve" aria-labelledby="curve-title">
     <header>
@@ -22,16 +24,16 @@ export function Curve({ budget, budgets, choose, at }) {
       <div class="axis-y" aria-hidden="true">${[top, top / 2, 0].map((n) => html`<span key=${n} style=${{ top: `${y(n, top)}%` }}>${number(n)}</span>`)}</div>
       <div class="axis-x" aria-hidden="true">${HOURS.map((m) => html`<span key=${m} style=${{ left: `${x(m)}%` }}>${hour(m)}</span>`)}</div>
       <div class="plot-words" aria-hidden="true">
-        <span class="reserve-words" style=${{ top: `${y(budget.reserve.at_start, top)}%` }}>${W.reserve(number(budget.reserve.now))}</span>
+        ${!isLow && html`<span class="reserve-words" style=${{ top: `${y(budget.reserve.at_start, top)}%` }}>${W.reserve(number(budget.reserve.now))}</span>`}
         <span class="here" style=${{ left: `${x(here[0])}%`, top: `${y(left, top)}%` }}></span>
-        <span class=${`here-words ${here[0] > 900 ? "before" : ""}`} style=${{ left: `${x(here[0])}%`, top: `${y(left, top)}%` }}>${W.now(number(left), minute(at))}</span>
+        <span class="here-words" style=${{ top: `${y(left, top)}%`, "--at": x(here[0]) }}>${W.now(number(left), minute(at))}</span>
       </div>
     </div>
     <ul class="legend">
       <li><span class="stroke"></span>${W.today}</li>
       <li><span class="stroke dashed"></span>${W.expected}</li>
       <li>${budget.usual ? html`<span class="swatch usual"></span>${W.usual(weekday(budget.usual.weekday))}` : W.usualSoon(weekday(new Date(at).getUTCDay() || 7))}</li>
-      <li class="in-words">${W.now(number(left), minute(at))}; ${W.reserve(number(budget.reserve.now))}</li>
+      <li class=${`in-words${isLow ? " always" : ""}`}>${W.now(number(left), minute(at))}; ${W.reserve(number(budget.reserve.now))}</li>
       <li class="utc">${W.utc}</li>
     </ul>
     ${budget.forecast?.thinned.length > 0 && html`<p class="about">${W.thinned(budget.forecast.thinned.join(", "))}</p>`}

@@ -15,7 +15,7 @@ export function Freshness({ freshness }) {
     <dl class="bars">${freshness.parts.map((part, nth) => html`<div key=${part.from_s}>
       <dt>${W.parts[nth]}</dt>
       <dd>
-        <span class=${`bar ${part.late ? "late" : part.from_s >= 3_600 ? "old" : ""}`} style=${{ "--size": part.members / most }}></span>
+        ${part.members > 0 && html`<span class=${`bar ${part.late ? "late" : part.from_s >= 3_600 ? "old" : ""}`} style=${{ "--size": part.members / most }}></span>`}
         <b>${number(part.members)}</b>
         ${part.late > 0 && html`<span class="bad">${W.late(number(part.late))}</span>`}
         ${part.idle > 0 && part.from_s >= 3_600 && html`<span class="about">${W.idle(number(part.idle))}</span>`}

@@ -17,9 +17,17 @@ export const isBroken = signal(false);
 export const now = signal(Date.now());
 export const toast = signal(null);
 
+const HINT = "ops-open"; // somebody signed in with this browser; whether they still are, the server says
+const hinted = {
+  /** Where nothing can be kept, the server is always asked. */
+  get: () => { try { return localStorage.getItem(HINT) !== null; } catch { return true; } },
+  put: (is) => { try { if (is) localStorage.setItem(HINT, "yes"); else localStorage.removeItem(HINT); } catch { /* it is asked */ } },
+};
+
 let stream = null;
 let again;
 let heardAt = 0;
+let openedAt = 0;
 let skew = 0;
 let forget;
 
@@ -32,7 +40,8 @@ export function show(text, isProblem = false) {
 export async function begin() {
   setInterval(tick, 1_000);
   document.addEventListener("visibilitychange", () => { if (document.hidden) close(); else if (session.value) open(); });
-  await look();
+  if (hinted.get()) await look();
+  else session.value = null; // nobody need be told by an error that nobody is signed in
 }
 
 async function look() {
@@ -61,6 +70,7 @@ export async function leave() {
 
 function entered(who) {
   session.value = who;
+  hinted.put(true);
   why.value = null;
   isBroken.value = false;
   skew = new Date(who.server_time).getTime() - Date.now();
@@ -70,6 +80,7 @@ function entered(who) {
 
 function left(reason) {
   close();
+  hinted.put(false);
   why.value = reason;
   summary.value = failing.value = toast.value = null;
   session.value = null;
@@ -84,6 +95,7 @@ function close() {
 
 function open() {
   close();
+  openedAt = Date.now();
   stream = new EventSource("/api/v1/ops/stream");
   const take = (into) => (event) => {
     into.value = JSON.parse(event.data);
@@ -108,7 +120,7 @@ function heard() {
 
 function tick() {
   now.value = Date.now() + skew;
-  if (isLive.value && Date.now() - heardAt > QUIET_FOR_MS) open();
+  if (stream && Date.now() - Math.max(heardAt, openedAt) > QUIET_FOR_MS) open(); // a connection may die without a word
 }
 
 /** Tries again what is named; then reads the list. Answers what the server said. Throws Problem. */
