@@ -65,7 +65,7 @@ def create_app(services: Services, *, pages: Sequence[Route] = ()) -> FastAPI:
         lifespan=_settled,
     )
     app.state.services, app.state.metrics = services, Metrics()
-    bare = [*hot.routes(services), *health.routes(services)]
+    bare = [*health.routes(services), *hot.routes(services)]
     app.router.routes.extend(bare)
     for module in (app_api, health, trends, preferences, session, views, archive, data_api, internal_api, operations):
         app.include_router(module.router)

@@ -13,9 +13,9 @@ from wearbase.domain.clock import Clock
 from wearbase.domain.combining import Combining
 from wearbase.domain.days import HALF_DAY
 from wearbase.domain.provider import Provider
-from wearbase.read.envelope import ResourceState, instant, last_sync, source_state
+from wearbase.read.envelope import STALE_AFTER, ResourceState, instant, source_state
 from wearbase.store import health
-from wearbase.store.health import Document, HealthRow, Made
+from wearbase.store.health import Body, HealthRow, Made, ReadingRow, SourceRow
 from wearbase.store.postgres.database import Database
 from wearbase.store.postgres.together import Together
 
@@ -25,7 +25,7 @@ DAY = timedelta(days=1)
 
 
 class Source(NamedTuple):
-    """How one source of a user stands, whatever the day."""
+    """How one source of a user stands, whatever the day. Texts of instants are the database's, and are compared as they are."""
 
     name: str
     state: str
@@ -33,16 +33,22 @@ class Source(NamedTuple):
     offset_min: int
     looked_at: datetime | None  # or since when it is connected, if that is later
     first_day: date | None
-    resources: list[ResourceState]
-    history_from: dict[str, str | None]
-    overlap: timedelta  # how far back each complete read goes
+    readings: Sequence[ReadingRow]
+    complete_from: str | None  # between these instants all of its resources are completely read, if both are known
+    complete_until: str | None
+    last_success: bytes  # of any resource, as JSON
+    provider: Provider
     copied: list[list[str]] | None  # of a copy: the stretches of days that were asked for
     is_told: bool  # of which nothing is stored, but what the caller knows
 
     def reads_all(self, begun: str, over: str) -> bool:
         """Whether a day between these is completely read, as nearly all are; False where it takes a closer look."""
-        reaches = all(at is not None and at <= begun for at in self.history_from.values())
-        return reaches and all(r.last_success_at is not None and r.last_success_at >= over for r in self.resources)
+        return (
+            self.complete_from is not None
+            and self.complete_until is not None
+            and self.complete_from <= begun
+            and over <= self.complete_until
+        )
 
     def knows(self, day: date) -> bool:
         """Whether it was ever asked for that day, where it is another wearbase's."""
@@ -69,12 +75,19 @@ class Standing(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class HealthAnswer:
-    """A finished body, and what the caller may want to act on without parsing it."""
+    """One day's answer, put together when it is asked for, and what the caller may want to act on without parsing it."""
 
+    user_id: str
     day: date
-    body: bytes
     etag: str
     sources: list[Standing]
+    stored: Body | None
+    moving: dict[str, bytes]
+
+    @property
+    def body(self) -> bytes:
+        """The whole of it."""
+        return _spliced(self.stored, self.moving) if self.stored else _empty(self.user_id, self.day, self.moving)
 
 
 class HealthReader:
@@ -103,62 +116,85 @@ class HealthReader:
         return {(row.user_id, row.day): row for row in found}
 
     async def _answers(self, found: Sequence[HealthRow], states: Mapping[str, str]) -> list[HealthAnswer]:
-        now, user_id = self._clock.now(), found[0].user_id
-        sources = self._sources(found[0], states, now=now)
-        anew = await self._made_anew(user_id, [row.day for row in found if row.is_outdated])
-        documents: list[HealthRow | Document | None] = [
-            anew.get(row.day) if row.is_outdated else row if row.body else None for row in found
-        ]
-        return [_answer(user_id, row.day, document, sources) for row, document in zip(found, documents, strict=True)]
+        user_id, sources = found[0].user_id, self._sources(found[0], states)
+        outdated = [row.day for row in found if row.is_outdated]
+        anew = await self._made_anew(user_id, outdated) if outdated else {}
+        return [_answer(user_id, row.day, anew.get(row.day) if row.is_outdated else row.body, sources) for row in found]
 
-    def _sources(self, row: HealthRow, states: Mapping[str, str], *, now: datetime) -> list[Source]:
+    def _sources(self, row: HealthRow, states: Mapping[str, str]) -> list[Source]:
         """Every source there is here, connected or not."""
-        known = {c[0]: c for c in row.connections or ()}
-        by_source: dict[str, list[list[Any]]] = {}
-        for state in row.states or ():
-            by_source.setdefault(state[0], []).append(state)
-        said = [(p, known.get(p.name), by_source.get(p.name, ()), states.get(p.name)) for p in self._combining.providers]
-        return [_source(*what, now=now) for what in said]
+        now, connections = _Now.of(self._clock.now()), {c.provider: c for c in row.connections}
+        by_source: dict[str, list[ReadingRow]] = {}
+        for reading in row.readings:
+            by_source.setdefault(reading.provider, []).append(reading)
+        return [
+            _source(p, connections.get(p.name), by_source.get(p.name, ()), said=states.get(p.name), now=now)
+            for p in self._combining.providers
+        ]
 
-    async def _made_anew(self, user_id: str, days: Sequence[date]) -> dict[date, Document]:
+    async def _made_anew(self, user_id: str, days: Sequence[date]) -> dict[date, Body]:
         """Documents of days that were stored before they were combined so, or by an older program. The next change stores them."""
-        if not days:
-            return {}
         async with self._db.connection() as tx:
             by_day = await health.parts_of(tx, user_id, days, self._combining.sources)
             wishes = (await health.preferences(tx, user_id)).get("precedence", {})
-        return {day: health.document(self._combining, user_id, day, parts, wishes) for day, parts in by_day.items()}
+        made = [health.document(self._combining, user_id, day, parts, wishes) for day, parts in by_day.items()]
+        return {document.day: Body(document.revision, document.body, document.places, document.sources) for document in made}
 
 
-def _answer(user_id: str, day: date, document: HealthRow | Document | None, sources: Sequence[Source]) -> HealthAnswer:
-    have = (document.sources or ()) if document else ()
+class _Now(NamedTuple):
+    """One instant in the forms in which it is compared."""
+
+    at: datetime
+    stale_before: str
+
+    @classmethod
+    def of(cls, at: datetime) -> "_Now":
+        return cls(at, (at - STALE_AFTER).replace(tzinfo=None).isoformat())
+
+
+def _answer(user_id: str, day: date, stored: Body | None, sources: Sequence[Source]) -> HealthAnswer:
+    have = stored.sources if stored else ()
     standings = [_standing(source, day, has_data=source.name in have) for source in sources]
     moving = {s.source.name: _moving(s) for s in standings}
-    body = _spliced(document, moving) if document else _empty(user_id, day, moving)
-    said = hashlib.blake2b(f"{day}/{(document.revision if document else None) or 'none'}".encode(), digest_size=12)
+    said = hashlib.blake2b(f"{day}/{stored.revision if stored else 'none'}".encode(), digest_size=12)
     for text in moving.values():
         said.update(text)
-    return HealthAnswer(day, body, f'"{said.hexdigest()}"', standings)
+    return HealthAnswer(user_id, day, f'"{said.hexdigest()}"', standings, stored, moving)
 
 
-def _source(provider: Provider, connection: list[Any] | None, states: Sequence[list[Any]], said: str | None, *, now: datetime) -> Source:
-    _, state, offset_min, looked_at, first_day, copied = connection or (provider.name, None, None, None, None, None)
-    declared = [r.name for r in provider.resources]
-    in_order = sorted(states, key=lambda s: (declared.index(s[1]) if s[1] in declared else len(declared), s[1]))
-    resources = [ResourceState(s[1], instant(s[2]), None, s[3], s[4], s[5], instant(s[7])) for s in in_order]
+def _source(provider: Provider, connection: SourceRow | None, readings: Sequence[ReadingRow], *, said: str | None, now: _Now) -> Source:
+    offset_min = (connection and connection.utc_offset_min) or 0
+    successes = [r.last_success_at for r in readings if r.last_success_at is not None]
+    reaches = [r.history_from for r in readings if r.history_from is not None]
     return Source(
         name=provider.name,
-        state=said or source_state(state, resources, now=now),
-        today=(now + timedelta(minutes=offset_min or 0)).date(),
-        offset_min=offset_min or 0,
-        looked_at=datetime.fromisoformat(looked_at).replace(tzinfo=UTC) if looked_at else None,
-        first_day=date.fromisoformat(first_day) if first_day else None,
-        resources=resources,
-        history_from={s[1]: s[6] for s in states},
-        overlap=provider.overlap,
-        copied=copied,
+        state=said or _state(connection, readings, successes, now),
+        today=(now.at + timedelta(minutes=offset_min)).date(),
+        offset_min=offset_min,
+        looked_at=datetime.fromisoformat(connection.looked_at).replace(tzinfo=UTC) if connection and connection.looked_at else None,
+        first_day=date.fromisoformat(connection.first_day) if connection and connection.first_day else None,
+        readings=readings,
+        complete_from=max(reaches) if reaches and len(reaches) == len(readings) else None,
+        complete_until=min(successes) if successes and len(successes) == len(readings) else None,
+        last_success=b'"%s"' % (instant(max(successes)) or "").encode() if successes else b"null",
+        provider=provider,
+        copied=connection.copied if connection else None,
         is_told=connection is None and said is not None,
     )
+
+
+def _state(connection: SourceRow | None, readings: Sequence[ReadingRow], successes: Sequence[str], now: _Now) -> str:
+    """What `source_state` says. Nearly always nothing has failed, waits or is waited for, which is seen at a glance."""
+    if connection is None:
+        return "not_connected"
+    is_quiet = connection.state == "connected" and len(successes) == len(readings)
+    if is_quiet and all(r.error is None and r.priority != 0 and r.waits_until is None for r in readings):
+        return "stale" if successes and min(successes) < now.stale_before else "ok"
+    resources = [
+        ResourceState(r.resource, instant(r.last_success_at), None, r.error, r.priority, r.in_backfill, instant(r.waits_until))
+        for r in readings
+    ]
+    return source_state(connection.state, resources, now=now.at)
 
 
 def _standing(source: Source, day: date, *, has_data: bool) -> Standing:
@@ -177,18 +213,19 @@ def _bounds(day: date, offset_min: int) -> tuple[str, str]:
 
 def _missing(source: Source, begun: str, over: str | None) -> list[str]:
     """The resources of which a day is not completely read: from before it began, after it was over. Of a day that runs: not at all."""
-    return [r.name for r in source.resources if not _is_read(r, source, begun, over)]
+    names = {r.resource for r in source.readings if not _is_read(r, source, begun, over)}
+    declared = [r.name for r in source.provider.resources if r.name in names] if names else []
+    return [*declared, *sorted(names.difference(declared))]
 
 
-def _is_read(resource: ResourceState, source: Source, begun: str, over: str | None) -> bool:
-    if resource.last_success_at is None or over is None:
-        return resource.last_success_at is not None
-    if resource.last_success_at < over:
+def _is_read(reading: ReadingRow, source: Source, begun: str, over: str | None) -> bool:
+    if reading.last_success_at is None or over is None:
+        return reading.last_success_at is not None
+    if reading.last_success_at < over:
         return False
-    history_from = source.history_from[resource.name]
-    if history_from is not None and history_from <= begun:
+    if reading.history_from is not None and reading.history_from <= begun:
         return True
-    recent = datetime.fromisoformat(resource.last_success_at).replace(tzinfo=None) - source.overlap
+    recent = datetime.fromisoformat(reading.last_success_at) - source.provider.overlap
     return recent.isoformat() <= begun
 
 
@@ -202,8 +239,8 @@ def _why_not(source: Source, day: date, begun: str) -> str | None:
         return "not_reached"
     if day == source.today:
         return None
-    reaches = [at for at in source.history_from.values() if at is not None]
-    if any(r.in_backfill for r in source.resources) and (source.first_day is None or day < source.first_day):
+    reaches = [r.history_from for r in source.readings if r.history_from is not None]
+    if any(r.in_backfill for r in source.readings) and (source.first_day is None or day < source.first_day):
         return "not_reached"
     if reaches and begun < max(reaches):
         return "too_old"
@@ -212,31 +249,40 @@ def _why_not(source: Source, day: date, begun: str) -> str | None:
 
 def _moving(standing: Standing) -> bytes:
     """What moves of one source, as the inside of its object."""
-    source = standing.source
-    fields = {
-        "state": source.state,
-        "not_yet": not standing.has_data and standing.no_data_reason is None,
-        "no_data_reason": standing.no_data_reason,
-        "last_success_at": last_sync(source.resources),
-        "completeness": {
-            "is_complete": standing.is_over and bool(source.resources) and not standing.missing,
-            "is_day_over": standing.is_over,
-            "missing": standing.missing,
-        },
-    }
-    return orjson.dumps(fields)[1:-1]
+    source, not_yet = standing.source, not standing.has_data and standing.no_data_reason is None
+    is_complete = standing.is_over and bool(source.readings) and not standing.missing
+    frame = _Frame(source.state, not_yet, standing.no_data_reason, is_complete, standing.is_over, tuple(standing.missing))
+    before, after = _framed(frame)
+    return before + source.last_success + after
 
 
-def _spliced(stored: Document | HealthRow, moving: Mapping[str, bytes]) -> bytes:
+class _Frame(NamedTuple):
+    state: str
+    not_yet: bool
+    no_data_reason: str | None
+    is_complete: bool
+    is_day_over: bool
+    missing: tuple[str, ...]
+
+
+@lru_cache(maxsize=4_096)
+def _framed(said: _Frame) -> tuple[bytes, bytes]:
+    """The inside of a source's object up to the instant of its last success, and from there on."""
+    before = {"state": said.state, "not_yet": said.not_yet, "no_data_reason": said.no_data_reason}
+    completeness = {"is_complete": said.is_complete, "is_day_over": said.is_day_over, "missing": said.missing}
+    return orjson.dumps(before)[1:-1] + b',"last_success_at":', b"," + orjson.dumps({"completeness": completeness})[1:-1]
+
+
+def _spliced(stored: Body, moving: Mapping[str, bytes]) -> bytes:
     """The whole answer: the moving fields behind the brace of each source, and the sources without a part at the end."""
-    body, places, names = stored.body or "", stored.places or (), stored.sources or ()
-    pieces, at = [], 0
-    for name, place in zip(names, places, strict=True):
-        pieces += [body[at:place].encode(), moving[name], b","]
+    text, pieces, at = stored.text, [], 0
+    for name, place in zip(stored.sources, stored.places, strict=True):
+        pieces += [text[at:place].encode(), moving[name], b","]
         at = place
-    pieces.append(body[at:-2].encode())
-    pieces += [_without_part(name, text, is_first=False) for name, text in moving.items() if name not in names]
-    return b"".join([*pieces, b"}}"])
+    pieces.append(text[at:-2].encode())
+    pieces += [_without_part(name, said, is_first=False) for name, said in moving.items() if name not in stored.sources]
+    pieces.append(b"}}")
+    return b"".join(pieces)
 
 
 def _empty(user_id: str, day: date, moving: Mapping[str, bytes]) -> bytes:

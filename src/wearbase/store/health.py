@@ -4,12 +4,13 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
 
 from wearbase.domain.combining import Combining, Precedence
-from wearbase.store.postgres.database import Tx, many, rows, run, value
+from wearbase.store.postgres.database import Tx, each, rows, run, value
 
 
 class Part(NamedTuple):
@@ -32,23 +33,52 @@ class Document:
     sources: list[str]
 
 
-@dataclass(frozen=True, slots=True)
-class HealthRow:
-    """What one read needs. `connections` and `states`, which are the user's and not the day's, are in a user's first row only.
+class SourceRow(NamedTuple):
+    """One connection of a user. Instants here are the database's texts in UTC, which can be compared without parsing."""
 
-    One that `is_outdated` is not made of the parts that there are now.
+    provider: str
+    state: str
+    utc_offset_min: int | None
+    looked_at: str | None  # or since when it is connected, if that is later
+    first_day: str | None  # only where it may be asked for: see `_SELECT`
+    copied: list[list[str]] | None
+
+
+class ReadingRow(NamedTuple):
+    """How the reading of one resource stands."""
+
+    provider: str
+    resource: str
+    last_success_at: str | None
+    error: str | None
+    priority: int | None
+    in_backfill: bool
+    history_from: str | None
+    waits_until: str | None
+
+
+class Body(NamedTuple):
+    """A document as it is to be answered."""
+
+    revision: str
+    text: str
+    places: Sequence[int]
+    sources: Sequence[str]
+
+
+class HealthRow(NamedTuple):
+    """What one read needs. `connections` and `readings`, which are the user's and not the day's, are in a user's first row only.
+
+    A body that `is_outdated` is not made of the parts that there are now.
     """
 
     n: int
     user_id: str
     day: date
-    body: str | None
-    revision: str | None
-    places: list[int] | None
-    sources: list[str] | None
+    body: Body | None
     is_outdated: bool
-    connections: list[list[Any]] | None
-    states: list[list[Any]] | None
+    connections: Sequence[SourceRow]
+    readings: Sequence[ReadingRow]
 
 
 def document(combining: Combining, user_id: str, day: date, parts: Mapping[str, Part], wishes: Precedence) -> Document:
@@ -142,64 +172,78 @@ async def put_preferences(tx: Tx, user_id: str, content: Mapping[str, Any], *, n
 
 
 # What is of the user is looked up in the first row only. What makes an outdated document anew is left to further questions: a plan that
-# is large costs more than what it brings. A source's first day tells why it has no part of a later one.
+# is large costs more than what it brings. A source's first day tells why it has no part of a later one. Each part's revision is looked
+# up by itself: `provider = any(...)` took three times as long, and so did arrays and JSON against texts that are read here.
 _FIRST_DAY = "coalesce(c.first_day, (select min(day) from wearbase.day_document d where d.user_id = c.user_id and d.provider = c.provider))"
-_COPIED = "(select json_agg(json_build_array(lower(r), upper(r))) from unnest(c.copied_days) r)"  # null for what is no copy
+_PART = """(select ' ' || d.provider || ' ' || d.revision from wearbase.day_document d
+             where d.user_id = k.user_id and d.provider = %(source_{n})s and d.day = k.day)"""
 _SELECT = """
-select k.n::int as n, k.user_id, k.day, h.body, h.revision, h.places, h.sources, h.made_of is distinct from p.made_of as is_outdated,
+select k.n::int as n, k.user_id, k.day, h.body, h.revision, h.places::text, h.sources::text,
+       h.made_of is distinct from nullif(concat(%(making)s::text, {parts}), %(making)s::text) as is_outdated,
        case when k.is_first then (
             select json_agg(json_build_array(c.provider, c.state, c.utc_offset_min,
                                              greatest(c.looked_at, c.connected_at) at time zone 'utc', {first_day},
-                                             {copied}))
-              from wearbase.connection c where c.user_id = k.user_id) end as connections,
+                                             case when c.copied_days is not null then (
+                                                  select json_agg(json_build_array(lower(r), upper(r))) from unnest(c.copied_days) r) end))
+              from wearbase.connection c where c.user_id = k.user_id) end::text as connections,
        case when k.is_first then (
             select json_agg(json_build_array(provider, resource, last_success_at at time zone 'utc', error, priority,
                                              backfill_end is not null, history_from at time zone 'utc',
                                              case when waits_until = due_at then due_at at time zone 'utc' end))
-              from wearbase.sync_state s where s.user_id = k.user_id) end as states
+              from wearbase.sync_state s where s.user_id = k.user_id) end::text as readings
   from {keys}
   left join lateral (
        select body, revision, places, sources, made_of from wearbase.health_document h
         where h.user_id = k.user_id and h.day = k.day limit 1) h on true
-  left join lateral (
-       select %(making)s || string_agg(' ' || provider || ' ' || revision, '' order by provider) as made_of
-         from wearbase.day_document d
-        where d.user_id = k.user_id and d.provider = any(%(sources)s) and d.day = k.day) p on true
 """
-_GIVEN = _SELECT.format(
-    copied=_COPIED,
-    first_day="case when h.sources is null or c.provider <> all (h.sources) then " + _FIRST_DAY + " end",
-    keys="(select *, true as is_first from unnest(%(users)s::text[], %(days)s::date[]) with ordinality as i(user_id, day, n)) k",
-)
-_RECENT = _SELECT.format(
-    copied=_COPIED,
-    first_day=_FIRST_DAY,
-    keys="""(select n, %(user)s::text as user_id, n = 1 as is_first,
+_FIRST_DAY_IF_NO_PART = f"case when h.sources is null or c.provider <> all (h.sources) then {_FIRST_DAY} end"
+_GIVEN_KEYS = "(select *, true as is_first from unnest(%(users)s::text[], %(days)s::date[]) with ordinality as i(user_id, day, n)) k"
+_RECENT_KEYS = """(select n, %(user)s::text as user_id, n = 1 as is_first,
                     (%(now)s::timestamptz at time zone 'utc' + make_interval(mins => coalesce((
                         select utc_offset_min from wearbase.connection c where c.user_id = %(user)s
                          order by offset_seen_at desc nulls last limit 1), 0)))::date - %(count)s::int + n as day
-               from generate_series(1, %(count)s::int) n) k""",
-)
+               from generate_series(1, %(count)s::int) n) k"""
 
 
-@dataclass(frozen=True, slots=True)
 class Made:
     """Which sources there are, and how they are combined: a document that says so is the one to read."""
 
-    sources: tuple[str, ...]
-    making: str
+    def __init__(self, sources: Sequence[str], making: str) -> None:
+        parts = ", ".join(_PART.format(n=n) for n in range(len(sources)))
+        self.of_keys = _SELECT.format(keys=_GIVEN_KEYS, first_day=_FIRST_DAY_IF_NO_PART, parts=parts)
+        self.of_days = _SELECT.format(keys=_RECENT_KEYS, first_day=_FIRST_DAY, parts=parts)
+        self.given = {"making": making, **{f"source_{n}": name for n, name in enumerate(sorted(sources))}}
 
 
 async def read(tx: Tx, keys: Sequence[tuple[str, date]], made: Made) -> list[HealthRow]:
     """The rows of many (user, day) keys, in no order; their `n` counts the keys from 1. One query."""
-    given = {"users": [k[0] for k in keys], "days": [k[1] for k in keys], "sources": list(made.sources), "making": made.making}
-    return await many(tx, HealthRow, _GIVEN, given)
+    given = {"users": [k[0] for k in keys], "days": [k[1] for k in keys], **made.given}
+    return await each(tx, _row, made.of_keys, given)
 
 
 async def recent(tx: Tx, user_id: str, count: int, made: Made, *, now: datetime) -> list[HealthRow]:
     """The rows of so many days up to the user's own today, in no order; the oldest is the first. One query."""
-    given = {"user": user_id, "count": count, "now": now, "sources": list(made.sources), "making": made.making}
-    return await many(tx, HealthRow, _RECENT, given)
+    given = {"user": user_id, "count": count, "now": now, **made.given}
+    return await each(tx, _row, made.of_days, given)
+
+
+def _row(*columns: Any) -> HealthRow:
+    n, user_id, day, body, revision, places, sources, is_outdated, connections, readings = columns
+    return HealthRow(
+        n,
+        user_id,
+        day,
+        None if body is None else Body(revision, body, [int(place) for place in places[1:-1].split(",")], _names(sources)),
+        is_outdated,
+        [SourceRow._make(c) for c in orjson.loads(connections)] if connections else (),
+        [ReadingRow._make(r) for r in orjson.loads(readings)] if readings else (),
+    )
+
+
+@lru_cache(maxsize=256)
+def _names(sources: str) -> tuple[str, ...]:
+    """What an array of source names holds: they are words, which need no quotes."""
+    return tuple(sources[1:-1].split(","))
 
 
 def _rfc3339(at: datetime) -> str:

@@ -1,4 +1,4 @@
-"""The two busiest routes, without a framework in between: stored bytes out, deliveries in."""
+"""Two of the busiest routes, without a framework in between: stored bytes out, deliveries in."""
 
 from collections.abc import Sequence
 from datetime import date
