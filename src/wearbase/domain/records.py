@@ -41,6 +41,8 @@ class Record:
     exists only with, and by which deliveries may name it (WHOOP recovery: its sleep).
     `is_dated_by_read` says that the provider does not tell when this copy changed: its revision counts as the time of the read that
     brought it, unless an equal copy is stored, which stays as it is. `revision` then only gives the rank.
+    `is_tied_by_content` says that copies of one revision may differ and come in any order: the same one of them is then kept whichever
+    came first. Else the one that came last is.
     `values` holds our names and units, exactly as they appear in a day document; `raw` is the provider's own record.
     """
 
@@ -56,6 +58,7 @@ class Record:
     group_id: str | None = None
     parent_id: str | None = None
     is_dated_by_read: bool = False
+    is_tied_by_content: bool = False
     external_user_id: str | None = None  # whose it is, where the provider says so
     values: dict[str, Any] = field(default_factory=dict)
     raw: dict[str, Any] = field(default_factory=dict)

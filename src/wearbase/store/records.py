@@ -39,6 +39,8 @@ _COLUMNS = (
 _REPLACED = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS.replace(" ", "").split(",")[2:])
 
 # A copy that is dated by its read, and is as the one stored, is that one: it is no newer for having been read again.
+# Of two copies of one revision the one that came last is kept; where they come in any order, the one whose text is the greater, for it
+# has to be the same one whichever came first. The same payload, mapped otherwise by now, replaces itself.
 # A tombstone is lifted by a read that began after it, or by a newer revision; a copy read before it is not a revival.
 _UPSERT = f"""
 insert into wearbase.record as r (user_id, provider, {_COLUMNS}, first_stored_at, stored_at)
@@ -50,6 +52,8 @@ select %(user_id)s, %(provider)s, {_COLUMNS}, %(now)s, %(now)s from json_to_reco
 on conflict (user_id, provider, resource, external_id) do update
    set {_REPLACED}, stored_at = excluded.stored_at, deleted_at = null
  where (excluded.revision_rank, excluded.revision_at) >= (r.revision_rank, r.revision_at)
+   and (not %(by_content)s or (excluded.revision_rank, excluded.revision_at) > (r.revision_rank, r.revision_at)
+        or r.deleted_at is not null or r.raw = excluded.raw or excluded.raw::text collate "C" > r.raw::text)
    and (r.deleted_at is null or %(read_at)s > r.deleted_at
         or (excluded.revision_rank, excluded.revision_at) > (r.revision_rank, r.revision_at))
    and (r.deleted_at is not null or r.raw <> excluded.raw or r.mapped::text <> excluded.mapped::text
@@ -61,13 +65,18 @@ returning resource, external_id, group_id
 
 async def put_page(tx: Tx, connection: Connection, records: Sequence[Record], *, read_at: datetime, now: datetime) -> Change:
     """Stores the records that are new or of an equal or newer revision; tells what changed."""
-    page = list(_newest_copies([_as_of(read_at, record) for record in records]))
+    page, tied = _newest_copies([_as_of(read_at, record) for record in records])
     if not page:
         return NOTHING
+    change = await _put(tx, connection, page, read_at=read_at, now=now)
+    return change | await put_page(tx, connection, tied, read_at=read_at, now=now)
+
+
+async def _put(tx: Tx, connection: Connection, page: list[Record], *, read_at: datetime, now: datetime) -> Change:
     who = {"user_id": connection.user_id, "provider": connection.provider}
     before = await _placed(tx, connection, page)
     body = as_jsonb([_as_row(record) for record in page])
-    changed = await rows(tx, _UPSERT, {**who, "page": body, "read_at": read_at, "now": now})
+    changed = await rows(tx, _UPSERT, {**who, "page": body, "read_at": read_at, "now": now, "by_content": any(r.is_tied_by_content for r in page)})
     keys = {(c["resource"], c["external_id"]) for c in changed}
     old = [before[key] for key in keys if key in before]
     groups = {c["group_id"] for c in changed} | {group for group, _ in old}
@@ -286,14 +295,20 @@ def _dated(found: dict[str, Any]) -> Dated:
     return Dated(**{**found, "dating": Dating(found["dating"])})
 
 
-def _newest_copies(records: Sequence[Record]) -> Iterable[Record]:
-    """One copy per id: a drifting page can repeat a record."""
+def _newest_copies(records: Sequence[Record]) -> tuple[list[Record], list[Record]]:
+    """One copy per id: a drifting page can repeat a record. And further copies of the same revision, which the content decides among."""
     newest: dict[tuple[str, str], Record] = {}
+    tied: list[Record] = []
     for record in records:
         key = (record.resource, record.external_id)
-        if key not in newest or not newest[key].revision.is_newer_than(record.revision):
+        other = newest.get(key)
+        if other is not None and other.revision.is_newer_than(record.revision):
+            continue
+        if other is not None and record.is_tied_by_content and record.revision == other.revision and record.raw != other.raw:
+            tied.append(record)
+        else:
             newest[key] = record
-    return newest.values()
+    return list(newest.values()), tied
 
 
 def _as_of(read_at: datetime, record: Record) -> Record:

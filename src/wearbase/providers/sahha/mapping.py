@@ -201,6 +201,7 @@ def _record(wire: Kept, raw: Any, named: Named, values: dict[str, Any], *, place
         external_id=named.external_id,
         revision=Revision(wire.created_at or placed.at or placed.wall.replace(tzinfo=UTC), 1),
         is_dated_by_read=wire.created_at is None,
+        is_tied_by_content=wire.created_at is not None,  # deliveries come in any order, and nothing says which of one instant is the later
         dating=Dating.GIVEN,
         given_day=named.day,
         score_state=ScoreState.UNSCORABLE if sent is None else ScoreState.SCORED,
