@@ -76,7 +76,8 @@ async def _put(tx: Tx, connection: Connection, page: list[Record], *, read_at: d
     who = {"user_id": connection.user_id, "provider": connection.provider}
     before = await _placed(tx, connection, page)
     body = as_jsonb([_as_row(record) for record in page])
-    changed = await rows(tx, _UPSERT, {**who, "page": body, "read_at": read_at, "now": now, "by_content": any(r.is_tied_by_content for r in page)})
+    by_content = any(record.is_tied_by_content for record in page)
+    changed = await rows(tx, _UPSERT, {**who, "page": body, "read_at": read_at, "now": now, "by_content": by_content})
     keys = {(c["resource"], c["external_id"]) for c in changed}
     old = [before[key] for key in keys if key in before]
     groups = {c["group_id"] for c in changed} | {group for group, _ in old}
