@@ -126,6 +126,12 @@ class Remote:
         self.problem = "unusable_answer"
         return ServiceAnswerUnusable(provider=self.name)
 
+    def late(self) -> None:
+        """Takes note of a reader who could wait no longer: for the breaker a failure, whether or not an answer comes after all."""
+        self.counts["late"] += 1
+        if self._has_opened():
+            self.problem = "unreachable"
+
     def understood(self) -> None:
         """Takes note of an answer that could be used."""
         if self.problem == "unusable_answer":
@@ -133,15 +139,21 @@ class Remote:
             self.problem = None
 
     def _failed(self, reason: str, *, is_lost: bool) -> ServiceUnavailable:
-        was = self.state
-        self.breaker.fail(self._clock.now())
         self.counts["failed"] += 1
         if self.problem != "unreachable":
             log.warning("service does not answer", provider=self.name, reason=reason)
-        if was is not State.OPEN and self.state is State.OPEN:
-            log.warning("service left alone for a while", provider=self.name, failures=self.breaker.failures)
+        self._has_opened()
         self.problem = "unreachable"
         return (AnswerLost if is_lost else ServiceUnavailable)(provider=self.name)
+
+    def _has_opened(self) -> bool:
+        """Tells the breaker of a failure; whether nobody calls from now on."""
+        was = self.state
+        self.breaker.fail(self._clock.now())
+        has_opened = was is not State.OPEN and self.state is State.OPEN
+        if has_opened:
+            log.warning("service left alone for a while", provider=self.name, failures=self.breaker.failures)
+        return has_opened
 
     def _checked(self, answer: Response, method: str) -> Response:
         if 200 <= answer.status < 300 or answer.status == 304:

@@ -10,7 +10,7 @@ import orjson
 import pytest
 import structlog
 
-from tests.integration.services.conftest import Pair
+from tests.integration.services.conftest import PATIENCE, Pair
 from wearbase.transport import remote as transport
 from wearbase.transport.breaker import State
 
@@ -117,6 +117,32 @@ async def test_a_service_that_never_answers_costs_the_deadline_and_the_copy_come
     near, far = await joined.both(TODAY)
     assert near == far != before
     assert len(joined.asked) == 1
+
+
+async def test_five_readers_who_could_wait_no_longer_open_the_breaker_though_one_call_is_all_there_was(joined: Pair) -> None:
+    before = await copied(joined)
+    object.__setattr__(joined.near.services.engine, "source_deadline", timedelta(seconds=0.05))
+    is_free = asyncio.Event()
+
+    async def hang(request: httpx2.Request) -> httpx2.Response:
+        await is_free.wait()
+        return await httpx2.ASGITransport(joined.far.app).handle_async_request(request)
+
+    joined.between(hang)
+    for late in range(1, 6):
+        assert joined.remote.state is State.CLOSED
+        await stays(joined, before, "stale")
+        assert joined.remote.counts["late"] == late
+    assert joined.remote.state is State.OPEN
+    assert len(joined.asked) == 1
+    object.__setattr__(joined.near.services.engine, "source_deadline", PATIENCE)
+    await stays(joined, before, "stale")  # at once, though the call is still under way
+    assert (joined.remote.counts["late"], joined.remote.counts["not_asked"]) == (5, 1)
+    assert (await joined.near.get("/health/ready")).json()["services"] == {"whoop": {"breaker": "open", "problem": "unreachable"}}
+    is_free.set()
+    await joined.near.services.copies.settled()
+    assert joined.remote.state is State.CLOSED, "it answered after all"
+    await stays(joined, before, "ok")
 
 
 async def test_a_call_that_lasts_too_long_is_a_failure(joined: Pair, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,7 @@ from wearbase.sync import combine
 from wearbase.sync.engine import Engine
 from wearbase.sync.remote.answers import CLOCKS_APART, Unusable, copied
 from wearbase.sync.remote.ending import AT_SERVICE, member_of
+from wearbase.transport.breaker import State
 from wearbase.transport.remote import CALL_S, Remote
 
 log = structlog.get_logger()
@@ -50,6 +51,7 @@ class Copies:
         self._engine = engine
         self._known: dict[Span, _Known] = {}
         self._under_way: dict[Span, asyncio.Task[_Known]] = {}
+        self._asking: set[tuple[str, str]] = set()  # for whom a service's answer is waited for, by us or by another process
         self._in_hurry: dict[str, datetime] = {}
         self._turns: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
@@ -112,14 +114,15 @@ class Copies:
         known = self._known.get(span)
         if known is not None and self._engine.clock.now() < known.again_at:
             return known.state
-        if not remote.may_call and span not in self._under_way:
+        if remote.state is State.OPEN or (not remote.may_call and span not in self._under_way):
             remote.counts["not_asked"] += 1
             return await self._state_without(remote, span)
         task = self._under_way.get(span) or self._start(remote, span)
         loop = asyncio.get_running_loop()
         done, _ = await asyncio.wait({task}, timeout=max(0.0, give_up - loop.time()))
         if not done:
-            remote.counts["late"] += 1
+            if (span.user_id, span.provider) in self._asking:
+                remote.late()
             return await self._state_without(remote, span)
         return task.result().state
 
@@ -155,9 +158,10 @@ class Copies:
             if await chores.is_waiting_for(tx, AT_SERVICE, member=member_of(engine, span.user_id)):
                 return _Known(now + FAILED_AGAIN_AFTER, None)  # it is to be erased there: nothing of it may come back
             taken = await copies.take_turn(tx, span, turn, again_at=now + pace, now=now)
-        if taken.turn != turn:
-            return await self._others(remote, span, taken)
+        self._asking.add((span.user_id, span.provider))
         try:
+            if taken.turn != turn:
+                return await self._others(remote, span, taken)
             await _bring(engine, remote, span, turn, etag=taken.etag)
         except (ServiceUnavailable, ServiceRefusesKey, ServiceAnswerUnusable, PassedOn) as error:
             if isinstance(error, PassedOn):
@@ -166,6 +170,8 @@ class Copies:
             async with engine.db.transaction() as tx:
                 await copies.give_back(tx, span, turn, again_at=again_at)
             return _Known(again_at, await self._state_without(remote, span, is_refused=isinstance(error, ServiceRefusesKey)))
+        finally:
+            self._asking.discard((span.user_id, span.provider))
         return _Known(now + pace, None)
 
     async def _others(self, remote: Remote, span: Span, taken: copies.Turn) -> _Known:
