@@ -47,11 +47,13 @@ def document(user_id: str, day: date, parts: Mapping[str, Any], *, has_lead: boo
 
 async def put(tx: Tx, connection: Connection, documents: Sequence[Document], *, now: datetime) -> set[date]:
     """Replaces the documents whose body changed; which days those are."""
+    if not documents:
+        return set()
     changed = await rows(
         tx,
         """insert into wearbase.day_document as d (user_id, provider, day, revision, body, has_lead, updated_at)
            select %s, %s, i.day, i.revision, i.body, i.has_lead, %s
-             from unnest(%s::date[], %s::text[], %s::text[], %s::boolean[]) as i(day, revision, body, has_lead)
+             from unnest(%s::date[], %s::text[], %b::text[], %s::boolean[]) as i(day, revision, body, has_lead)
            on conflict (user_id, provider, day) do update
               set revision = excluded.revision, body = excluded.body, has_lead = excluded.has_lead, updated_at = excluded.updated_at
             where d.revision <> excluded.revision

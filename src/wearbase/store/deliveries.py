@@ -54,8 +54,8 @@ class OpenDelivery:
 # and mark what it concerns as due.
 _KEPT = """
 with incoming as (
-    select * from unnest(%(externals)s::text[], %(hashes)s::bytea[], %(types)s::text[], %(resources)s::text[], %(actions)s::text[],
-                         %(ids)s::text[], %(parents)s::boolean[], %(sent)s::timestamptz[], %(bodies)s::bytea[], %(keys)s::bytea[],
+    select * from unnest(%(externals)s::text[], %(hashes)b::bytea[], %(types)s::text[], %(resources)s::text[], %(actions)s::text[],
+                         %(ids)s::text[], %(parents)s::boolean[], %(sent)s::timestamptz[], %(bodies)b::bytea[], %(keys)b::bytea[],
                          %(reasons)s::text[])
         as i(external_user_id, member_hash, event_type, resource, action, external_id, is_by_parent, sent_at, body, dedup_key, reason)
 ), known as (

@@ -125,7 +125,7 @@ async def put(tx: Tx, user_id: str, documents: Sequence[Document], *, now: datet
         tx,
         """insert into wearbase.health_document as h (user_id, day, made_of, revision, body, places, sources, updated_at)
            select %s, i.day, i.made_of, i.revision, i.body, i.places::integer[], i.sources::text[], %s
-             from unnest(%s::date[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[])
+             from unnest(%s::date[], %s::text[], %s::text[], %b::text[], %s::text[], %s::text[])
                   as i(day, made_of, revision, body, places, sources)
            on conflict (user_id, day) do update
               set made_of = excluded.made_of, revision = excluded.revision, body = excluded.body, places = excluded.places,
