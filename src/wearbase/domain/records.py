@@ -1,7 +1,7 @@
 """Records: one stored fact of one member, in our names and units."""
 
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -43,6 +43,8 @@ class Record:
     brought it, unless an equal copy is stored, which stays as it is. `revision` then only gives the rank.
     `is_tied_by_content` says that copies of one revision may differ and come in any order: the same one of them is then kept whichever
     came first. Else the one that came last is.
+    `known_from` is the first local day on which it can be told at all, where a record that is too early, or was made after now, is an error
+    of the provider's: it is parked.
     `values` holds our names and units, exactly as they appear in a day document; `raw` is the provider's own record.
     """
 
@@ -59,6 +61,7 @@ class Record:
     parent_id: str | None = None
     is_dated_by_read: bool = False
     is_tied_by_content: bool = False
+    known_from: date | None = None
     external_user_id: str | None = None  # whose it is, where the provider says so
     values: dict[str, Any] = field(default_factory=dict)
     raw: dict[str, Any] = field(default_factory=dict)
@@ -67,6 +70,21 @@ class Record:
     def is_unsettled(self) -> bool:
         """Whether the provider is still working on it, so that it must be read again."""
         return self.score_state not in (ScoreState.SCORED, ScoreState.UNSCORABLE)
+
+
+EARLIEST_ZONE = timedelta(hours=14)  # ahead of UTC: where a day begins first
+AHEAD_AT_MOST = timedelta(days=1)  # a clock that is wrong, or local time that is said to be UTC
+
+
+def why_too_early(record: Record, *, now: datetime) -> str | None:
+    """Why a record cannot be yet; None for one that can. It would stand above all that comes after it."""
+    if record.known_from is None:
+        return None
+    if record.known_from > (now + EARLIEST_ZONE).date():
+        return "its day has not begun anywhere on earth"
+    if not record.is_dated_by_read and record.revision.at > now + AHEAD_AT_MOST:
+        return "it says that it was made at a time to come"
+    return None
 
 
 @dataclass(frozen=True, slots=True)

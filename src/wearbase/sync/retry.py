@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from wearbase.domain.records import Page
+from wearbase.domain.records import Page, why_too_early
 from wearbase.store import connections
 from wearbase.store.audit import trail
 from wearbase.store.connections import Connection
@@ -68,8 +68,10 @@ async def _store(tx: Tx, engine: Engine, app: App, connection: Connection, found
     await trail.write(tx, "record_retried", user_id=connection.user_id, provider=app.name, now=now)
     page = app.provider.map_again(found["resource"], found["raw"])
     foreign = [r for r in page.records if r.external_user_id not in (None, connection.external_user_id)]
-    if not page.records or foreign:
-        reason = page.unmappable[0].reason if page.unmappable else found["reason"]
+    now = engine.clock.now()
+    too_early = next((reason for record in page.records if (reason := why_too_early(record, now=now))), None)
+    if not page.records or foreign or too_early:
+        reason = too_early or (page.unmappable[0].reason if page.unmappable else found["reason"])
         await trouble.still_parked(tx, found["id"], reason=reason)
         return Retried(found["id"], "parked", reason)
     stored = Page(page.records, [])

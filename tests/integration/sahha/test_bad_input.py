@@ -14,7 +14,7 @@ from wearbase.cli import examining
 from wearbase.read.health import HealthReader
 from wearbase.store import survey
 from wearbase.store.survey import MixedScale
-from wearbase.sync import ask
+from wearbase.sync import ask, retry
 from wearbase.sync.chores import plan_chores
 
 DAY = date(2026, 11, 16)
@@ -178,3 +178,49 @@ async def test_a_profile_is_found_by_its_id_however_many_there_are_and_the_list_
     joined = await sahha.join("ann", "u-117")
     assert joined.external_user_id == "u-117"
     assert sahha.asked == ["POST /oauth/account/token", "POST /oauth/profile/register", "POST /oauth/profile/token"]
+
+
+@pytest.mark.parametrize("changed", [
+    {"value": "-3"}, {"category": "vitals", "type": "heart_rate_resting", "unit": "bpm", "value": "420"},
+    {"category": "vitals", "type": "heart_rate_resting", "unit": "bpm", "value": "0"},
+    {"category": "sleep", "type": "sleep_duration", "unit": "minute", "value": "-12"},
+    {"category": "sleep", "type": "sleep_duration", "unit": "hour", "value": "26"}, {**OXYGEN, "value": "0"},
+])  # fmt: skip
+async def test_a_value_that_nobody_living_can_have_is_kept_and_counted_nowhere(sahha: Sahha, changed: dict[str, Any]) -> None:
+    day = await told(sahha, biomarker(**changed))
+    [other] = day["sources"]["sahha"]["data"]["other"]
+    assert (other["value"], other["value_as_sent"]) == (None, changed["value"])
+    assert day["combined"] == {}
+    assert await metrics(sahha) == set()
+
+
+EARLY = "its day has not begun anywhere on earth"
+MADE_LATER = "it says that it was made at a time to come"
+
+
+@pytest.mark.parametrize(("body", "reason"), [
+    (biomarker("2026-11-21"), EARLY), (biomarker("2199-01-01"), EARLY),
+    ({**score(0.7), "scoreDateTime": "2031-11-16T00:00:00+00:00"}, EARLY),
+    (biomarker("2199-01-01", startDateTime="2026-11-16T00:00:00+00:00"), EARLY),
+    (biomarker(createdAtUtc="2026-11-20T22:00:00Z"), MADE_LATER), (biomarker(createdAtUtc="2199-01-01T00:00:00Z"), MADE_LATER),
+])  # fmt: skip
+async def test_what_cannot_be_yet_is_parked_with_its_payload(sahha: Sahha, body: dict[str, Any], reason: str) -> None:
+    """Stored, it would stand above whatever is said after it."""
+    day = await told(sahha, body, biomarker(type="floors_climbed", value="3"))
+    assert set(day["combined"]) == {"floors_climbed_count"}
+    [parked] = await sahha.world.rows("select id, reason, raw from wearbase.parked_record where provider = 'sahha'")
+    assert (parked["reason"], parked["raw"]) == (reason, body)
+    retried = await retry.retry_parked(sahha.world.engine, [parked["id"]])
+    assert [(r.result, r.reason) for r in retried] == [("parked", reason)]
+    assert len(await sahha.world.rows("select 1 from wearbase.parked_record")) == 1
+
+
+async def test_a_day_that_has_begun_somewhere_and_a_night_that_has_begun_here_are_stored(sahha: Sahha) -> None:
+    tomorrow, clock = "2026-11-19", sahha.world.clock
+    await told(
+        sahha,
+        biomarker(tomorrow, createdAtUtc="2026-11-18T15:00:00Z"),
+        biomarker("2026-11-20", type="sleep_duration", category="sleep", unit="minute", startDateTime="2026-11-19T18:00:00+14:00"),
+    )
+    assert clock.now().date().isoformat() == "2026-11-18"
+    assert {key[-10:] for key in await sahha.values("biomarker")} == {tomorrow, "2026-11-20"}

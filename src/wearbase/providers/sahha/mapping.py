@@ -14,6 +14,7 @@ from urllib.parse import quote
 from wearbase.domain.errors import UnexpectedPayload
 from wearbase.domain.provider import StoredRecord
 from wearbase.domain.records import Dating, Record, Revision, ScoreState
+from wearbase.providers.sahha.bounds import is_possible
 from wearbase.providers.sahha.schema import (
     Archetype,
     ArchetypeKey,
@@ -53,6 +54,10 @@ _UNITS: dict[str, tuple[str, Decimal]] = {
 _SAME = {"activity_mid_intensity_duration": "activity_medium_intensity_duration"}  # the SDKs' word and the wire's
 _SHORT = {"heart_rate_variability_rmssd": "hrv_rmssd", "heart_rate_variability_sdnn": "hrv_sdnn"}
 _DAY = ("intraday", "daily")
+NIGHT, LONGEST = (
+    timedelta(days=1),
+    timedelta(days=45),
+)  # before its day, a sleep's day begins at 18:00, and any other stretch
 _NUMERIC = ("integer", "long", "int", "double", "float", "decimal", "number")
 
 SECTIONS = ("sleep", "activity", "vitals", "body")
@@ -93,6 +98,7 @@ class Named(NamedTuple):
     resource: str
     external_id: str
     day: date
+    known_from: date  # a stretch of time is told from its beginning on
 
 
 def map_score(raw: Any) -> Record:
@@ -109,14 +115,14 @@ def map_score(raw: Any) -> Record:
         "revision": instant_text(wire.created_at),
     }
     day = wire.score_date_time.wall.date()
-    return _record(wire, raw, Named("score", score_key(wire), day), values, placed=wire.score_date_time)
+    return _record(wire, raw, Named("score", score_key(wire), day, day), values, placed=wire.score_date_time)
 
 
 def map_biomarker(raw: Any) -> Record:
     """One quantity of a local day, or of a stretch of days that ends on it. Raises UnexpectedPayload."""
     wire = read(Biomarker, raw)
     day, start, end = wire.end_date_time.last_date, wire.start_date_time, wire.end_date_time
-    measured = _measured(wire)
+    measured, longest = _measured(wire), NIGHT if _stretch(wire.periodicity) == "day" else LONGEST
     values = {
         **measured._asdict(),
         "category": wire.category,
@@ -131,7 +137,8 @@ def map_biomarker(raw: Any) -> Record:
     }
     placed = start if _stretch(wire.periodicity) == "day" else _midnight(day, end)
     rank = 0 if wire.periodicity == "intraday" else 1  # the day's final value replaces its running one, never the other way round
-    record = _record(wire, raw, Named("biomarker", biomarker_key(wire), day), values, placed=placed)
+    named = Named("biomarker", biomarker_key(wire), day, max(start.wall.date(), day - longest))
+    record = _record(wire, raw, named, values, placed=placed)
     return replace(record, revision=Revision(record.revision.at, rank), end_at=end.at)
 
 
@@ -149,7 +156,7 @@ def map_archetype(raw: Any) -> Record:
         "last_date": last.isoformat(),
     }
     placed = _midnight(last, wire.start_date_time)
-    return _record(wire, raw, Named("archetype", archetype_key(wire), last), values, placed=placed)
+    return _record(wire, raw, Named("archetype", archetype_key(wire), last, first), values, placed=placed)
 
 
 def score_key(key: ScoreKey) -> str:
@@ -204,6 +211,7 @@ def _record(wire: Kept, raw: Any, named: Named, values: dict[str, Any], *, place
         is_tied_by_content=wire.created_at is not None,  # deliveries come in any order, and nothing says which of one instant is the later
         dating=Dating.GIVEN,
         given_day=named.day,
+        known_from=named.known_from,
         score_state=ScoreState.UNSCORABLE if sent is None else ScoreState.SCORED,
         start_at=placed.at,
         utc_offset_min=placed.offset_min,
@@ -229,8 +237,8 @@ def _factor(factor: Factor) -> dict[str, Any]:
 
 def _measured(wire: Biomarker) -> Measured:
     stem = _SAME.get(wire.type, wire.type)
-    stem, stretch = _SHORT.get(stem, stem), _stretch(wire.periodicity)
-    stem = stem if stretch == "day" else f"{stem}_{stretch}"
+    kind, stretch = _SHORT.get(stem, stem), _stretch(wire.periodicity)
+    stem = kind if stretch == "day" else f"{kind}_{stretch}"
     if "datetime" in (wire.unit, wire.value_type):
         return _moment(stem, wire.value)
     try:
@@ -239,7 +247,10 @@ def _measured(wire: Biomarker) -> Measured:
         if (wire.value_type or "").lower() in _NUMERIC:
             raise UnexpectedPayload(path="value", provider="sahha") from None
         return Measured()  # a word, such as a sex: kept as sent
-    return in_our_unit(stem, wire.unit, number)
+    found = in_our_unit(stem, wire.unit, number)
+    if found.name is None or not isinstance(found.value, int | float):
+        return found
+    return found if is_possible(kind + found.name.removeprefix(stem), found.value, stretch=stretch) else Measured(found.name)
 
 
 def _moment(stem: str, value: object) -> Measured:

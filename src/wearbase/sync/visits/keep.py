@@ -8,7 +8,7 @@ import structlog
 from wearbase.domain.combining import Combining
 from wearbase.domain.errors import LeaseLost
 from wearbase.domain.provider import Provider
-from wearbase.domain.records import Dating, Page, Record, Unmappable
+from wearbase.domain.records import Dating, Page, Record, Unmappable, why_too_early
 from wearbase.store import connections, days, records
 from wearbase.store.connections import Connection
 from wearbase.store.postgres.database import Tx
@@ -41,7 +41,7 @@ async def store_page(
     tx: Tx, combining: Combining, provider: Provider, connection: Connection, page: Page, *, read_at: datetime, now: datetime
 ) -> Change:
     """Stores a page and rebuilds the touched days, in a transaction that holds the member's lock."""
-    page = _own(page, connection)
+    page = _in_time(_own(page, connection), now)
     for doubt in page.doubts:
         log.warning("a value is in doubt", provider=connection.provider, connection=connection.id, doubt=doubt)
     change = await records.put_page(tx, connection, page.records, read_at=read_at, now=now)
@@ -88,6 +88,16 @@ def _own(page: Page, connection: Connection) -> Page:
         return page
     parked = [Unmappable(r.resource, r.external_id, "another member's record", None) for r in foreign]
     return Page([r for r in page.records if r not in foreign], [*page.unmappable, *parked], page.next_token, page.doubts)
+
+
+def _in_time(page: Page, now: datetime) -> Page:
+    """The page with what cannot be yet parked instead of stored, with its payload."""
+    reasons = [why_too_early(record, now=now) for record in page.records]
+    if not any(reasons):
+        return page
+    told = list(zip(page.records, reasons, strict=True))
+    parked = [Unmappable(r.resource, r.external_id, reason, r.raw) for r, reason in told if reason]
+    return Page([r for r, reason in told if not reason], [*page.unmappable, *parked], page.next_token, page.doubts)
 
 
 async def _see_offset(tx: Tx, connection: Connection, page: list[Record]) -> None:
