@@ -53,6 +53,12 @@ class LinkUsed(LinkGone):
     code = "link_used"
 
 
+class LinkReplaced(LinkGone):
+    """This sign-in link was replaced by a newer one, which was used. Ask for a new one."""
+
+    code = "link_replaced"
+
+
 class SignedOut(Unauthorized):
     """This session was ended. Sign in again."""
 
@@ -108,19 +114,21 @@ class Sessions:
         return NewLink(secret=secret, expires_at=now + LINK_LIFETIME)
 
     async def peek(self, link: str) -> sessions.Link:
-        """Whom a link would sign in, and until when; it stays good. Raises LinkUnknown, LinkExpired, LinkUsed."""
+        """Whom a link would sign in, and until when; it stays good. Raises LinkUnknown, LinkExpired, LinkUsed, LinkReplaced."""
         async with self._db.connection() as tx:
             found = await sessions.link(tx, _hash(link.encode()))
         if found is None:
             raise LinkUnknown
         if found.used_at is not None:
             raise LinkUsed
+        if found.is_replaced:
+            raise LinkReplaced
         if found.expires_at <= self._clock.now():
             raise LinkExpired
         return found
 
     async def begin(self, link: str) -> Kept:
-        """Uses the link up. Raises LinkUnknown, LinkExpired, LinkUsed."""
+        """Uses the link up. Raises LinkUnknown, LinkExpired, LinkUsed, LinkReplaced."""
         user_id, now, secret = (await self.peek(link)).user_id, self._clock.now(), secrets.token_urlsafe(32)
         session = Session(
             user_id=user_id, id=uuid.uuid4(), secret_hash=_hash(secret.encode()), confirmed_at=None, rotated_at=now, before_hash=None,

@@ -1,6 +1,6 @@
 """A member's own usual range of a quantity: the one function for everybody who shows it. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from math import ceil
@@ -10,6 +10,7 @@ USUAL_DAYS = 30
 LENGTHS = (7, USUAL_DAYS, 90)
 LOW, HIGH = 0.1, 0.9
 FEWEST_OF_USUAL = 14  # values among 30 days; the same share of other lengths
+USUAL_WEEKS, FEWEST_WEEKS = 12, 8
 
 Position = Literal["below", "within", "above"]
 
@@ -37,10 +38,19 @@ def baseline(values: Mapping[date, float], day: date, days: int = USUAL_DAYS) ->
     `values` are of closed days only, as the metrics are stored: what still runs is not usual.
     """
     found = sorted(v for n in range(1, days + 1) if (v := values.get(day - timedelta(days=n))) is not None)
-    if len(found) < fewest(days):
-        return Baseline(days, len(found))
-    low, median, high = (_percentile(found, part) for part in (LOW, 0.5, HIGH))
-    return Baseline(days, len(found), median, low, high)
+    return _of(found, days, fewest(days))
+
+
+def usual_week(totals: Sequence[float]) -> Baseline:
+    """Of full weeks' sums, at most of the twelve weeks before this one; eight are needed."""
+    return _of(sorted(totals), 7 * USUAL_WEEKS, FEWEST_WEEKS)
+
+
+def _of(ordered: list[float], days: int, least: int) -> Baseline:
+    if len(ordered) < least:
+        return Baseline(days, len(ordered))
+    low, median, high = (_percentile(ordered, part) for part in (LOW, 0.5, HIGH))
+    return Baseline(days, len(ordered), median, low, high)
 
 
 def fewest(days: int) -> int:

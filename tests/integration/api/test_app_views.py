@@ -1,6 +1,7 @@
 """What the app's pages are given: true to the day documents, one range for every reader, nothing made up."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from statistics import median
 from typing import Any
 
 import pytest
@@ -117,8 +118,11 @@ async def test_somebody_never_seen_has_empty_pages_and_no_zeros(service: Service
     assert found["day"]["sync"]["no_data_reason"] == "not_connected"
     assert (found["usual"], found["recent"], found["sahha"], found["first_day"]) == ({}, {}, None, None)
     assert {cell["state"] for cell in found["strip"]} == {"none"}
-    assert (await page(service, "workouts")) == {
-        "user_id": "ann", "workouts": [], "next": None, "week": {"count": 0, "duration_s": 0, "zones_s": None, "without_zones": 0}
+    empty = await page(service, "workouts")
+    assert (empty["workouts"], empty["next"]) == ([], None)
+    assert empty["week"] | {"from": None} == {
+        "from": None, "count": 0, "duration_s": 0, "zones_s": None, "without_zones": 0,
+        "usual_s": {"low": None, "high": None, "median": None, "count": 0},
     }  # fmt: skip
 
 
@@ -149,11 +153,47 @@ async def test_workouts_come_page_by_page_without_gap_or_repetition(service: Ser
     newest = seen[0]
     document = (await service.get(f"/api/v1/whoop/daily-data/ann?date={newest['day']}")).json()
     assert {k: v for k, v in newest.items() if k != "day"} in document["workouts"]
-    week = [w for w in seen if w["day"] > earlier(await service.today(), 7)]
-    assert found["week"]["count"] == len(week)
-    assert found["week"]["zones_s"]["two"] == sum(w["zones_s"]["two"] for w in week if w["zones_s"])
+    problem(await service.get("/api/v1/app/ann/workouts", params={"week_begins": 8}), 422)
     problem(await service.get("/api/v1/app/ann/workouts", params={"before": "nonsense"}), 400, "bad_request", "before")
     problem(await service.get("/api/v1/app/ann/workouts", params={"limit": 0}), 422)
+
+
+async def lengthen(service: Service, *, weeks: int) -> None:
+    """The days and workouts that are stored, once more so many weeks before."""
+    changed = {"day_document": "'day', t.day - %(days)s", "record": "'day', t.day - %(days)s, 'external_id', t.external_id || %(days)s"}
+    async with service.world.engine.db.transaction() as tx:
+        for table, change in changed.items():
+            sql = f"""insert into wearbase.{table} select (jsonb_populate_record(t, jsonb_build_object({change}))).*
+                        from wearbase.{table} t on conflict do nothing"""
+            await tx.execute(sql, {"days": 7 * weeks})  # pyright: ignore[reportArgumentType]
+
+
+def spent(workouts: list[dict[str, Any]]) -> float:
+    return sum((datetime.fromisoformat(w["end_at"]) - datetime.fromisoformat(w["start_at"])).total_seconds() for w in workouts)
+
+
+async def test_a_week_is_the_calendars_and_what_is_usual_comes_of_full_weeks_before_it(service: Service) -> None:
+    await service.connected()
+    assert (await page(service, "workouts"))["week"]["usual_s"]["median"] is None, "a month is too little"
+    for weeks in (4, 8):
+        await lengthen(service, weeks=weeks)
+    today = date.fromisoformat(await service.today())
+    all_of_them = (await page(service, "workouts", limit=100))["workouts"]
+    for begins in (1, 7, today.isoweekday()):
+        week = (await page(service, "workouts", week_begins=begins))["week"]
+        first = date.fromisoformat(week["from"])
+        assert first.isoweekday() == begins
+        assert 0 <= (today - first).days < 7
+        mine = [w for w in all_of_them if w["day"] >= week["from"]]
+        assert (week["count"], week["duration_s"]) == (len(mine), pytest.approx(spent(mine), abs=len(mine)))
+        assert (week["zones_s"] or {}).get("two", 0) == sum(w["zones_s"]["two"] for w in mine if w["zones_s"])
+        weeks = [(first - timedelta(days=7 * n + 7)).isoformat() for n in range(12)]
+        stored = {str(row["day"]) for row in await service.world.rows("select day from wearbase.day_document")}
+        full = [one for one in weeks if sum(earlier(one, -n) in stored for n in range(7)) >= 4]
+        totals = [spent([w for w in all_of_them if one <= w["day"] < earlier(one, -7)]) for one in full]
+        assert week["usual_s"]["count"] == len(full) >= 8
+        assert min(totals) - 1 <= week["usual_s"]["low"] <= week["usual_s"]["median"] == pytest.approx(median(totals), abs=2)
+        assert week["usual_s"]["high"] <= max(totals) + 1
 
 
 @pytest.mark.parametrize("name", ["day", "month?month=2026-11", "workouts"])

@@ -83,6 +83,18 @@ async def test_of_several_who_open_a_link_at_once_one_gets_in(service: Service) 
     assert len(await service.world.rows("select 1 from wearbase.member_session")) == 1
 
 
+async def test_a_link_is_worth_nothing_once_a_newer_one_was_used(service: Service) -> None:
+    older = await link_for(service)
+    service.world.clock.advance(timedelta(seconds=20))
+    others, newer = await link_for(service, "bob"), await link_for(service)
+    assert (await Browser(service).call("POST", "/app/session/peek", json={"link": older})).status_code == 200, "until it is used"
+    await Browser(service).sign_in(newer)
+    for path in ("/app/session/peek", "/app/session"):
+        error = problem(await Browser(service).call("POST", path, json={"link": older}), 410, "link_replaced")
+        assert "ann" not in str(error)
+    assert (await Browser(service).sign_in(others)).status_code == 200, "another member's is not touched"
+
+
 async def test_links_that_are_old_or_unknown_say_so_and_name_nobody(service: Service) -> None:
     link = await link_for(service)
     service.world.clock.advance(timedelta(minutes=10))

@@ -14,6 +14,7 @@ class Link:
     user_id: str
     expires_at: datetime
     used_at: datetime | None
+    is_replaced: bool  # a newer one of the same member was used
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +33,9 @@ class Session:
     ended_at: datetime | None
 
 
+# A link is good until a newer one was used: one that lies about is worth nothing then.
+_REPLACED = """exists (select 1 from wearbase.sign_in_link n
+                        where n.user_id = l.user_id and n.created_at > l.created_at and n.used_at is not null)"""
 _SESSION = ", ".join(Session.__dataclass_fields__)
 
 
@@ -46,12 +50,14 @@ async def put_link(tx: Tx, user_id: str, link_hash: bytes, *, made_by: str, expi
 
 async def link(tx: Tx, link_hash: bytes) -> Link | None:
     """The link, whatever became of it."""
-    return await one(tx, Link, "select user_id, expires_at, used_at from wearbase.sign_in_link where link_hash = %s", (link_hash,))
+    sql = f"select user_id, expires_at, used_at, {_REPLACED} as is_replaced from wearbase.sign_in_link l where link_hash = %s"
+    return await one(tx, Link, sql, (link_hash,))
 
 
 async def take_link(tx: Tx, link_hash: bytes, *, now: datetime) -> bool:
     """Uses a link up; false if it cannot be used (any more)."""
-    sql = "update wearbase.sign_in_link set used_at = %s where link_hash = %s and used_at is null and expires_at > %s"
+    sql = f"""update wearbase.sign_in_link l set used_at = %s
+               where link_hash = %s and used_at is null and expires_at > %s and not {_REPLACED}"""
     return await run(tx, sql, (now, link_hash, now)) == 1
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal
 
 from wearbase.store.postgres.database import Tx, many, one, value
 from wearbase.store.work.copies import COUNTED
@@ -40,13 +40,17 @@ class MonthView:
 
 @dataclass(frozen=True, slots=True)
 class WorkoutRow:
-    """One workout as the day document has it."""
+    """One workout as the day document has it, listed or of this week; or, once and last, what the weeks before hold.
+
+    That last row has this week's first day and `{days, seconds}`: by how many weeks ago less one, on how many days something is stored
+    and how long all workouts took; null without any.
+    """
 
     day: date
     place: datetime | None
     external_id: str
     mapped: dict[str, Any]
-    is_of_week: bool
+    part: Literal["listed", "week", "before"]
 
 
 _TODAY = """(%(now)s::timestamptz at time zone 'utc' + make_interval(mins => coalesce((
@@ -95,30 +99,46 @@ with k as (select {_TODAY} as today)
 select k.today, {_RECOVERIES.format(first="%(first)s::date", last="%(last)s::date")} as recoveries from k
 """
 
+# This week's first day, by the weekday on which weeks begin (1 is Monday); and the weeks before it, most recent first.
+_WEEK = f"""k as (select t.today, t.today - (extract(isodow from t.today)::int - %(week_begins)s::int + 7) %% 7 as first
+             from (select {_TODAY} as today) t)"""
+_BEFORE = """
+(select k.first, null::timestamptz, '', json_build_object(
+        'days', (select json_object_agg(week, count) from (
+            select (k.first - 1 - d.day) / 7 as week, count(*) from wearbase.day_document d
+             where d.user_id = %(user)s and d.provider = %(provider)s and d.day between k.first - 7 * %(weeks)s::int and k.first - 1
+             group by 1) n),
+        'seconds', (select json_object_agg(week, seconds) from (
+            select (k.first - 1 - r.day) / 7 as week,
+                   sum(extract(epoch from (r.mapped ->> 'end_at')::timestamptz - (r.mapped ->> 'start_at')::timestamptz))::int as seconds
+              from {workouts} where {mine} r.day between k.first - 7 * %(weeks)s::int and k.first - 1 group by 1) n)), 'before'
+   from k)"""
+_RECORDS = "r.user_id = %(user)s and r.provider = %(provider)s and r.resource = 'workout' and r.deleted_at is null and"
+
 _WORKOUTS = f"""
-(select day, nullif(place, '-infinity') as place, external_id, mapped, false as is_of_week
+with {_WEEK}
+(select day, nullif(place, '-infinity') as place, external_id, mapped, 'listed' as part
    from (select day, coalesce(placed_at, '-infinity') as place, external_id, mapped from wearbase.record
           where user_id = %(user)s and provider = %(provider)s and resource = 'workout' and deleted_at is null and day is not null) live
   where %(at)s::timestamptz is null or (place, external_id) < (%(at)s::timestamptz, %(after)s)
   order by live.place desc, external_id desc limit %(limit)s)
 union all
-(select r.day, r.placed_at, r.external_id, r.mapped, true
-   from (select {_TODAY} as today) k
-   join wearbase.record r on r.user_id = %(user)s and r.provider = %(provider)s and r.resource = 'workout' and r.deleted_at is null
-                         and r.day between k.today - 6 and k.today)
+(select r.day, r.placed_at, r.external_id, r.mapped, 'week' from k join wearbase.record r on {_RECORDS} r.day between k.first and k.today)
+union all {_BEFORE.format(workouts="wearbase.record r", mine=_RECORDS)}
 """
 
 # Of a copy: its records are elsewhere, its days hold what they say.
 _COPIED_WORKOUTS = f"""
-with k as (select {_TODAY} as today),
+with {_WEEK},
      w as (select d.day, (item ->> 'start_at')::timestamptz as place, item ->> 'id' as external_id, item as mapped
              from wearbase.day_document d cross join lateral json_array_elements(d.body::json -> 'workouts') as item
             where d.user_id = %(user)s and d.provider = %(provider)s)
-(select day, place, external_id, mapped, false as is_of_week from w
-  where day >= %(first)s and (%(at)s::timestamptz is null or (place, external_id) < (%(at)s::timestamptz, %(after)s))
+(select day, place, external_id, mapped, 'listed' as part from w
+  where day >= %(from)s and (%(at)s::timestamptz is null or (place, external_id) < (%(at)s::timestamptz, %(after)s))
   order by place desc, external_id desc limit %(limit)s)
 union all
-(select w.day, w.place, w.external_id, w.mapped, true from k join w on w.day between k.today - 6 and k.today)
+(select w.day, w.place, w.external_id, w.mapped, 'week' from k join w on w.day between k.first and k.today)
+union all {_BEFORE.format(workouts="w r", mine="")}
 """
 
 
@@ -152,22 +172,34 @@ async def month(tx: Tx, user_id: str, provider: str, first: date, last: date, *,
     return found
 
 
-async def workouts(
-    tx: Tx, user_id: str, provider: str, before: tuple[datetime | None, str] | None, *, limit: int, now: datetime
-) -> list[WorkoutRow]:
-    """So many before that place, the newest first; then those of the seven days up to the member's today."""
-    at, after = before or (None, "")
-    given = {"user": user_id, "provider": provider, "at": at, "after": after, "limit": limit, "now": now}
-    return await many(tx, WorkoutRow, _WORKOUTS, given)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedWorkouts:
+    """So many before a place, the newest first; when this week began, and how many weeks before it are looked at."""
+
+    user_id: str
+    provider: str
+    before: tuple[datetime | None, str] | None
+    limit: int
+    week_begins: int
+    weeks: int
+
+    def given(self, now: datetime) -> dict[str, Any]:
+        """As the statements name them."""
+        at, after = self.before or (None, "")
+        return {
+            "user": self.user_id, "provider": self.provider, "at": at, "after": after, "limit": self.limit,
+            "week_begins": self.week_begins, "weeks": self.weeks, "now": now,
+        }  # fmt: skip
 
 
-async def copied_workouts(
-    tx: Tx, user_id: str, provider: str, before: tuple[datetime | None, str] | None, *, first: date, limit: int, now: datetime
-) -> list[WorkoutRow]:
-    """The same of a copy, from that day on."""
-    at, after = before or (None, "")
-    given = {"user": user_id, "provider": provider, "at": at, "after": after, "first": first, "limit": limit, "now": now}
-    return await many(tx, WorkoutRow, _COPIED_WORKOUTS, given)
+async def workouts(tx: Tx, asked: AskedWorkouts, *, now: datetime) -> list[WorkoutRow]:
+    """The asked ones; then those of this week up to the member's today; last what the weeks before hold."""
+    return await many(tx, WorkoutRow, _WORKOUTS, asked.given(now))
+
+
+async def copied_workouts(tx: Tx, asked: AskedWorkouts, first: date, *, now: datetime) -> list[WorkoutRow]:
+    """The same of a copy, listed from that day on."""
+    return await many(tx, WorkoutRow, _COPIED_WORKOUTS, {**asked.given(now), "from": first})
 
 
 async def copied_first_day(tx: Tx, user_id: str, provider: str) -> date | None:

@@ -102,7 +102,11 @@ class MonthPage(BaseModel):
 
 
 class WorkoutPage(BaseModel):
-    """Workouts as in the day documents, with their day; `next` is null on the last page. `week` is of the seven days up to today."""
+    """Workouts as in the day documents, with their day; `next` is null on the last page.
+
+    `week` is this one, `from` its first day up to today; `usual_s` the range of what the twelve weeks before it
+    took, null with fewer than eight of them.
+    """
 
     user_id: str
     workouts: list[dict[str, Any]]

@@ -31,6 +31,7 @@ _MONTH = re.compile(r"\d{4}-\d{2}")
 Month = Annotated[str, Query(description="A month", examples=["2026-05"])]
 Before = Annotated[str | None, Query(max_length=300, description="`next` of the page before")]
 Limit = Annotated[int, Query(ge=1, le=100)]
+WeekBegins = Annotated[int, Query(ge=1, le=7, description="The weekday on which weeks begin: 1 is Monday")]
 
 
 @router.get("/api/v1/app/{user_id}/day", responses={200: {"model": DayPage}, 304: {"description": "The copy at hand is current"}})
@@ -70,14 +71,16 @@ async def month(user_id: UserId, services: Given, request: Request, month: Month
 
 @router.get("/api/v1/app/{user_id}/workouts", responses={200: {"model": WorkoutPage}, 304: {"description": "The copy at hand is current"}})
 @who(member("read"))
-async def workouts(user_id: UserId, services: Given, request: Request, before: Before = None, limit: Limit = 20) -> Response:
-    """Workouts, newest first, and how the time of the seven days up to today lay in the zones."""
+async def workouts(
+    user_id: UserId, services: Given, request: Request, before: Before = None, limit: Limit = 20, week_begins: WeekBegins = 1
+) -> Response:
+    """Workouts, newest first; how the time of this week up to today lay in the zones, and what a week usually comes to."""
+    wanted = lists.Wanted(before=before, limit=limit, week_begins=week_begins)
     if FIRST in services.engine.remotes:
         await copying.current(services, user_id, *lists.copied_span(services.clock, before), only=FIRST)
-        found = await lists.copied_workouts(services.db, services.clock, user_id, FIRST, before=before, limit=limit)
-        return _shown(request, found)
+        return _shown(request, await lists.copied_workouts(services.db, services.clock, user_id, FIRST, wanted))
     await _look(services, user_id)
-    return _shown(request, await lists.workouts(services.db, services.clock, user_id, FIRST, before=before, limit=limit))
+    return _shown(request, await lists.workouts(services.db, services.clock, user_id, FIRST, wanted))
 
 
 def _looked_at(services: Services, user_id: str, view: View) -> tuple[bytes, str]:
