@@ -260,5 +260,12 @@ def workouts() -> Json:
                 zones_s={"zero": 360, "one": 1680, "two": 2760, "three": 1440, "four": 420, "five": 60}),
     ]  # fmt: skip
     dated = [one | {"day": one["id"][-10:]} for one in found]
-    week = {"zones_s": {"zero": 1740, "one": 4560, "two": 5880, "three": 3420, "four": 1020, "five": 120}, "count": 5, "duration_s": 16740}
+    usual = {"low": 13800.0, "high": 20400.0, "median": 17100.0, "count": 12}
+    week = {
+        "from": "2026-11-16",
+        "usual_s": usual,
+        "zones_s": {"zero": 1740, "one": 4560, "two": 5880, "three": 3420, "four": 1020, "five": 120},
+        "count": 5,
+        "duration_s": 16740,
+    }
     return {"workouts": dated, "next": "2026-11-17T16:31:00.000Z", "week": week}

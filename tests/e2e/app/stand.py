@@ -6,6 +6,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
+from functools import cache
 from typing import Any
 
 import uvicorn
@@ -16,6 +17,8 @@ from starlette.routing import Route
 
 from tests.e2e.app import canned
 from wearbase.web.app_files import AppFiles, routes
+
+_FILES = cache(AppFiles)  # read and packed once for all tests
 
 
 class Stand:
@@ -34,7 +37,7 @@ class Stand:
         self.also: list[Callable[[str, dict[str, str], str], Any]] = []  # asked first: path, query, method
         self.url = ""
         self.streams_opened, self.is_mute = 0, False  # a mute server takes a stream and sends nothing
-        self.files = files or AppFiles()
+        self.files = files or _FILES()
         self._streams: list[tuple[asyncio.AbstractEventLoop, asyncio.Queue[str]]] = []
 
     def send(self, event: str, data: dict[str, Any]) -> None:

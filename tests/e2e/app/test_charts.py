@@ -127,6 +127,9 @@ def test_a_file_has_every_day_and_an_empty_field_for_none(page: Page) -> None:
         {"day": "2026-11-20", "value": None, "source": None, "usual_low": 48.2, "usual_high": 66.0},
         {"day": "2026-11-21", "value": 75.2, "source": "whoop", "usual_low": 48.2, "usual_high": 66.0},
     ]
+    noisy = [{"day": "2026-11-21", "value": 71.33333333333333, "source": "whoop", "usual_low": 0.1 + 0.2, "usual_high": 90.0}]
+    assert "71.3333333333,whoop,0.3,90," in run(page, "charts/table.js", "return m.csv('hrv_rmssd_ms', given[0])", noisy)
+    assert run(page, "charts/metrics.js", "return m.text('hrv_rmssd_ms', m.shown('hrv_rmssd_ms', 71.33333333333333))") == "71"
     text = run(page, "charts/table.js", "return m.csv('hrv_rmssd_ms', given[0])", points)
     assert text.split("\r\n") == [
         "day,hrv_rmssd_ms,source,usual_low,usual_high,against_usual", "2026-11-20,,,48.2,66,", "2026-11-21,75.2,whoop,48.2,66,above", "",

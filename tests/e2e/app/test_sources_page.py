@@ -74,23 +74,23 @@ def test_joining_by_account_leads_nowhere_and_shows_the_source_connected(phone: 
     expect(phone.get_by_role("region", name="Sahha")).to_contain_text("Connected")
 
 
-@pytest.mark.parametrize(
-    ("status", "words"),
-    [
-        ("connected", "WHOOP is connected. Today comes first, your history follows."),
-        ("denied", "WHOOP says you did not agree. Nothing was stored. You can try again."),
-        ("conflict", "already linked to another member here"),
-        ("failed", "WHOOP was not connected. Nothing was stored. You can try again."),
-    ],
-)
-def test_coming_back_from_the_consent_says_how_it_ended(phone: Page, server: Sources, status: str, words: str) -> None:
-    if status != "connected":
-        server.sources = sources(whoop=absent("whoop"))
-    shown(phone, f"/app/sources?status={status}&user_id=mira")
-    expect(phone.locator(".notice")).to_contain_text(words)
-    assert phone.url.endswith("/app/sources")
-    assert phone.get_by_role("link", name="See today").count() == (status == "connected")
-    assert_reachable(phone, status)
+OUTCOMES = {
+    "connected": "WHOOP is connected. Today comes first, your history follows.",
+    "denied": "WHOOP says you did not agree. Nothing was stored. You can try again.",
+    "conflict": "already linked to another member here",
+    "failed": "WHOOP was not connected. Nothing was stored. You can try again.",
+}
+
+
+def test_coming_back_from_the_consent_says_how_it_ended(phone: Page, server: Sources) -> None:
+    for status, words in OUTCOMES.items():
+        server.sources = sources() if status == "connected" else sources(whoop=absent("whoop"))
+        shown(phone, f"/app/sources?status={status}&user_id=mira")
+        expect(phone.locator(".notice")).to_contain_text(words)
+        assert phone.url.endswith("/app/sources")
+        assert phone.get_by_role("link", name="See today").count() == (status == "connected")
+        if status in ("connected", "denied"):
+            assert_reachable(phone, status)
 
 
 def test_the_cap_on_members_has_no_button(phone: Page, stand: Stand, server: Sources) -> None:
@@ -119,6 +119,10 @@ def test_a_sync_shows_what_was_asked_as_it_is_asked(phone: Page, stand: Stand, s
     expect(phone.locator(".following")).to_contain_text("3 of 4 · 3 calls")
     server.sources = sources(whoop=source("whoop", resources={name: resource(attempt=later, calls=7) for name in before}))
     expect(phone.locator(".toast")).to_have_text("WHOOP is up to date: 4 calls")
+    toast, dock = (phone.locator(one).bounding_box() for one in (".toast", ".dock"))
+    assert toast
+    assert dock
+    assert 0 <= dock["y"] - toast["y"] - toast["height"] <= 24, "just above the dock"
     expect(phone.get_by_role("button", name="Sync now")).to_be_enabled()
 
 
@@ -172,6 +176,11 @@ def test_disconnecting_keeps_or_erases_and_erasing_asks_again(phone: Page, stand
     expect(phone.locator(".toast")).to_have_text("WHOOP is disconnected. Your days are kept.")
     assert [path for path in stand.asked if path.startswith("DELETE")] == ["DELETE /api/v1/whoop/connect/mira?data=keep"]
     expect(phone.get_by_role("region", name="WHOOP")).to_contain_text("381 days are still stored.")
+    phone.evaluate("scrollTo(0, document.body.scrollHeight)")
+    end, toast = (phone.locator(one).bounding_box() for one in (".kept", ".toast"))
+    assert end
+    assert toast
+    assert end["y"] + end["height"] <= toast["y"], "what a toast would cover can be scrolled from under it"
 
 
 def test_erasing_needs_the_word_and_leaves_a_receipt_and_nothing_else(phone: Page, stand: Stand, server: Sources) -> None:
@@ -229,20 +238,22 @@ def test_sources_that_do_not_load_say_so(phone: Page, stand: Stand, server: Sour
 
 LINK_STATES = [
     ((410, "link_expired"), "This link is too old."), ((410, "link_used"), "This link was used already."),
-    ((404, "link_unknown"), "This link is not known here."), ((500, "internal_error"), "The link could not be looked at."),
+    ((410, "link_replaced"), "This link was replaced."), ((404, "link_unknown"), "This link is not known here."),
+    ((500, "internal_error"), "The link could not be looked at."),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("answer", "title"), LINK_STATES)
-def test_a_link_that_does_not_open_says_what_happened(
-    phone: Page, stand: Stand, server: Sources, answer: tuple[int, str], title: str
-) -> None:
+def test_a_link_that_does_not_open_says_what_happened(phone: Page, stand: Stand, server: Sources) -> None:
     stand.session = None
-    stand.down["/session/peek"] = answer
-    phone.goto("/app/sign-in#the-link")
-    phone.get_by_role("heading", name=title).wait_for()
-    assert_reachable(phone, title)
-    assert phone.get_by_role("button", name="Try again").count() == (answer[0] == 500)
+    for n, (answer, title) in enumerate(LINK_STATES):
+        stand.down["/session/peek"] = answer
+        if n == 0:
+            phone.goto("/app/sign-in#the-link")
+        else:
+            phone.evaluate(f"location.hash = 'link-{n}'")
+        phone.get_by_role("heading", name=title).wait_for()
+        assert_reachable(phone, title)
+        assert phone.get_by_role("button", name="Try again").count() == (answer[0] == 500)
 
 
 def test_a_good_link_is_used_by_a_tap_and_not_by_looking(phone: Page, stand: Stand, server: Sources) -> None:

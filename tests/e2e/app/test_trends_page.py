@@ -180,7 +180,8 @@ def test_a_member_without_a_source_is_shown_to_the_sources(phone: Page, stand: S
         "not_connected", canned.TODAY, sources={"whoop": canned.source("whoop", connected=False, state="not_connected", days_stored=0)}
     )
     phone.goto("/app/trends?with=none")
-    phone.get_by_role("link", name="See all sources").wait_for()
+    phone.get_by_role("link", name="Choose a source").wait_for()
+    expect(phone.locator(".fresh")).to_contain_text("not connected")
 
 
 def test_few_values_have_no_usual_range_and_no_weekday(phone: Page, stand: Stand) -> None:
@@ -193,7 +194,7 @@ def test_few_values_have_no_usual_range_and_no_weekday(phone: Page, stand: Stand
     assert_reachable(phone, "a new member")
 
 
-def test_the_page_survives_twice_the_text(phone: Page) -> None:
+def test_the_labels_of_a_chart_survive_twice_the_text(phone: Page) -> None:
     shown(phone)
     phone.evaluate("document.documentElement.style.fontSize = '200%'")
     phone.wait_for_timeout(100)

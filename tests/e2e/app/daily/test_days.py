@@ -96,6 +96,7 @@ def test_a_day_keeps_the_page_that_one_is_on(phone: Page, stand: Stand) -> None:
 def test_earlier_workouts_come_in_pages(phone: Page, stand: Stand) -> None:
     phone.goto("/app/workouts")
     expect(phone.get_by_role("article")).to_have_count(4)
+    stand.was_asked("GET /api/v1/app/mira/workouts?limit=20&week_begins=1")
     phone.get_by_role("button", name="Show earlier").click()
     expect(phone.get_by_role("button", name="Show earlier")).to_have_count(0)
     expect(phone.get_by_role("article")).to_have_count(4)

@@ -61,7 +61,17 @@ def asked(page: Page, module: str, call: str, *, locale: str = "en-GB", units: d
         ("dayRange('2026-10-28', '2026-11-03')", "28 October – 3 November"),
         ("clock('2026-11-20T21:08:00Z', 60)", "22:08"),
         ("localDay('2026-11-20T23:30:00Z', 60)", "2026-11-21"),
-        ("sport('STRENGTH_TRAINER')", "Strength trainer"),
+        ("sport('functional-fitness')", "Functional fitness"),
+        ("sport('table_tennis')", "Table tennis"),
+        ("sport('weightlifting_msk')", "Strength trainer"),
+        ("sport('HIIT')", "HIIT"),
+        ("sport(null)", "Activity"),
+        ("moment('2026-11-21T06:12:00Z', Date.parse('2026-11-21T20:00:00Z'), 60)", "today at 07:12"),
+        ("moment('2026-11-20T20:40:00Z', Date.parse('2026-11-21T06:00:00Z'), 60)", "yesterday at 21:40"),
+        ("moment('2026-11-19T22:02:00Z', Date.parse('2026-11-21T06:00:00Z'), 60)", "on 19 Nov at 23:02"),
+        ("durationSaid(25680)", "7 hours 8 minutes"),
+        ("durationSaid(3660)", "1 hour 1 minute"),
+        ("durationSaid(0)", "0 minutes"),
         ("addDays('2026-03-01', -1)", "2026-02-28"),
     ],
 )
@@ -80,6 +90,12 @@ def test_units_and_clock_follow_the_member(page: Page) -> None:
     assert asked(page, "format", "clock('2026-11-20T21:08:00Z', 60)", locale="en-US").replace("\u202f", " ") == "10:08 PM"
     assert asked(page, "format", "firstWeekday()", locale="en-US") == 7
     assert asked(page, "format", "number(7012.5, 1)", locale="de-DE") == "7.012,5"
+    every = (
+        "[number(7012), clock('2026-11-20T21:08:00Z', 60), dayMonth('2026-11-20'), dayRange('2026-11-16', '2026-11-21'), duration(25680)]"
+    )
+    for locale in ("ar-EG", "fa-IR", "mr-IN", "my-MM"):
+        said = " ".join(asked(page, "format", every, locale=locale))
+        assert all(one.isascii() for one in said if one.isdigit()), (locale, said)
 
 
 @pytest.mark.parametrize(

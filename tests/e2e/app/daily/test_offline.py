@@ -53,7 +53,7 @@ def test_the_app_opens_without_a_network_and_says_how_old_the_day_is(visited: Pa
     visited.context.set_offline(True)
     visited.clock.set_fixed_time(LATER)
     visited.reload()
-    expect(visited.locator(".notice")).to_contain_text("You are offline. This is today as it was 14 h ago.")
+    expect(visited.locator(".notice")).to_contain_text("You are offline. This is today as it was at 07:24.")
     expect(visited.locator(".hero .num-xl")).to_contain_text("72")
     expect(visited.get_by_role("link", name="Strain")).to_contain_text("So far at 07:24")
     assert visited.get_by_role("button", name="Offline: sync works again with a connection").get_attribute("aria-disabled") == "true"
@@ -65,7 +65,15 @@ def test_the_app_opens_without_a_network_and_says_how_old_the_day_is(visited: Pa
     assert_reachable(visited, "not on this phone")
 
 
-def test_on_the_next_morning_the_newest_day_stands_under_its_own_date(visited: Page, stand: Stand) -> None:
+def test_a_kept_day_stays_while_the_server_fails_and_the_next_morning_stands_under_its_own_date(visited: Page, stand: Stand) -> None:
+    stand.down["/day"] = 500
+    visited.reload()
+    expect(visited.locator(".notice")).to_contain_text("This could not be refreshed. This is today as it was at 07:24.")
+    expect(visited.locator(".hero")).to_contain_text("we will know once the server answers.")
+    assert visited.get_by_role("alert").count() == 0
+    stand.down.clear()
+    visited.get_by_role("button", name="Try again").click()
+    expect(visited.locator(".notice")).to_have_count(0)
     visited.context.set_offline(True)
     visited.clock.set_fixed_time(NEXT_DAY)
     visited.reload()

@@ -7,14 +7,15 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.app import canned
-from tests.e2e.app.browsing import PHONE, WIDE, assert_reachable
+from tests.e2e.app import canned, canned_sources, canned_trends
+from tests.e2e.app.browsing import WIDE, assert_reachable
 from tests.e2e.app.stand import Stand
 
 
 def ended(stand: Stand) -> str:
     """Access ended; today is empty, the day before is stored."""
-    sources = {"whoop": canned.source("whoop", 500, title="WHOOP", state="needs_reauthorization", connected=False)}
+    gone = "2026-11-19T22:02:00.000Z"
+    sources = {"whoop": canned.source("whoop", 500, title="WHOOP", state="needs_reauthorization", connected=False, ended_at=gone)}
     stand.today = canned.without(None, canned.TODAY, sources=sources, previous_day_with_data="2026-11-20")
     stand.days["2026-11-20"] = canned.past(date(2026, 11, 20), sources=sources)
     return "/app/"
@@ -57,8 +58,16 @@ def failing(stand: Stand) -> str:
     return "/app/"
 
 
+def left(stand: Stand) -> str:
+    """The member ended it, and kept the days."""
+    stand.session["is_demo"] = True
+    gone = canned.source("whoop", 500, title="WHOOP", state="not_connected", connected=False)
+    stand.today = canned.day(sources={"whoop": gone})
+    return "/app/"
+
+
 def nobody() -> Any:
-    sources = {"whoop": canned.source("whoop", title="WHOOP", connected=False, state="not_connected")}
+    sources = {"whoop": canned.source("whoop", title="WHOOP", connected=False, state="not_connected", last_success_at=None, days_stored=0)}
     history = {"days_stored": 0, "days_wanted": None, "reached_back_to": None, "calls": 0, "is_running": False}
     return canned.without("not_connected", canned.TODAY, sources=sources, first_day=None, history=history)
 
@@ -68,14 +77,16 @@ SILENT = {"whoop": canned.source("whoop", 90, title="WHOOP", state="unavailable"
 STATES: dict[str, tuple[Callable[[Stand], str], list[str]]] = {
     "today": (answering(canned.day), ["Within your usual 44–77.", "HRV is above; resting heart rate and sleep are within."]),
     "sleep": (answering(canned.day, "/app/sleep"), ["57 min short", "How the need adds up", "− 14 min"]),
-    "workouts": (answering(canned.day, "/app/workouts"), ["16–21 November", "Strength trainer", "Not yet scored by WHOOP."]),
+    "workouts": (answering(canned.day, "/app/workouts"), ["16–21 November", "usual week 3 h 50–5 h 40", "Strength trainer"]),
     "a day that is over": (lambda stand: "/app/?date=2026-11-16", ["Mon 16 Nov", "Low", "Below your usual 44–77."]),
     "pending": (answering(canned.pending), ["WHOOP has your night, 22:08–05:45,", "Not yet scored", "So far today"]),
     "calibrating": (today(whoop={"recovery": canned.recovery(is_calibrating=True)}), ["Calibrating", "72"]),
     "not scorable": (today(whoop=UNSCORABLE), ["WHOOP could not score this night."]),
     "first backfill": (answering(canned.backfilling), ["9 of 90 days", "Reached back to 13 Nov · 5 calls to WHOOP", "Usual range after"]),
     "first visit": (answering(nobody), ["Your days start when you connect.", "Read only.", "Connect WHOOP"]),
-    "access ended": (ended, ["WHOOP needs reconnecting", "Fri 20 Nov", "Newest stored day", "Reconnect WHOOP"]),
+    "workouts of nothing": (answering(nobody, "/app/workouts"), ["Your days start when you connect.", "Choose a source", "not connected"]),
+    "disconnected": (left, ["Demo: an invented member", "WHOOP is disconnected", "Your days are kept.", "Connect WHOOP again"]),
+    "access ended": (ended, ["WHOOP needs reconnecting", "on 19 Nov at 23:02.", "Fri 20 Nov", "Newest stored day", "Reconnect WHOOP"]),
     "error": (failing, ["This did not load", "id 7f2c-41aa", "Try again"]),
     "provider down": (today(sources=SILENT), ["WHOOP is not answering.", "We keep trying."]),
     "gap": (gap, ["There is a gap from Tue 10 Nov, 21:40 to Thu 12 Nov, 22:31.", "49 h without data", "Ask WHOOP again", "Fri 13 Nov"]),
@@ -116,19 +127,34 @@ def test_labels_stand_while_a_day_loads_and_boxes_show_only_after_a_moment(phone
     assert phone.locator(".whole-day").get_attribute("aria-busy") is None
 
 
-@pytest.mark.parametrize("path", ["/app/", "/app/sleep", "/app/workouts"])
-def test_nothing_is_wider_than_the_phone_however_small_it_is_or_large_its_text(phone: Page, stand: Stand, path: str) -> None:
-    phone.set_viewport_size({"width": 320, "height": 700})
-    phone.goto(path)
-    phone.locator(".num").first.wait_for()
-    assert phone.evaluate("document.documentElement.scrollWidth") <= 320
-    phone.set_viewport_size(PHONE)
-    phone.context.new_cdp_session(phone).send("Page.setFontSizes", {"fontSizes": {"standard": 32, "fixed": 26}})
-    phone.reload()
-    phone.locator(".num").first.wait_for()
-    assert phone.evaluate("parseFloat(getComputedStyle(document.body).fontSize)") == 30
-    assert phone.evaluate("document.documentElement.scrollWidth") <= 360
-    assert phone.locator(".dock .strip").count() == 0, "the week leaves the dock"
+PAGES = ["/app/", "/app/sleep", "/app/workouts", "/app/trends?days=7", "/app/sources", "/app/about", "/app/?date=2026-11-12"]
+COLLISIONS = """() => {
+  const boxes = [...document.querySelectorAll(".head h1, .head .choose, .head .fresh-words, .head .sync, .main-nav li a")]
+    .filter((one) => one.checkVisibility()).map((one) => [one.textContent.trim(), one.getBoundingClientRect()]);
+  const cross = (a, b) => a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1;
+  return boxes.flatMap(([name, a], n) => [
+    ...(a.left < 0 || a.right > innerWidth + 1 ? [`${name} beyond the edge`] : []),
+    ...boxes.slice(n + 1).filter(([, b]) => cross(a, b)).map(([other]) => `${name} / ${other}`),
+  ]);
+}"""
+
+
+@pytest.mark.parametrize(("width", "large"), [(320, False), (360, True), (1280, True)])
+def test_no_page_is_wider_than_the_screen_however_small_it_is_or_large_its_text(phone: Page, stand: Stand, width: int, large: bool) -> None:
+    stand.also += [canned_trends.answers, canned_sources.answers]
+    gap(stand)
+    phone.set_viewport_size({"width": width, "height": 800})
+    phone.goto("/app/about")
+    if large:
+        session = phone.context.new_cdp_session(phone)
+        session.send("Page.setFontSizes", {"fontSizes": {"standard": 32, "fixed": 26}})
+    for path in PAGES:
+        phone.goto(path)
+        phone.locator(".num, .source, .prose p, .nodata, .chart svg").first.wait_for()
+        assert phone.evaluate("parseFloat(getComputedStyle(document.body).fontSize)") == (30 if large else 15)
+        assert phone.evaluate("document.documentElement.scrollWidth") <= width, path
+        assert phone.evaluate(COLLISIONS) == [], path
+        assert not large or phone.locator(".dock .strip").count() == 0, "the week leaves the dock"
 
 
 def test_a_missing_value_is_a_dash_with_a_reason_and_never_zero(phone: Page, stand: Stand) -> None:

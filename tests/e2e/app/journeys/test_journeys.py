@@ -93,6 +93,10 @@ def disconnects(here: World, phone: Page) -> None:
     assert here.place.status("mira")["state"] == "not_connected"
     assert here.place.status("mira")["days_stored"] > 35
     phone.get_by_role("button", name="Connect WHOOP").wait_for()
+    phone.get_by_role("navigation", name="Main").get_by_role("link", name="Today").click()
+    expect(phone.locator(".notice")).to_contain_text("WHOOP is disconnected")
+    expect(phone.get_by_role("button", name="Connect WHOOP again")).to_be_visible()
+    phone.get_by_role("link", name="Sources").click()
 
 
 def erases(here: World, phone: Page) -> None:

@@ -79,7 +79,7 @@ export const api = {
   signOut: (everywhere) => call("/app/session", { method: "DELETE", body: { everywhere } }),
   day: (user, date) => call(`/api/v1/app/${seg(user)}/day${date ? `?date=${date}` : ""}`),
   month: (user, month) => call(`/api/v1/app/${seg(user)}/month?month=${month}`),
-  workouts: (user, before) => call(`/api/v1/app/${seg(user)}/workouts?limit=20${before ? `&before=${seg(before)}` : ""}`),
+  workouts: (user, weekBegins, before) => call(`/api/v1/app/${seg(user)}/workouts?limit=20&week_begins=${weekBegins}${before ? `&before=${seg(before)}` : ""}`),
   days: (provider, user, start, end) => call(`/api/v1/${provider}/days/${seg(user)}?start=${start}&end=${end}`),
   preferences: (user) => call(`/api/v1/users/${seg(user)}/preferences`),
   setPreferences: (user, body) => call(`/api/v1/users/${seg(user)}/preferences`, { method: "PUT", body }),

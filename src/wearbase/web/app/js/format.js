@@ -1,4 +1,7 @@
 // Numbers, units, dates and ages as text. Pure: the locale and the units are read from `settings`, which tests set.
+import { words } from "./words.js";
+
+const w = words.time;
 export const settings = {
   locale: typeof navigator === "undefined" ? "en-GB" : navigator.language || "en-GB",
   units: { distance: "km", energy: "kcal", temperature: "c" },
@@ -8,10 +11,11 @@ export const NONE = "–";
 const MINUS = "−";
 const FIRM = "\u00a0"; // between a number and its unit: no line breaks there
 const made = new Map();
+const LATIN = { numberingSystem: "latn" }; // one kind of digits, in every locale: some numbers here are not Intl's
 
 function intl(kind, options) {
   const key = `${kind.name}${settings.locale}${JSON.stringify(options)}`;
-  if (!made.has(key)) made.set(key, new kind(settings.locale, options));
+  if (!made.has(key)) made.set(key, new kind(settings.locale, { ...options, ...LATIN }));
   return made.get(key);
 }
 
@@ -45,8 +49,7 @@ export function duration(seconds) {
 export function durationSaid(seconds) {
   const minutes = Math.round(seconds / 60);
   const hours = Math.floor(minutes / 60);
-  const said = [[hours, "hour"], [minutes % 60, "minute"]].filter(([n]) => n > 0).map(([n, unit]) => `${n} ${unit}${n === 1 ? "" : "s"}`);
-  return said.join(" ") || "0 minutes";
+  return [hours > 0 && w.hours(hours), (minutes % 60 > 0 || hours === 0) && w.minutes(minutes % 60)].filter(Boolean).join(" ");
 }
 
 export const energyUnit = () => (settings.units.energy === "kj" ? "kJ" : "kcal");
@@ -82,6 +85,7 @@ export const shortDay = (day) => text(asDate(day), { weekday: "short", day: "num
 export const dayMonth = (day) => text(asDate(day), { day: "numeric", month: "short" });
 export const dayMonthYear = (day) => text(asDate(day), { day: "numeric", month: "short", year: "numeric" });
 export const weekday = (day) => text(asDate(day), { weekday: "short" });
+export const weekdayNarrow = (day) => text(asDate(day), { weekday: "narrow" });
 export const weekdayLong = (day) => text(asDate(day), { weekday: "long" });
 export const dayOfMonth = (day) => String(Number(day.slice(8)));
 export const monthTitle = (month) => text(asDate(`${month}-01`), { month: "long", year: "numeric" });
@@ -119,15 +123,25 @@ export function age(instant, now, offsetMin = phoneOffset(instant)) {
   const minutes = Math.floor((now - new Date(instant).getTime()) / 60_000);
   const said = localDay(instant, offsetMin);
   const days = daysBetween(said, localDay(now, offsetMin));
-  if (minutes < 1) return { text: "just now", isRelative: true };
-  if (minutes < 60) return { text: `${minutes} min ago`, isRelative: true };
-  if (days < 1) return { text: `${Math.floor(minutes / 60)} h ago`, isRelative: true };
-  if (days === 1) return { text: `yesterday ${clock(instant, offsetMin)}`, isRelative: false };
+  if (minutes < 1) return { text: w.now, isRelative: true };
+  if (minutes < 60) return { text: w.minutesAgo(minutes), isRelative: true };
+  if (days < 1) return { text: w.hoursAgo(Math.floor(minutes / 60)), isRelative: true };
+  if (days === 1) return { text: w.yesterday(clock(instant, offsetMin)), isRelative: false };
   return { text: `${dayMonth(said)} ${clock(instant, offsetMin)}`, isRelative: false };
 }
 
-/** "strength-trainer" or "STRENGTH_TRAINER" as "Strength trainer". */
+/** A moment in a sentence: "today at 07:12", "yesterday at 21:40", "on 19 Nov at 23:02". */
+export function moment(instant, now, offsetMin = phoneOffset(instant)) {
+  const said = localDay(instant, offsetMin);
+  const days = daysBetween(said, localDay(now, offsetMin));
+  const at = clock(instant, offsetMin);
+  if (days === 0) return w.todayAt(at);
+  return days === 1 ? w.yesterdayAt(at) : w.onAt(dayMonth(said), at);
+}
+
+/** "functional-fitness" or "FUNCTIONAL_FITNESS" as "Functional fitness"; a few have names of their own. */
 export function sport(name) {
-  const words = String(name ?? "").replace(/[-_]+/g, " ").trim().toLowerCase();
-  return words ? words[0].toUpperCase() + words.slice(1) : NONE;
+  const plain = String(name ?? "").replace(/[-_\s]+/g, " ").trim().toLowerCase();
+  if (!plain) return words.sports.activity;
+  return words.sports[plain] ?? plain[0].toUpperCase() + plain.slice(1);
 }

@@ -32,7 +32,7 @@ export function scoreState(part, value, isOpenDay) {
 }
 
 /** The hero's sentence: `{bold, rest}`. Only from the words of recovery, HRV, resting heart rate and sleep, in that order. */
-export function morning(answer, { isKept = false } = {}) {
+export function morning(answer, { isKept = false, isServer = false } = {}) {
   const state = recoveryState(answer);
   const { sleep } = answer.day ?? {};
   if (state === "pending") {
@@ -49,7 +49,7 @@ export function morning(answer, { isKept = false } = {}) {
     return { bold: w.forming, rest: answer.history?.is_running ? w.formingCount(count) : w.formingSlow(count) };
   }
   const bold = w[word](usualText("recovery_score_percent", usual));
-  if (isKept) return { bold, rest: w.mayHaveChanged };
+  if (isKept) return { bold, rest: isServer ? w.mayHaveChangedToday : w.mayHaveChanged };
   return { bold, rest: state === "calibrating" ? w.calibratingRest : partsSentence(answer) };
 }
 
@@ -62,10 +62,10 @@ export function partsSentence({ day, usual }) {
   ].filter(([, word]) => word);
   const groups = new Map();
   for (const [name, word] of parts) groups.set(word, [...(groups.get(word) ?? []), w.parts[name]]);
-  const said = [...groups].map(([word, names]) => `${listed(names)} ${names.length > 1 ? "are" : "is"} ${word}`).join("; ");
+  const said = [...groups].map(([word, names]) => w.partsAre(listed(names), names.length > 1, word)).join("; ");
   return said && `${said[0].toUpperCase()}${said.slice(1)}.`;
 }
-const listed = (names) => (names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`);
+const listed = (names) => (names.length < 2 ? names.join("") : w.listed(names.slice(0, -1).join(", "), names.at(-1)));
 
 /** Whole minutes of sleep against need: `{asleep, need, short}`, `short` negative if over; null without both. */
 export function againstNeed(sleep) {

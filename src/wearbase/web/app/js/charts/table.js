@@ -13,22 +13,25 @@ export const FIRST_ROWS = 11;
 export function TrendTable({ trend, isAll }) {
   const { unit } = about(trend.metric);
   const order = trend.days.map((_, index) => trend.days.length - 1 - index);
-  return html`<table class=${`trend-table${isAll ? " all" : ""}`}>
+  return html`<table class=${`trend-table${isAll ? " all" : ""}`} role="table">
     <caption class="unseen">${words.trends.tableSaid(title(trend.metric), trend.days.length)}</caption>
-    <thead><tr><th scope="col">${words.trends.day}</th><th scope="col" class="figure">${unit ? words.trends.withUnit(label(trend.metric), unit) : label(trend.metric)}</th>
-      <th scope="col" class="figure">${words.trends.usual}</th><th scope="col" class="figure">${words.trends.against}</th></tr></thead>
-    <tbody>${order.map((index, place) => html`<${Row} key=${trend.days[index]} trend=${trend} index=${index} isMore=${place >= FIRST_ROWS} />`)}</tbody>
+    <thead role="rowgroup"><tr role="row"><th scope="col" role="columnheader">${words.trends.day}</th><th scope="col" role="columnheader" class="figure value">${unit ? words.trends.withUnit(label(trend.metric), unit) : label(trend.metric)}</th>
+      <th scope="col" role="columnheader" class="figure usual">${words.trends.usual}</th><th scope="col" role="columnheader" class="figure">${words.trends.against}</th></tr></thead>
+    <tbody role="rowgroup">${order.map((index, place) => html`<${Row} key=${trend.days[index]} trend=${trend} index=${index} isMore=${place >= FIRST_ROWS} />`)}</tbody>
   </table>`;
 }
 
 function Row({ trend, index, isMore }) {
   const at = standing(trend, index);
   const arrow = ARROWS[at];
-  return html`<tr class=${isMore ? "more" : null}><th scope="row">${shortDay(trend.days[index])}</th>
-    <td class="figure value">${text(trend.metric, trend.values[index])}</td>
-    <td class="figure usual">${range(trend.metric, trend.lows[index], trend.highs[index])}</td>
-    <td class=${`figure${arrow ? " outside" : ""}`}>${arrow && html`<span aria-hidden="true">${arrow} </span>`}${words.trends.short[at]}</td></tr>`;
+  return html`<tr role="row" class=${isMore ? "more" : null}><th scope="row" role="rowheader">${shortDay(trend.days[index])}</th>
+    <td role="cell" class="figure value">${text(trend.metric, trend.values[index])}</td>
+    <td role="cell" class="figure usual">${range(trend.metric, trend.lows[index], trend.highs[index])}</td>
+    <td role="cell" class=${`figure${arrow ? " outside" : ""}`}>${arrow && html`<span aria-hidden="true">${arrow} </span>`}${words.trends.short[at]}</td></tr>`;
 }
+
+/** As exact as it came, without what adding binary fractions leaves behind. */
+const exact = (value) => (typeof value === "number" ? Number(value.toPrecision(12)) : value);
 
 const quoted = (value) => {
   const text = value === null || value === undefined ? "" : String(value);
@@ -38,6 +41,6 @@ const quoted = (value) => {
 /** Oldest first, one line a day. A day without a value has an empty field, never zero. */
 export function csv(metric, points) {
   const head = ["day", metric, "source", "usual_low", "usual_high", "against_usual"];
-  const rows = points.map((point) => [point.day, point.value, point.source, point.usual_low, point.usual_high, judge(metric, point)]);
+  const rows = points.map((point) => [point.day, exact(point.value), point.source, exact(point.usual_low), exact(point.usual_high), judge(metric, point)]);
   return [head, ...rows].map((row) => row.map(quoted).join(",")).join("\r\n") + "\r\n";
 }

@@ -1,5 +1,5 @@
 // By weekday: the middle 80 % as a bar, the median as a tick with its number. Fewer than 4 values: nothing drawn.
-import { firstWeekday, weekday, weekdayLong } from "../format.js";
+import { firstWeekday, weekday, weekdayLong, weekdayNarrow } from "../format.js";
 import { html, useRef } from "../html.js";
 import { words } from "../words.js";
 import { range, shown, text, title } from "./metrics.js";
@@ -7,6 +7,7 @@ import { useSize } from "./pane.js";
 import { linear } from "./scale.js";
 import { byWeekday, FEWEST_OF_WEEKDAY } from "./series.js";
 
+const ROOM_FOR_A_NAME = 30;
 const A_MONDAY = 2; // 2 November 2026
 const nameOf = (index, said) => said(`2026-11-0${A_MONDAY + index}`);
 
@@ -50,7 +51,7 @@ function Drawn({ metric, found, size }) {
           : html`<rect class="weekday-bar" x=${x - 9} y=${y(high) - 3} width="18" height=${Math.max(6, y(low) - y(high) + 6)} rx="6" />
             <path class="weekday-tick" d=${`M${x - 10} ${y(median)}h20`} />
             <text class="weekday-number" x=${x} y=${y(high) - 9 * size.text} text-anchor="middle">${text(metric, round(metric, median))}</text>`}
-        <text class="date" x=${x} y=${size.height - 6 * size.text} text-anchor="middle">${nameOf(index, weekday)}</text></g>`;
+        <text class="date" x=${x} y=${size.height - 6 * size.text} text-anchor="middle">${nameOf(index, step < ROOM_FOR_A_NAME * size.text ? weekdayNarrow : weekday)}</text></g>`;
     })}
   </svg>`;
 }

@@ -11,6 +11,7 @@ import { style } from "../parts/style.js";
 import { isOffline, load, newestAnswer, refresh } from "../state/days.js";
 import { lastConnection, lastSync } from "../state/live.js";
 import { address, go, to } from "../state/router.js";
+import { isOnline } from "../state/session.js";
 import { loadSources, sources } from "../state/sources.js";
 import { words } from "../words.js";
 
@@ -31,7 +32,7 @@ export default function Sources() {
   useEffect(() => {
     const timer = setTimeout(() => void loadSources(), sources.value.answer ? SOON_MS : 0);
     return () => clearTimeout(timer);
-  }, [lastConnection.value, lastSync.value, newestAnswer.value?.day?.last_sync, outcome]);
+  }, [lastConnection.value, lastSync.value, newestAnswer.value?.day?.last_sync, outcome, isOnline.value]);
   const { answer, problem } = sources.value;
   const list = sourceList(answer);
   const shown = list.filter((source) => source.name === "whoop" || source.is_available || source.connected || source.days_stored > 0);
@@ -41,8 +42,8 @@ export default function Sources() {
     ${outcome ? html`<${Outcome} status=${outcome} />` : isOffline.value && html`<${Notices} />`}
     ${!answer && problem ? html`<${ErrorCard} problem=${problem} what=${w.loading} onAgain=${() => void loadSources()} />`
       : !answer ? html`<${Waiting} />`
-      : html`<div class="source-cards">${shown.map((source) => html`<${SourceCard} key=${source.name} source=${source} days=${answer.days_by_resource?.[source.name]} isCapped=${outcome === "member_cap" && source.name === "whoop"} />`)}</div>
-        <${YourData} list=${list} /><${Kept} list=${list} />`}`;
+      : html`<div class="source-columns"><div class="source-cards">${shown.map((source) => html`<${SourceCard} key=${source.name} source=${source} days=${answer.days_by_resource?.[source.name]} isCapped=${outcome === "member_cap" && source.name === "whoop"} />`)}</div>
+        <div>${problem && html`<p class="small" role="status">${words.notices.notRefreshed}</p>`}<${YourData} list=${list} /><${Kept} list=${list} /></div></div>`}`;
 }
 
 /** How the consent ended, as the source sent the browser back with it. */

@@ -2,7 +2,7 @@
 import { html, useEffect, useState } from "../html.js";
 import { api } from "../api.js";
 import { newestAnswer } from "../state/days.js";
-import { address, to } from "../state/router.js";
+import { address, route, to } from "../state/router.js";
 import { userId } from "../state/session.js";
 import { words } from "../words.js";
 import { Icon, Mark } from "./icons.js";
@@ -14,7 +14,7 @@ const ICONS = ["today", "sleep", "workouts", "trends"];
 
 export function Connect() {
   const [state, setState] = useState(null);
-  useEffect(() => { document.title = words.title(words.today.title); }, []);
+  useEffect(() => { document.title = words.title(words.nav[route.value] ?? words.app); }, []);
   const whoop = sourceList(newestAnswer.value).find((source) => source.name === "whoop");
   const outcome = address.value.searchParams.get("status");
   const isFull = state?.problem?.code === "member_cap";

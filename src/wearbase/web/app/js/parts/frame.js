@@ -1,6 +1,6 @@
 // What stands around every page: navigation, the page's head with source and age, the dock, the toast and the spoken line.
 import { age, longDay } from "../format.js";
-import { html, signal, useEffect, useState } from "../html.js";
+import { html, signal, useEffect, useRef, useState } from "../html.js";
 import { chosenDay, route, to } from "../state/router.js";
 import { isChoosing, isOffline, newestAnswer, shown, shownDay, today } from "../state/days.js";
 import { asking, isSyncing, spoken, syncNow, toast } from "../state/live.js";
@@ -28,13 +28,15 @@ const isTight = media("(max-width: 15em), (max-height: 34.94em)");
 
 /** Navigation, content, dock. `children` is the page. */
 export function Frame({ children }) {
+  const dock = useRef(null);
+  useEffect(() => tellHeight(dock.current), []);
   const hasStrip = WITH_STRIP.has(route.value) && !(newestAnswer.value && isFirstVisit(newestAnswer.value));
   return html`
     <a class="skip" href="#main">${words.nav.skip}</a>
-    ${session.value?.is_demo && html`<p class="demo-mark">${words.notices.demo}</p>`}
     <div class="frame" data-page=${route.value}>
+      ${session.value?.is_demo && html`<header class="demo-mark"><p>${words.notices.demo}</p></header>`}
       <main id="main" tabindex="-1">${children}${hasStrip && !isWide.value && isTight.value && html`<div class="main-strip"><${WeekStrip} /></div>`}</main>
-      <div class="dock">
+      <div class="dock" ref=${dock}>
         ${hasStrip && !isWide.value && !isTight.value && html`<${WeekStrip} />`}
         <${MainNav} />
       </div>
@@ -42,6 +44,13 @@ export function Frame({ children }) {
     ${isChoosing.value && html`<${MonthSheet} />`}
     <${Toast} />
     <p class="unseen" role="status" aria-live="polite" id="spoken">${spoken.value}</p>`;
+}
+
+/** What scrolls into view, and the toast, stand clear of the dock, however high it is. */
+function tellHeight(dock) {
+  const watched = new ResizeObserver(() => document.documentElement.style.setProperty("--dock", `${isWide.value ? 0 : dock.offsetHeight}px`));
+  watched.observe(dock);
+  return () => watched.disconnect();
 }
 
 function MainNav() {
@@ -104,7 +113,7 @@ function saidOf(source, offline, isLoading) {
   if (!offline && asking.value?.provider === source?.name && isSyncing.value) return words.fresh.syncing;
   if (!offline && source?.state === "running") return words.fresh.syncing;
   if (isLoading) return words.fresh.loading;
-  if (!at) return source && !offline ? words.fresh.never : "";
+  if (!at) return source && !offline ? words.fresh.never : offline || !newestAnswer.value ? "" : words.fresh.notConnected;
   const { text, isRelative } = age(at, now.value);
   return words.fresh.synced(text, isRelative && !offline);
 }

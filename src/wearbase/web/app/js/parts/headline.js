@@ -3,6 +3,7 @@ import { clock, clockRange, duration, number } from "../format.js";
 import { html } from "../html.js";
 import { band, figure, judged, shown, usualShown } from "../judge.js";
 import { againstNeed, isToday, morning, recoveryState, scoreState } from "../reading.js";
+import { isOffline } from "../state/days.js";
 import { to } from "../state/router.js";
 import { words } from "../words.js";
 import { Icon } from "./icons.js";
@@ -16,7 +17,7 @@ const SHAPES = { high: "M6 1.5 11 10H1Z", mid: "M1 4.5h10v3.5H1Z", low: "M1 2h10
 function Chip({ state, score }) {
   const name = band(score);
   if (state === "calibrating") return html`<p class="chip">${w.calibrating}</p>`;
-  if (name) return html`<p class=${`chip ${name}`}><svg width="12" height="12" viewBox="0 0 12 12" aria-hidden="true"><path d=${SHAPES[name]} /></svg>${words.bands[name]}</p>`;
+  if (name) return html`<p class=${`chip ${name}`}><svg width=".75rem" height=".75rem" viewBox="0 0 12 12" aria-hidden="true"><path d=${SHAPES[name]} /></svg>${words.bands[name]}</p>`;
   if (state === "pending" || state === "waiting") return html`<p class="chip"><${Icon} name="clock" size=${18} />${w.notYet}</p>`;
   return html`<p class="chip">${state === "unscorable" ? w.notScorable : w.noRecovery}</p>`;
 }
@@ -35,7 +36,7 @@ export function Hero({ answer, isKept, isWide }) {
   const metric = "recovery_score_percent";
   const state = recoveryState(answer);
   const score = answer.day?.recovery?.score ?? null;
-  const { bold, rest } = morning(answer, { isKept });
+  const { bold, rest } = morning(answer, { isKept, isServer: isKept && !isOffline.value });
   return html`<section class=${`card hero${state === "calibrating" ? " neutral" : ""}`} aria-labelledby="h-recovery">
     <div class="hero-top"><h2 id="h-recovery">${w.recovery}</h2><${Chip} state=${state} score=${score} /></div>
     <p class="num num-xl" key=${score}>${score === null ? html`<span class="dash">${words.none}</span>` : html`${figure(metric, score)}<span class="unit">%</span>`}</p>

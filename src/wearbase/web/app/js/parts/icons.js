@@ -21,14 +21,14 @@ const PATHS = {
 const EXTRA = { trends: "M4 19h16" };
 
 export function Icon({ name, size = 24, isSpinning = false }) {
-  return html`<svg class=${`icon${isSpinning ? " spins" : ""}`} width=${size} height=${size} viewBox="0 0 24 24" aria-hidden="true" focusable="false">
+  return html`<svg class=${`icon${isSpinning ? " spins" : ""}`} width=${`${size / 16}rem`} height=${`${size / 16}rem`} viewBox="0 0 24 24" aria-hidden="true" focusable="false">
     <path d=${PATHS[name]} />${EXTRA[name] && html`<path class="faint" d=${EXTRA[name]} />`}
   </svg>`;
 }
 
 /** The mark of the app: a rail with its bracket and marker. */
 export function Mark({ size = 30 }) {
-  return html`<svg class="mark" width=${size} height=${size * 0.7} viewBox="0 0 30 21" aria-hidden="true" focusable="false">
+  return html`<svg class="mark" width=${`${size / 16}rem`} height=${`${size * 0.7 / 16}rem`} viewBox="0 0 30 21" aria-hidden="true" focusable="false">
     <rect class="track" x="1" y="8.5" width="28" height="4" rx="2" /><rect class="bracket" x="7" y="4.5" width="14" height="12" rx="4.5" />
     <rect class="marker" x="21.5" y="2" width="4" height="17" rx="2" />
   </svg>`;

@@ -1,5 +1,5 @@
 // A day without data: the headline is the reason, and the nearest days with data are buttons.
-import { age, clock, dayMonth, dayMonthYear, localDay, phoneOffset, shortDay } from "../format.js";
+import { clock, dayMonth, dayMonthYear, localDay, moment, shortDay } from "../format.js";
 import { html, signal, useEffect } from "../html.js";
 import { asked, entryOf, load, today } from "../state/days.js";
 import { isSyncing, syncNow } from "../state/live.js";
@@ -36,11 +36,6 @@ export function gapBetween(before, after) {
 }
 
 const instantWords = (instant, offset) => `${shortDay(localDay(instant, offset))}, ${clock(instant, offset)}`;
-const askedWords = (instant) => {
-  const { text } = age(instant, now.value);
-  const isToday = localDay(instant, phoneOffset(instant)) === localDay(now.value, phoneOffset(instant));
-  return isToday ? w.todayAt(clock(instant, phoneOffset(instant))) : text;
-};
 
 export function NoData({ answer, name }) {
   const reason = answer.day?.sync?.no_data_reason;
@@ -57,7 +52,7 @@ export function NoData({ answer, name }) {
       <p>${gap ? w.gapFrom(instantWords(gap.from, gap.offsets[0]), instantWords(gap.until, gap.offsets[1])) : text}</p>
       ${isGap && html`<div class="gap-bar" aria-hidden="true"><span></span><span class="gap"></span><span></span></div>
         <div class="gap-words caption"><span>${dayMonth(before)}</span><span>${gap ? w.without(gap.hours) : ""}</span><span>${dayMonth(after)}</span></div>`}
-      ${reason === "gap" && lastSync && html`<p class="small">${w.asked(askedWords(lastSync))}</p>`}
+      ${reason === "gap" && lastSync && html`<p class="small">${w.asked(moment(lastSync, now.value))}</p>`}
     </div>
     <div class="nothing">${[[words.today.recovery, words.today.noNight], [words.today.sleep, words.today.noNight], [words.today.strain, words.today.noCycle]].map(([label, why]) => html`
       <div class="card" key=${label}><p class="headline-label">${label}</p><p class="num num-m"><span class="dash">${words.none}</span></p><p class="caption">${why}</p></div>`)}</div>

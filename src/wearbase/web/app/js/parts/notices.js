@@ -1,8 +1,8 @@
 // At most one notice on a page: what needs doing first, then what only informs.
-import { age, clock, dayMonth, duration, localDay, number, phoneOffset } from "../format.js";
+import { age, clock, dayMonth, duration, localDay, moment, number, phoneOffset } from "../format.js";
 import { html, signal, useEffect } from "../html.js";
 import { api } from "../api.js";
-import { isOffline, newestAnswer, shown } from "../state/days.js";
+import { isOffline, load, newestAnswer, shown } from "../state/days.js";
 import { isFull } from "../state/kept.js";
 import { asking, isDeaf, say } from "../state/live.js";
 import { route } from "../state/router.js";
@@ -10,7 +10,7 @@ import { isClockWrong, isOnline, now, session, skew, userId } from "../state/ses
 import { isNewer, update } from "../worker.js";
 import { words } from "../words.js";
 import { Button, Notice, Progress } from "./pieces.js";
-import { knownSources } from "./source.js";
+import { knownSources, sourceList } from "./source.js";
 
 const w = words.notices;
 const UNANSWERED_MS = 30 * 60_000;
@@ -23,9 +23,12 @@ export function Notices() {
   const ended = sources.find((source) => source.state === "needs_reauthorization");
   const entry = shown.value;
   if (ended && route.value !== "sources") return html`<${Reconnect} source=${ended} />`;
+  const left = route.value !== "sources" && leftSource(answer, sources);
   if (isNewer.value) return html`<${Notice} action=${html`<${Button} kind="plain" onClick=${update}>${w.update}<//>`}><b>${w.newer}</b><//>`;
   if (asking.value?.problem && !isOffline.value) return html`<${Unasked} asked=${asking.value} sources=${sources} />`;
   if (isOffline.value && entry?.answer) return html`<${Offline} entry=${entry} />`;
+  if (left) return html`<${Disconnected} source=${left} />`;
+  if (entry?.problem && entry.answer) return html`<${NotRefreshed} entry=${entry} />`;
   if (answer?.history?.is_running && answer.history.days_wanted) return html`<${Bringing} history=${answer.history} />`;
   const silent = sources.find((source) => source.state === "unavailable" || source.state === "stale");
   if (silent && lastAge(silent) > UNANSWERED_MS) return html`<${Notice}>${w.unavailable(silent.title, when(silent.last_success_at))}<//>`;
@@ -46,7 +49,9 @@ const when = (instant) => {
   return isRelative ? clock(instant, phoneOffset(instant)) : text;
 };
 
-const onDay = (at) => `${dayMonth(localDay(at, phoneOffset(at)))} ${words.offline.at} ${clock(at, phoneOffset(at))}`;
+/** What the member ended and whose days are kept: the source that leads, or any where nothing else is connected. */
+const leftSource = (answer, known) => sourceList(answer).find((source) => !source.connected && source.state === "not_connected" && source.days_stored > 0
+  && (source.name === "whoop" || !known.length));
 
 /** What a person asked for did not begin: the source is busy, or was not reached. */
 function Unasked({ asked, sources }) {
@@ -67,24 +72,39 @@ async function reconnect(name) {
   }
 }
 
-function Reconnect({ source }) {
+function ConnectButton({ source, children }) {
   const busy = connecting.value?.name === source.name && !connecting.value.problem;
   const failed = connecting.value?.problem && words.connect.failed;
-  return html`<${Notice} kind="action" title=${w.reconnectTitle(source.title)}
-    action=${html`<${Button} kind="primary" class="wide" isBusy=${busy} onClick=${() => { if (!busy) void reconnect(source.name); }} reason=${failed}>${w.reconnectButton(source.title)}<//>`}>
-    <p>${w.reconnect(source.title, source.ended_at && onDay(source.ended_at))}</p><//>`;
+  return html`<${Button} kind="primary" class="wide" isBusy=${busy} onClick=${() => { if (!busy) void reconnect(source.name); }} reason=${failed}>${children}<//>`;
+}
+
+function Reconnect({ source }) {
+  return html`<${Notice} kind="action" title=${w.reconnectTitle(source.title)} action=${html`<${ConnectButton} source=${source}>${w.reconnectButton(source.title)}<//>`}>
+    <p>${w.reconnect(source.title, source.ended_at && moment(source.ended_at, now.value))}</p><//>`;
+}
+
+/** The member's own wish: told, and no alarm. */
+function Disconnected({ source }) {
+  return html`<${Notice} kind="offline" title=${w.disconnectedTitle(source.title)}
+    action=${source.is_available !== false && html`<${ConnectButton} source=${source}>${w.connectAgain(source.title)}<//>`}><p>${w.disconnected}</p><//>`;
 }
 
 function Offline({ entry }) {
-  const at = atWords(entry.at);
-  const isNow = entry.answer.date === entry.answer.today && localDay(now.value, phoneOffset(now.value)) === entry.answer.date;
-  const rest = entry.isStandIn ? words.offline.rest(at) : isNow ? words.offline.today(at) : words.offline.day(at);
-  return html`<${Notice} kind="offline"><p><b>${isOnline.value ? words.offline.server : words.offline.bold}</b> ${rest}</p><//>`;
+  return html`<${Notice} kind="offline"><p><b>${isOnline.value ? words.offline.server : words.offline.bold}</b> ${asItWas(entry)}</p><//>`;
 }
-const atWords = (at) => {
-  const { text, isRelative } = age(at, now.value);
-  return isRelative ? text : text.replace(" ", ` ${words.offline.at} `);
-};
+
+/** The server failed for once: the day stays, and one may ask again. */
+function NotRefreshed({ entry }) {
+  const again = () => void load(entry.isStandIn ? null : entry.answer.date, { again: true });
+  return html`<${Notice} kind="offline" action=${html`<button type="button" class="link" onClick=${again}>${words.error.again}</button>`}>
+    <p><b>${w.notRefreshed}</b> ${asItWas(entry)}</p><//>`;
+}
+
+function asItWas(entry) {
+  const at = moment(entry.at, now.value);
+  const isNow = entry.answer.date === entry.answer.today && localDay(now.value, phoneOffset(now.value)) === entry.answer.date;
+  return entry.isStandIn && isOffline.value ? words.offline.rest(at) : isNow ? words.offline.today(clock(entry.at, phoneOffset(entry.at))) : words.offline.day(at);
+}
 
 let told = 0;
 function Bringing({ history }) {

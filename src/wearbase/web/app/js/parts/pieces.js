@@ -39,15 +39,20 @@ export function Progress({ label, value, total, text }) {
 
 /** One card for something that did not load. `what` as in "The server gave no answer for …". */
 export function ErrorCard({ problem, what = words.error.page, onAgain }) {
+  if (problem.isOffline) return html`<${Away} onAgain=${onAgain} />`;
   const at = problem.at ?? Date.now();
   const offset = phoneOffset(at);
   return html`<div class="card error-card" role="alert">
     <h2><span class="shape failing" aria-hidden="true"></span>${words.error.title}</h2>
-    <p>${problem.isOffline ? words.error.offline : words.error.answer(what)}</p>
+    <p>${words.error.answer(what)}</p>
     ${onAgain && html`<${Button} icon="sync" onClick=${onAgain}>${words.error.again}<//>`}
     <p class="small">${dayMonth(localDay(at, offset))} ${clock(at, offset)}${problem.requestId && ` · ${words.error.id(problem.requestId)}`}</p>
   </div>`;
 }
+
+/** Nothing failed: there is no connection. */
+const Away = ({ onAgain }) => html`<div class="card error-card" role="status"><${Icon} name="offline" size=${30} /><h2>${words.error.offlineTitle}</h2>
+  <p>${words.error.offline}</p>${onAgain && html`<${Button} icon="sync" onClick=${onAgain}>${words.error.again}<//>`}</div>`;
 
 /** Whether it has lasted long enough (150 ms) that a skeleton is better than nothing. */
 export function useLate(isWaiting, ms = 150) {

@@ -41,6 +41,11 @@ export function WeekStrip({ count = 7, withSteps = false }) {
   const missing = days.filter((day) => !known.has(day)).map((day) => day.slice(0, 7));
   const months = [...new Set(missing)].join();
   useEffect(() => { if (months && shown && !isAwaited) months.split(",").forEach((month) => void loadMonth(month)); }, [months, shown, isAwaited]);
+  useEffect(() => { // with large text the days are wider than the screen
+    const row = list.current;
+    const chosen = row.querySelector("[aria-current]")?.parentElement;
+    if (chosen && row.scrollWidth > row.clientWidth) row.scrollLeft = chosen.offsetLeft + chosen.offsetWidth - row.clientWidth + row.offsetLeft;
+  }, [shown]);
   const onKey = (event) => {
     const links = [...list.current.querySelectorAll("a")];
     const at = links.indexOf(document.activeElement);

@@ -1,6 +1,6 @@
 // One source: how it stands, what is stored from it, and the one thing to do next.
 import { api } from "../../api.js";
-import { age, clock, dayMonth, localDay, number, phoneOffset } from "../../format.js";
+import { age, clock, dayMonth, localDay, moment, number, phoneOffset } from "../../format.js";
 import { html, useState } from "../../html.js";
 import { isOffline, newestAnswer, refresh } from "../../state/days.js";
 import { show } from "../../state/live.js";
@@ -92,8 +92,7 @@ function SyncButton({ source, isFollowed }) {
 }
 
 function Ended({ source }) {
-  const at = source.ended_at;
-  const when = at && `${dayMonth(localDay(at, phoneOffset(at)))} ${words.offline.at} ${clock(at, phoneOffset(at))}`;
+  const when = source.ended_at && moment(source.ended_at, now.value);
   return html`<p>${w.ended(source.title, when)} ${w.keptDays(source.days_stored)} ${w.untilAgain}</p><${ConnectButton} source=${source} label=${w.reconnect(source.title)} />`;
 }
 

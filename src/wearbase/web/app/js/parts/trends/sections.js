@@ -9,7 +9,6 @@ import { Weekday } from "../../charts/weekday.js";
 import { age, shortDay } from "../../format.js";
 import { html, useState } from "../../html.js";
 import { newestAnswer } from "../../state/days.js";
-import { to } from "../../state/router.js";
 import { now } from "../../state/session.js";
 import { loadTrend } from "../../state/trends.js";
 import { words } from "../../words.js";
@@ -18,6 +17,7 @@ import { isWide } from "../frame.js";
 import { Bone, ErrorCard, Section, useLate } from "../pieces.js";
 import { save } from "../save.js";
 import { sourceList } from "../source.js";
+import { Unconnected } from "../unconnected.js";
 import { choose, chosen } from "./chosen.js";
 
 const sourcesOf = (trend) => [...new Set(trend.points.map(({ source }) => source).filter(Boolean))].map((name) => words.sources[name] ?? name);
@@ -53,13 +53,13 @@ function Waiting({ hasReadOut }) {
 function Empty({ metric, range }) {
   const isConnected = sourceList(newestAnswer.value).some((source) => source.connected || source.days_stored);
   if (newestAnswer.value && !isConnected) {
-    return html`<p class="trend-empty"><b>${words.connect.title}</b> <a href=${to("sources")}>${words.connect.all}</a></p>`;
+    return html`<${Unconnected} />`;
   }
   return html`<p class="trend-empty"><b>${words.trends.empty(label(metric), words.trends.ranges[range])}</b> ${words.trends.emptyRest}</p>`;
 }
 
 /** What is shown could not be read again: how old it is. */
-const Old = ({ entry }) => entry.problem && html`<p class="small" role="status">${words.error.title}. ${words.trends.loaded(age(entry.at, now.value).text)}</p>`;
+const Old = ({ entry }) => entry.problem && html`<p class="small" role="status">${words.notices.notRefreshed} ${words.trends.loaded(age(entry.at, now.value).text)}</p>`;
 
 const Changes = ({ trend }) => trend.changes.map(({ day, from, to: next }) => html`<p class="small change-note" key=${day}>
   ${words.trends.changed(shortDay(day), words.sources[from] ?? from, words.sources[next] ?? next)}</p>`);
