@@ -28,7 +28,7 @@ class Request:
         return "\t".join([self.path, self.body, *(part for pair in self.headers for part in pair)])
 
     def bytes(self) -> bytes:
-        head = [f"{'POST' if self.body else 'GET'} {self.path} HTTP/1.1", "host: bench", *(f"{n}: {v}" for n, v in self.headers)]
+        head = [f"{'POST' if self.body else 'GET'} {self.path} HTTP/1.1", "host: 127.0.0.1", *(f"{n}: {v}" for n, v in self.headers)]
         length = [f"content-length: {len(self.body)}"] if self.body else []
         return "\r\n".join([*head, *length, "", self.body]).encode()
 

@@ -11,7 +11,7 @@ from bench.children import ROOT
 from bench.report import Line, Run
 from bench.soaking import faults, told, truth
 from bench.soaking.beside import beside
-from bench.soaking.judging import Window
+from bench.soaking.judging import Window, good
 from bench.soaking.stage import Stage, plan_for, stage
 from bench.soaking.told import Soaked
 
@@ -59,8 +59,10 @@ def _limits(made: Stage) -> tuple[dict[str, float], dict[str, Any]]:
     nothing = dict.fromkeys(AT_MOST, 0.0)
     noted = _Load(made, "limits", per_s=nothing, connections=AT_MOST, seconds=CALIBRATE_S, first=1, rounds=1).wait()
     steady = range(int(noted["began"]) + 3, int(noted["ended"]))
-    counts = {name: [sum(kind["outcomes"].get(str(s), {}).values()) for s in steady] for name, kind in noted["kinds"].items()}
-    return {name: sum(found) / len(steady) for name, found in counts.items()}, noted
+    limits = {name: sum(good(kind["outcomes"].get(str(s), {})) for s in steady) / len(steady) for name, kind in noted["kinds"].items()}
+    if not all(limits.values()):
+        raise RuntimeError(f"Not every kind of call succeeds: {[kind['failures'][:1] for kind in noted['kinds'].values()]}")
+    return limits, noted
 
 
 def _spread(made: Stage, taken: list[faults.Fault], seconds: float) -> list[Window]:

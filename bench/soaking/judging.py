@@ -68,6 +68,11 @@ def in_no_window(second: int, windows: Collection[Window]) -> bool:
     return all(second + 1 <= w.begin or second > w.end for w in windows)
 
 
+def good(outcomes: Mapping[str, int]) -> int:
+    """How many calls were answered with success."""
+    return sum(count for outcome, count in outcomes.items() if outcome.startswith("2"))
+
+
 def step_of(wait_s: float) -> int:
     """The step of the histogram that a wait belongs to."""
     return ceil(log(max(wait_s, 1e-6) * 1e6) / log(GRAIN))

@@ -59,7 +59,7 @@ class Reads(Kind):
 
     def __init__(self, paths: list[str], key: str) -> None:
         super().__init__()
-        self._calls = [f"GET {path} HTTP/1.1\r\nhost: soak\r\nx-api-key: {key}\r\n\r\n".encode() for path in paths]
+        self._calls = [f"GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nx-api-key: {key}\r\n\r\n".encode() for path in paths]
 
     def take(self, now: float, *, is_new: bool) -> tuple[bytes, Any] | None:
         return (random.choice(self._calls), None) if is_new else None
@@ -73,7 +73,7 @@ class Syncs(Kind):
     def __init__(self, members: list[str], key: str, rounds: int) -> None:
         super().__init__()
         self._calls = [
-            f"POST /api/v1/whoop/sync/{m} HTTP/1.1\r\nhost: soak\r\nx-api-key: {key}\r\ncontent-length: 0\r\n\r\n".encode()
+            f"POST /api/v1/whoop/sync/{m} HTTP/1.1\r\nhost: 127.0.0.1\r\nx-api-key: {key}\r\ncontent-length: 0\r\n\r\n".encode()
             for m in members
         ]  # fmt: skip
         self._next, self._most = 0, rounds * len(members)
@@ -122,16 +122,19 @@ class Deliveries(Kind):
         stamp = str(time.time_ns() // 1_000_000)
         signature = b64encode(hmac.digest(self._secret, stamp.encode() + body, "sha256")).decode()
         return (
-            f"POST /v1/webhooks/whoop HTTP/1.1\r\nhost: soak\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
+            f"POST /v1/webhooks/whoop HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
             f"x-whoop-signature: {signature}\r\nx-whoop-signature-timestamp: {stamp}\r\n\r\n"
         ).encode() + body
 
 
 def outcome_of(status: int, body: bytes) -> str:
-    """A failure by its status and the code in its body; by what broke it off if there is no answer."""
+    """A failure by its status, the code in its body and the codes of what failed; by what broke it off if there is no answer."""
     if not status:
         return body.decode()
     try:
-        return f"{status} {orjson.loads(body)['error']['code']}"
+        error = orjson.loads(body)["error"]
+        details = error.get("details")
+        causes = sorted(set(details["failed"].values())) if isinstance(details, dict) else []
+        return " ".join([str(status), error["code"], *causes])
     except (ValueError, KeyError, TypeError):
         return str(status)

@@ -121,7 +121,7 @@ def _truth(found: Truth) -> list[Line]:
         ),
         Line(
             what="records and days", goal="0 differ", is_met=not wrong, measured="; ".join([differ, *wrong[:3]]),
-            beside=f"{found.records:,} records of the simulator",
+            beside=f"{found.records:,} records of the simulator; {found.left_open} deliveries waited for the last read",
         ),
     ]  # fmt: skip
 

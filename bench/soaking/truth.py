@@ -26,11 +26,13 @@ _DUE = """update wearbase.sync_state s set due_at = %(now)s, reason = 'person', 
                  asked_start = %(start)s, asked_end = %(now)s
             from wearbase.connection c
            where c.user_id = s.user_id and c.provider = s.provider and c.refresh_token is not null"""
+_LEFT = """select count(*) from wearbase.delivery d join wearbase.connection c using (user_id, provider)
+            where d.state = 'open' and c.refresh_token is not null and d.next_attempt_at is null"""
 
 
 @dataclass
 class Truth:
-    """What was found; all counts but `records`, `accepted` and `noticed` are to be 0."""
+    """What was found; all counts but `accepted`, `noticed`, `again`, `records` and `left_open` are to be 0."""
 
     accepted: int = 0
     unstored: int = 0
@@ -42,6 +44,7 @@ class Truth:
     records: int = 0
     wrong_records: list[str] = field(default_factory=list)
     wrong_days: list[str] = field(default_factory=list)
+    left_open: int = 0  # deliveries that were not settled within minutes
     unsettled: int = 0
 
 
@@ -51,11 +54,12 @@ def look(stage: Stage, accepted: list[int], *, since: datetime) -> Truth:
     stored = Counter(UUID(text).int for text in _traces(stage, of_copies=True, since=since))
     found.unstored, found.twice = missing(accepted, stored)
     _journal(stage, found, since)
-    found.unsettled = 0 if settle(stage) else 1
+    if not settle(stage):
+        found.left_open = stage.ask(_LEFT)
     stage.cloud.control.post("/control/clock", json={"speed": 0}).raise_for_status()  # else a cycle goes on while it is compared
     now = datetime.now(UTC)
     stage.tell(_DUE, start=now - HISTORY, now=now)
-    found.unsettled += 0 if settle(stage) else 1
+    found.unsettled = 0 if settle(stage) else 1
     _records(stage, found)
     asyncio.run(_days(stage, found))
     return found

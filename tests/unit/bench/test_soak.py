@@ -9,6 +9,7 @@ from bench.soaking.judging import (
     Failure,
     Window,
     fitting,
+    good,
     in_no_window,
     inside,
     merged,
@@ -49,6 +50,10 @@ def test_a_failure_is_excused_only_in_the_window_of_a_fault_that_concerns_it(fai
 def test_recovery_is_the_last_failing_call_sent_after_the_fault() -> None:
     assert recovery_s([failed(101, 104)], RESTART) == 0
     assert recovery_s([failed(104, 107), failed(106.5, 107), failed(200, 201)], RESTART) == 1.5
+
+
+def test_only_answers_of_success_make_a_limit() -> None:
+    assert good({"200": 5, "202": 1, "421 wrong_host": 900, "no answer": 2, "not sent": 3}) == 6
 
 
 def test_a_second_that_touches_a_window_is_not_outside() -> None:
@@ -93,6 +98,9 @@ def test_what_was_accepted_and_is_not_there_is_missing_and_what_is_there_twice_i
 
 def test_an_outcome_is_named_by_status_and_code_or_by_what_broke_it_off() -> None:
     assert outcome_of(503, b'{"error": {"code": "database_unavailable"}}') == "503 database_unavailable"
+    assert (
+        outcome_of(502, b'{"error": {"code": "sync_failed", "details": {"failed": {"cycle": "x", "sleep": "x"}}}}') == "502 sync_failed x"
+    )
     assert outcome_of(502, b"<html>") == "502"
     assert outcome_of(0, b"no answer") == "no answer"
 
