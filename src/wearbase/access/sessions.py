@@ -90,6 +90,11 @@ class Kept:
     session: Session
     cookie: str | None = field(repr=False)
 
+    @property
+    def caller(self) -> Caller:
+        """The member whose session it is."""
+        return _caller(self.session)
+
 
 @dataclass(frozen=True, slots=True)
 class _Known:

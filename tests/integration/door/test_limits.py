@@ -8,11 +8,13 @@ import pytest
 import structlog
 
 from tests.integration.api.conftest import ENV_KEY, Service, problem
+from tests.integration.api.test_sessions import Browser, link_for
 from tests.integration.api.test_webhooks import HOOK, delivery, inbox, signed
 from tests.integration.door.conftest import guarded
 from tests.integration.harness import Bench
 
 DAY = "/api/v1/whoop/daily-data/ann"
+OPENING = "/app/opening"
 STATUS = "/api/v1/whoop/sync-status/ann"
 BAD = {"x-api-key": "no-such-key-of-anybody"}
 
@@ -44,6 +46,21 @@ async def test_a_member_has_one_pace_for_all_tokens_and_another_member_another(w
         problem(await service.get(DAY, headers=service.token("ann", 17)), 429, "too_many_requests")
         assert (await service.get("/api/v1/whoop/daily-data/bob", headers=service.token("bob"))).status_code == 200
         assert await statuses(service, DAY, 5) == [200] * 5
+
+
+async def test_an_opening_of_the_app_is_a_read_of_its_member_and_a_wrong_cookie_a_guess(world: Bench) -> None:
+    async with guarded(world, requests_per_member=2, failures_per_address=1) as service:
+        ann = Browser(service)
+        await ann.sign_in(await link_for(service))
+        assert [(await ann.call("GET", OPENING)).status_code for _ in range(5)] == [200] * 4 + [429]
+        await service.services.readers.close()
+        reads = "select credential, sum(count)::int as n from wearbase.audit where action = 'read' and route = %s group by 1"
+        assert [(f["credential"].partition(":")[0], f["n"]) for f in await world.rows(reads, OPENING)] == [("session", 4)]
+        guesser = ann.holding("0" * 32 + ann.cookie[32:])
+        assert [(await guesser.call("GET", OPENING)).status_code for _ in range(3)] == [200, 200, 429]
+        nobody = Browser(service)
+        nobody.client._transport.client = ("192.0.2.8", 1)  # type: ignore[attr-defined]
+        assert [(await nobody.call("GET", OPENING)).status_code for _ in range(4)] == [200] * 4
 
 
 async def test_guessing_is_slowed_and_a_right_guess_is_not_looked_at(world: Bench) -> None:

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request, Response
 
 from wearbase.access.caller import OPEN, SESSION, service
 from wearbase.access.sessions import Kept
+from wearbase.api.door.entry import host_of, welcome
 from wearbase.api.fields import UserId
 from wearbase.api.given import By, Given, Services
 from wearbase.api.packing import packed, packing_headers
@@ -19,6 +20,7 @@ from wearbase.read.health import preferences
 from wearbase.read.status import rfc3339
 
 router = APIRouter(route_class=GuardedRoute, tags=["Phone app"])
+OPENING = "/app/opening"
 
 
 @router.post("/api/v1/users/{user_id}/link", tags=["Users"])
@@ -61,23 +63,27 @@ async def session(services: Given, request: Request, response: Response) -> InSe
     return _in_session(services, kept)
 
 
-@router.get("/app/opening", responses={200: {"model": Opening}})
+@router.get(OPENING, responses={200: {"model": Opening}})
 @who(OPEN)
 async def opening(services: Given, request: Request) -> Response:
     """All that the app begins with: whose session this is, what they prefer, and their today as it is stored. That nobody is signed
     in is an answer here, for a page that cannot know it before it asks."""
-    headers = request.scope["headers"]
+    scope, cookie = request.scope, services.gate.cookie_of(request.scope["headers"])
     try:
-        kept = await services.sessions.renew(services.gate.cookie_of(headers) or b"")
+        kept = await services.sessions.renew(cookie or b"")
     except Unauthorized as refused:
+        if cookie is not None:
+            services.pace.failed(host_of(scope))
         nobody = {"session": None, "why": refused.code, "preferences": None, "day": None}
         return Response(orjson.dumps(nobody), media_type="application/json")
+    welcome(services, scope, kept.caller)
     user_id = kept.session.user_id
     wishes, day = await asyncio.gather(preferences(services.db, user_id), today_at_hand(services, user_id))
     said = {"session": _in_session(services, kept).model_dump(), "why": None, "preferences": shown(services, user_id, wishes).model_dump()}
-    body, how = packed(orjson.dumps(said)[:-1] + b',"day":' + (day or b"null") + b"}", headers)
+    body, how = packed(orjson.dumps(said)[:-1] + b',"day":' + (day or b"null") + b"}", scope["headers"])
     response = Response(body, headers=packing_headers(how), media_type="application/json")
     _keep_cookie(services, response, kept)
+    services.readers.note(kept.caller, user_id, OPENING)
     return response
 
 
