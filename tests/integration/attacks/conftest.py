@@ -1,0 +1,13 @@
+"""One service for all tests of a file: what they do to it is part of the attack."""
+
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+
+from tests.integration.attacks.arena import Arena, arena
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def everybody(module_database_url: str) -> AsyncIterator[Arena]:
+    async with arena(module_database_url) as made:
+        yield made
