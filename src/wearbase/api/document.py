@@ -25,6 +25,32 @@ EVERYWHERE = {
     "429": "Too often; see Retry-After", "503": "Not now; see Retry-After",
 }  # fmt: skip
 WITHOUT_CREDENTIAL = {"401", "403"}
+OF_BODIES = {"400": "The body cannot be read, or a value of it is not acceptable", "413": "The body is too large"}
+NO_SOURCE, NO_RECORD = "No such source", "Nothing is stored under this id"
+STATE, VALUE = "It does not go with what is stored (`code` says why)", "A value is not acceptable"
+FAILED = "The source failed, or its answer was of no use"
+NOT_OURS = "Not from our own page"
+LINK = {"403": NOT_OURS, "404": "No such link", "410": "The link was used, or is too old"}
+SOURCE = {"409": STATE, "502": FAILED}
+MORE = {  # what an operation answers besides what all do, and what its path and body tell
+    "post /api/v1/{provider}/connect/{user_id}": {"400": VALUE, **SOURCE},
+    "delete /api/v1/{provider}/connect/{user_id}": SOURCE,
+    "post /api/v1/{provider}/sync/{user_id}": SOURCE,
+    "post /v1/pull/{user_id}": SOURCE,
+    "get /v1/oauth/authorize": {"400": VALUE, **SOURCE},
+    "post /v1/oauth/callback": SOURCE,
+    "delete /v1/oauth/disconnect": SOURCE,
+    "get /v1/data/{user_id}/{kind}": {"400": VALUE, "502": FAILED},
+    "get /v1/data/{user_id}/{kind}/{record_id}": {"404": NO_RECORD, "502": FAILED},
+    "get /v1/data/{user_id}/profile": {"502": FAILED},
+    "post /internal/auth/connect/{user_id}": {"400": VALUE, **SOURCE},
+    "delete /api/v1/users/{user_id}": {"409": STATE},
+    "get /api/v1/app/{user_id}/workouts": {"400": VALUE},
+    "post /app/session/peek": LINK,
+    "post /app/session": LINK,
+    "post /ops/session": {"401": EVERYWHERE["401"], "403": NOT_OURS},
+    "get /api/v1/ops/parked/{parked_id}": {"404": NO_RECORD},
+}
 
 
 def completed(document: dict[str, Any]) -> dict[str, Any]:
@@ -38,9 +64,9 @@ def completed(document: dict[str, Any]) -> dict[str, Any]:
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     document["paths"] = {**_bare_paths(), **document["paths"]}
-    for operations in document["paths"].values():
-        for operation in operations.values():
-            _tell_errors(operation)
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            _tell_errors(operation, MORE.get(f"{method} {path}", {}), has_source="{provider}" in path)
     return document
 
 
@@ -51,10 +77,15 @@ def _problem() -> dict[str, Any]:
     return schema
 
 
-def _tell_errors(operation: dict[str, Any]) -> None:
+def _tell_errors(operation: dict[str, Any], more: dict[str, str], *, has_source: bool) -> None:
     is_open = not operation.get("security")
-    for status, text in EVERYWHERE.items():
-        if not (is_open and status in WITHOUT_CREDENTIAL):
+    told = {status: text for status, text in EVERYWHERE.items() if not (is_open and status in WITHOUT_CREDENTIAL)}
+    if "requestBody" in operation:
+        told = {**OF_BODIES, **told}
+    if has_source:
+        told["404"] = NO_SOURCE
+    for status, text in {**told, **more}.items():
+        if status in EVERYWHERE or status not in operation["responses"]:
             operation["responses"][status] = {"description": text, "content": PROBLEM}
 
 

@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
-import structlog
 
 from tests.integration.access.provider import AUDIENCE, ISSUER, Provider
 from tests.integration.api.conftest import BASE, SCOPES, Service, serving
@@ -25,7 +24,6 @@ from wearbase.transport.http import Http
 Headers = dict[str, str]
 FROM_APP = {"x-wearbase": "app", "origin": BASE}
 OURA_SECRET, OURA_TOKEN = "oura-client-secret", "oura-verification-token"
-SILENT = structlog.make_filtering_bound_logger("critical")
 
 
 @dataclass
@@ -119,8 +117,7 @@ class Arena:
 @asynccontextmanager
 async def arena(database_url: str) -> AsyncIterator[Arena]:
     """With WHOOP, Sahha and Oura, and an identity provider whose keys are at hand."""
-    structlog.configure(wrapper_class=SILENT)
-    async with bench(database_url, has_sahha=True) as world:
+    async with bench(database_url, has_sahha=True, days=10, backfill_days=7) as world:
         oura = Credentials(
             client_id="oura-client", client_secret=OURA_SECRET, api_url="http://oura.test", oauth_url="http://oura.test/oauth",
             verification_token=OURA_TOKEN,

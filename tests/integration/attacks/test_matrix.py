@@ -10,7 +10,7 @@ from tests.integration.api.conftest import problem
 from tests.integration.api.test_credentials import walk
 from tests.integration.attacks.arena import FROM_APP, OURA_TOKEN, Arena, Headers
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("quiet")]
 
 SCOPES = ("read", "sync", "connect", "erase", "ops")
 OTHERS = ("bob", "Ann", "ann2", "an")  # none of whom is ann
@@ -73,6 +73,7 @@ DOORS: dict[str, Door] = {
     "POST /app/session": Door("app's page", None, "/app/session", {"link": "x" * 43}, (404,)),
     "GET /app/session": Door("session", None, "/app/session"),
     "DELETE /app/session": Door("session", None, "/app/session"),
+    "GET /app/opening": Door("open", None, "/app/opening"),  # that nobody is signed in is an answer there
     "GET /app": Door("open", None, "/app", lets_in=(308,)),
     "GET /app/{path}": Door("open", None, "/app/manifest.webmanifest"),
     "GET /app/v/{version}/{path}": Door("open", None, "/app/v/none/app.js", lets_in=(404,)),
@@ -90,6 +91,7 @@ DOORS: dict[str, Door] = {
     "GET /api/v1/ops/failing": Door("operator", "ops", "/api/v1/ops/failing"),
     "GET /api/v1/ops/members": Door("operator", "ops", "/api/v1/ops/members?state=stale"),
     "GET /api/v1/ops/parked/{parked_id}": Door("operator", "ops", "/api/v1/ops/parked/1", lets_in=(404,)),
+    "GET /api/v1/ops/audit": Door("operator", "ops", "/api/v1/ops/audit"),
     "POST /api/v1/ops/retry": Door("operator", "ops", "/api/v1/ops/retry", {}),
     "GET /api/v1/ops/stream": Door("operator", "ops", "/api/v1/ops/stream"),
 }

@@ -5,11 +5,13 @@ from datetime import timedelta
 
 import pytest
 
+from tests.integration.harness import bench
 from tests.integration.sahha.conftest import ANN, Sahha
 from wearbase.domain.errors import BadRequest, Conflict, OtherAccount
 from wearbase.read.status import status
 from wearbase.sync import disconnect
 from wearbase.sync.connect import begin
+from wearbase.sync.join import join
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
@@ -121,3 +123,14 @@ async def test_reconnecting_goes_on_where_it_stood_and_another_account_begins_an
     await disconnect.disconnect(sahha.world.engine, "ann", "sahha", erase=True)
     await sahha.join("ann", "u-another")
     assert all(s["watermark"] is None for s in (await sahha.states()).values())
+
+
+async def test_a_history_that_is_shorter_than_what_is_read_anyway_is_no_defect(database_url: str) -> None:
+    """BACKFILL_DAYS may be 4; a reconciliation of Sahha reaches seven days back."""
+    async with bench(database_url, has_sahha=True, days=4, backfill_days=4) as world:
+        await join(world.engine, "ann", "sahha")
+        await world.work()
+        found = (await status(world.engine.db, world.clock, "ann", "sahha")).resources
+        assert {name: (one["error"], one["status"]) for name, one in found.items()} == dict.fromkeys(found, (None, "success"))
+        reach = {row["history_from"] for row in await world.rows("select history_from from wearbase.sync_state")}
+        assert reach == {world.clock.now() - timedelta(days=8)}

@@ -4,6 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.responses import PlainTextResponse
 
 from wearbase.access.caller import DOCS, OPEN, service
 from wearbase.api.given import Given, Services
@@ -59,7 +60,7 @@ async def ready(request: Request, services: Given, response: Response) -> dict[s
     }
 
 
-@metrics_router.get("/metrics")
+@metrics_router.get("/metrics", response_class=PlainTextResponse)
 @who(service("ops"))
 async def metrics(request: Request, services: Given) -> Response:
     """Counts, times and budgets for Prometheus. No label names a member."""

@@ -7,7 +7,8 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from wearbase.access.caller import service
-from wearbase.access.users import name_for_logs
+from wearbase.access.users import PATTERN, name_for_logs
+from wearbase.api.fields import ProviderText, UserIdText
 from wearbase.api.given import By, Given, Services
 from wearbase.api.routes.ops.door import OperatorRoute, cookie_of, has_credential
 from wearbase.api.routes.ops.events import EventStream
@@ -25,9 +26,9 @@ OPS = service("ops")
 
 
 class FailingKey(BaseModel):
-    user_id: str = Field(max_length=128)
-    provider: str = Field(max_length=64)
-    resource: str = Field(max_length=64)
+    user_id: UserIdText
+    provider: ProviderText
+    resource: str = Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")
 
 
 class RetryBody(BaseModel):
@@ -57,7 +58,7 @@ async def failing(services: Given) -> dict[str, Any]:
 async def members(
     services: Given,
     state: Literal["current", "filling", "stale", "reconnect"],
-    after: Annotated[str, Query(max_length=128)] = "",
+    after: Annotated[str, Query(pattern=f"^({PATTERN})?$")] = "",
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> dict[str, Any]:
     """Members of one state by id, with the newest success of any source; `next` is where to go on, null at the end."""
