@@ -16,6 +16,7 @@ HUGE = "9" * 400
 DURATIONS = {
     "HOLD_DOWN": ("0s", "10m"), "IDLE_AFTER": ("1h", "3650d"), "VISIT_IDLE_MEMBERS_EVERY": ("1d", "30d"), "TOKEN_KEEPALIVE": ("1h", "7d"),
     "SOURCE_DEADLINE": ("100ms", "30s"), "KEEP_DELIVERIES": ("1h", "3650d"), "KEEP_PAYLOADS": ("0s", "3650d"),
+    "HEAD_WITHIN": ("100ms", "5m"), "BODY_WITHIN": ("100ms", "10m"), "ANSWER_WITHIN": ("1s", "1h"),
 }  # fmt: skip
 NUMBERS = {
     "PORT": (0, 65_535), "DATABASE_POOL_SIZE": (2, 200), "RATE_LIMIT_PER_MINUTE": (1, 2**31 - 1), "RATE_LIMIT_PER_DAY": (1, 2**31 - 1),

@@ -72,8 +72,8 @@ def test_values_are_in_our_unit_and_their_names_end_with_it(biomarker, type_, va
      ("100", 100, "percent"), ("1.01", 1.01, "percent"), ("100.1", None, None), ("-0.1", None, None), ("964", None, None)],
 )  # fmt: skip
 def test_a_percentage_up_to_one_is_a_fraction_and_the_record_says_which_it_was(biomarker, sent, percent, scale):
-    values = map_biomarker(biomarker(type="oxygen_saturation", value=sent, unit="percentage", valueType="double")).values
-    assert (values["name"], values["value"], values["scale"]) == ("oxygen_saturation_percent", percent, scale)
+    values = map_biomarker(biomarker(type="sleep_efficiency", value=sent, unit="percentage", valueType="double")).values
+    assert (values["name"], values["value"], values["scale"]) == ("sleep_efficiency_percent", percent, scale)
     assert values["value_as_sent"] == sent
 
 
