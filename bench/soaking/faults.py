@@ -50,6 +50,11 @@ def _holds(stage: Stage, name: str) -> bool:
     return bool(stage.ask(held, who=name, now=datetime.now(UTC)))
 
 
+def _start_database(stage: Stage) -> None:
+    stage.server.start()
+    stage.started_at["PostgreSQL"] = time.monotonic()
+
+
 def _fill_disk(stage: Stage) -> None:
     if stage.disk is None:
         raise RuntimeError("Only root may make the small disk that is filled.")
@@ -72,12 +77,12 @@ def _signal_cloud(number: signal.Signals) -> Callable[[Stage], None]:
 
 
 FAULTS = (
-    Fault("database restarted", 5, 10, ALL, lambda s: s.server.stop(), lambda s: s.server.start()),
+    Fault("database restarted", 5, 10, ALL, lambda s: s.server.stop(), _start_database),
     Fault("log disk full", 12, 5, NONE, _fill_disk, _empty_disk),
     Fault("worker killed", 3, 5, SYNCS, _kill_worker, _worker_back),
     Fault("database hangs", 20, 12, ALL, lambda s: s.server.signal_all(signal.SIGSTOP), lambda s: s.server.signal_all(signal.SIGCONT)),
     Fault("provider cut off", 12, 60, SYNCS, lambda s: s.line.cut(), lambda s: s.line.mend()),
-    Fault("database killed", 3, 15, ALL, lambda s: s.server.stop(IMMEDIATE), lambda s: s.server.start()),
+    Fault("database killed", 3, 15, ALL, lambda s: s.server.stop(IMMEDIATE), _start_database),
     Fault("provider hangs", 15, 60, SYNCS, _signal_cloud(signal.SIGSTOP), _signal_cloud(signal.SIGCONT)),
 )
 
