@@ -23,6 +23,7 @@ SETTLES_WITHIN = timedelta(hours=1)  # half hours before that are counted again 
 WHOLE_DAY_EVERY_S = 600.0
 MOST_WORKERS = 50
 MOST_LISTED = 200
+MOST_LOOKED = 20_000  # of the deliveries, for those that are parked
 WORDS = ("current", "filling", "stale", "reconnect")
 
 
@@ -48,6 +49,7 @@ class Overview:
         self._kept: _Counted | None = None
         self._lock = asyncio.Lock()
         self._everybody: _Counted | None = None
+        self._inbox: _Counted | None = None
         self._arrived: dict[datetime, Arrived] = {}
         self._arrived_since: datetime | None = None
         self._whole_at = float("-inf")
@@ -67,6 +69,7 @@ class Overview:
             counts = await trouble.counts(tx)
             failing, parked = await trouble.failing(tx, limit=MOST_LISTED), await trouble.parked(tx, limit=MOST_LISTED)
             broken = await trouble.broken(tx, limit=MOST_LISTED)
+            deliveries = await self._parked_deliveries(tx)
         return {
             "counts": {"failing": counts.failing, "parked": counts.parked, "reconnect": counts.broken, "counted_to": trouble.MOST_COUNTED},
             "parked": [
@@ -74,6 +77,7 @@ class Overview:
                  "reason": p.reason, "tries": p.tries, "parked_at": rfc3339(p.parked_at)}
                 for p in parked
             ],
+            "parked_deliveries": deliveries,
             "reconnect": [{"user_id": b.user_id, "provider": b.provider, "ended_at": rfc3339(b.ended_at)} for b in broken],
             "failing": [
                 {"user_id": f.user_id, "provider": f.provider, "resource": f.resource, "error": f.error, "tries": f.tries,
@@ -82,6 +86,25 @@ class Overview:
                 for f in failing
             ],
         }  # fmt: skip
+
+    async def _parked_deliveries(self, tx: Tx) -> dict[str, Any]:
+        """What could not be understood of the newest deliveries, as old as it is dear."""
+        if self._inbox is None or not self._inbox.is_fresh:
+            began = time.monotonic()
+            counts, oldest = await trouble.parked_reasons(tx, looked=MOST_LOOKED)
+            newest = await trouble.parked_deliveries(tx, looked=MOST_LOOKED, limit=MOST_LISTED)
+            answer = {
+                "looked_back_to": rfc3339(oldest.replace(second=0, microsecond=0)) if oldest else None,
+                "counts": [{"provider": c.provider, "reason": c.reason, "count": c.count} for c in counts],
+                "newest": [
+                    {"id": d.id, "user_id": d.user_id, "provider": d.provider, "event_type": d.event_type, "external_id": d.external_id,
+                     "reason": d.reason, "received_at": rfc3339(d.received_at)}
+                    for d in newest
+                ],
+            }  # fmt: skip
+            ended = time.monotonic()
+            self._inbox = _Counted(answer, ended, ended - began)
+        return self._inbox.answer
 
     async def members(self, word: str, *, after: str, limit: int) -> list[Standing]:
         """Members of one state, by user id. Raises DatabaseUnavailable."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from wearbase.store.connections import Connection
-from wearbase.store.postgres.database import Tx, many, one, row, run
+from wearbase.store.postgres.database import Tx, many, one, row, run, value
 
 MOST_COUNTED = 10_000
 
@@ -38,6 +38,28 @@ class Parked:
     reason: str
     tries: int
     parked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedDelivery:
+    """A delivery that could not be understood; without its body."""
+
+    id: int
+    user_id: str
+    provider: str
+    event_type: str | None
+    external_id: str | None
+    reason: str | None
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedCount:
+    """How many deliveries of one source are parked for one reason."""
+
+    provider: str
+    reason: str | None
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +108,34 @@ async def parked(tx: Tx, *, limit: int) -> list[Parked]:
 async def parked_one(tx: Tx, parked_id: int) -> dict[str, Any] | None:
     """One parked record with its payload."""
     return await row(tx, f"select {_PARKED}, raw from wearbase.parked_record where id = %s", (parked_id,))
+
+
+NOBODYS = ("unknown_member", "unknown_type", "disconnected")  # reasons for which a delivery waits for nobody
+# Nothing finds what is parked but the time of its arrival: the newest are gone through, and how far back that is, is told.
+_LOOKED = "(select * from wearbase.delivery order by received_at desc limit %(looked)s) d"
+
+
+async def parked_deliveries(tx: Tx, *, looked: int, limit: int) -> list[ParkedDelivery]:
+    """The newest deliveries that wait for a person, among so many of all."""
+    return await many(
+        tx,
+        ParkedDelivery,
+        f"""select id, user_id, provider, event_type, external_id, reason, received_at from {_LOOKED}
+             where state = 'parked' and reason <> all (%(nobodys)s) order by received_at desc, id limit %(limit)s""",
+        {"looked": looked, "nobodys": list(NOBODYS), "limit": limit},
+    )
+
+
+async def parked_reasons(tx: Tx, *, looked: int) -> tuple[list[ParkedCount], datetime | None]:
+    """How many are parked and why, the most first, among so many of all; and when the oldest of these came."""
+    counts = await many(
+        tx,
+        ParkedCount,
+        f"""select provider, reason, count(*)::int as count from {_LOOKED} where state = 'parked'
+             group by provider, reason order by count desc, provider, reason""",
+        {"looked": looked},
+    )
+    return counts, await value(tx, f"select min(received_at) from {_LOOKED}", {"looked": looked})
 
 
 async def broken(tx: Tx, *, limit: int) -> list[Broken]:

@@ -12,8 +12,9 @@ const DONE = { stored: () => W.stored, parked: W.still, not_connected: () => W.n
 export function Trouble({ failing }) {
   const [shown, setShown] = useState(null);
   const { counts } = failing;
-  const rows = [...failing.parked.map(parkedRow), ...failing.reconnect.map(brokenRow), ...failing.failing.map(failingRow)];
-  const all = counts.parked + counts.reconnect + counts.failing;
+  const deliveries = failing.parked_deliveries?.newest ?? [];
+  const rows = [...failing.parked.map(parkedRow), ...deliveries.map(deliveryRow), ...failing.reconnect.map(brokenRow), ...failing.failing.map(failingRow)];
+  const all = counts.parked + deliveries.length + counts.reconnect + counts.failing;
   return html`<section class="card trouble" aria-labelledby="trouble-title">
     <header>
       <h2 id="trouble-title">${W.title}</h2>
@@ -36,7 +37,7 @@ function Rows({ rows, open }) {
     <tbody role="rowgroup">${rows.map((row) => html`<tr key=${row.key} role="row">
       <td role="cell" class="who"><code>${row.user_id}</code></td>
       <td role="cell" class="which">${row.provider} ${row.resource}</td>
-      <td role="cell" class="what"><span class=${`tag ${row.kind}`}>${row.kind === "parked" ? html`<${Ring} />` : html`<${Diamond} />`}${W[row.kind]}</span> ${row.what}</td>
+      <td role="cell" class="what"><span class=${`tag ${row.kind}`}>${row.kind === "parked" || row.kind === "delivery" ? html`<${Ring} />` : html`<${Diamond} />`}${W[row.kind]}</span> ${row.what}</td>
       <td role="cell" class="count"><span class="narrow">${W.tries} </span>${row.tries === null ? html`<span class="dash">–</span>` : html`<b>${number(row.tries)}</b>`}</td>
       <td role="cell" class="next">${row.next()}</td>
       <td role="cell" class="do"><div class="actions">${row.actions(open)}</div></td>
@@ -52,6 +53,14 @@ function parkedRow(row) {
     next: () => W.person,
     actions: (open) => html`<button class="button" aria-label=${named(row, W.payload)} onClick=${() => open(row)}>${W.payload}</button>
       <${Action} name=${W.retry} said=${named(row, W.retry)} act=${() => retry({ parked: [row.id] }).then(({ parked: [told] }) => show(DONE[told.result](told.reason), told.result !== "stored"))} />`,
+  };
+}
+
+// A delivery that could not be understood stays in the inbox with its body: it is not shown, and nothing maps it again.
+function deliveryRow(row) {
+  return {
+    ...row, resource: row.event_type, kind: "delivery", key: `d${row.id}`, tries: null, actions: () => null, next: () => W.person,
+    what: `${plain(row.reason)}, ${W.since(`${day(row.received_at)} UTC`)}`,
   };
 }
 

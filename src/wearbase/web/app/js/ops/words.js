@@ -64,7 +64,7 @@ export const words = {
   trouble: {
     title: "Failing and parked", shown: (n, all) => `${n} of ${all}`, all: "Retry all failing", allParked: "Retry all parked",
     member: "Member", resource: "Resource", what: "What happened", tries: "Tries", next: "Next", actions: "Actions",
-    parked: "Parked", failing: "Failing", reconnect: "Needs reconnecting",
+    parked: "Parked", delivery: "Parked delivery", failing: "Failing", reconnect: "Needs reconnecting",
     at: "not understood at ", record: (id) => `record ${id}`, watermark: (at) => `stored up to ${at}`, history: "history",
     person: "a person", member_must: "member must reconnect", running: "now", allOf: "all",
     payload: "Payload", retry: "Retry", retryNow: "Retry now", copy: "Copy link",
