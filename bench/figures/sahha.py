@@ -17,6 +17,7 @@ from bench.report import Line, Run, spread
 from bench.rig import Rig, rig
 
 MEMBERS, MOST_PER_S, DAYS = 200, 5_000, 3
+BARE, BARE_AT_ONCE = 16_000, load.CONNECTIONS
 SECRET, EACH_A_DAY = "bench-sahha-webhook-secret", 470
 # As counted for 57 profiles over a week: 58 % biomarkers, 33 % scores, 7 % logs, 2 % archetypes.
 MIX = (("BiomarkerCreatedIntegrationEvent", 58), ("ScoreCreatedIntegrationEvent", 33), ("DataLogReceivedIntegrationEvent", 7),
@@ -26,7 +27,8 @@ FACTORS = ("steps", "active_hours", "active_calories", "intense_activity_duratio
 HOW = (
     "POST /v1/webhooks/sahha, signed, each delivery once, members in turn, 16 connections, one `wear api`, no worker: the mix of events "
     "that was counted at an integrator's, over the last {days} days of {members} members. Then one `wear worker` stores what has come, "
-    "{each} deliveries a member. Load by {tool}."
+    "{each} deliveries a member. Beside it the same bodies as bare inserts into the same database: as many a commit as there are connections, "
+    "one client, no index but the key. Load by {tool}."
 )
 
 
@@ -45,8 +47,9 @@ def measure(run: Run) -> tuple[list[Line], str]:
             deliveries = [_delivery(n) for n in range(seconds * MOST_PER_S)]
             accepted.append(load.load(place.base_url, deliveries, seconds=seconds, folder=place.folder, is_random=False))
         each = sum(a.requests for a in accepted) // MEMBERS
+        bare = _bare(place)
         stored = _stored(place)
-    return _lines(accepted[1:], stored), HOW.format(days=DAYS, members=MEMBERS, each=each, tool=load.tool())
+    return _lines(accepted[1:], stored, bare), HOW.format(days=DAYS, members=MEMBERS, each=each, tool=load.tool())
 
 
 def _join(place: Rig) -> None:
@@ -135,22 +138,34 @@ def _stored(place: Rig) -> list[float]:
     return rates[:-1] or rates
 
 
+def _bare(place: Rig) -> float:
+    """Bodies a second that the database takes when nothing is asked of them."""
+    bodies = [_delivery(n).body.encode() for n in range(BARE)]
+    with psycopg.connect(place.url, autocommit=True) as connection:
+        connection.execute("create table public.bare (id bigint generated always as identity primary key, body bytea)")
+        began = time.perf_counter()
+        for start in range(0, BARE, BARE_AT_ONCE):
+            connection.execute("insert into public.bare (body) select unnest(%b::bytea[])", (bodies[start : start + BARE_AT_ONCE],))
+        return BARE / (time.perf_counter() - began)
+
+
 def _open(connection: psycopg.Connection[Any]) -> int:
     found = connection.execute("select count(*) from wearbase.delivery where state = 'open'").fetchone()
     return found[0] if found else 0
 
 
-def _lines(accepted: list[Load], stored: list[float]) -> list[Line]:
+def _lines(accepted: list[Load], stored: list[float], bare: float) -> list[Line]:
     rates, rate = [a.per_s for a in accepted], median(stored)
     failed = sum(a.failed for a in accepted)
     carried = f"{rate * 86_400 / EACH_A_DAY:,.0f} members' deliveries at {EACH_A_DAY} a day"
     return [
         Line(
             what="accepted and durable", measured=f"{spread(rates)}/s, p99 {max(a.p99_ms for a in accepted):.1f} ms",
-            goal="at least 2,000/s", is_met=median(rates) >= 2_000 and not failed, beside=f"{failed} failed",
+            goal="at least 2,000/s", is_met=median(rates) >= 2_000 and not failed,
+            beside=f"{failed} failed; {median(rates) / bare:.2f} of {bare:,.0f} bare inserts/s",
         ),
         Line(
             what="stored, days rebuilt", measured=f"{spread(stored)}/s", goal="at least 1,000/s", is_met=rate >= 1_000,
-            beside=f"{rate / median(rates):.2f} times as many as are accepted; {carried}",
+            beside=f"{rate / median(rates):.2f} times as many as are accepted, {rate / bare:.2f} of bare inserts; {carried}",
         ),
     ]  # fmt: skip

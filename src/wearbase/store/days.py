@@ -69,6 +69,8 @@ async def put(tx: Tx, connection: Connection, documents: Sequence[Document], *, 
 async def drop(tx: Tx, connection: Connection, days: Iterable[date]) -> int:
     """Removes the documents and metrics of days that have no record left; how many documents there were."""
     who = (connection.user_id, connection.provider, list(days))
+    if not who[2]:
+        return 0
     count = await run(tx, "delete from wearbase.day_document where user_id = %s and provider = %s and day = any(%s)", who)
     await run(tx, "delete from wearbase.metric where user_id = %s and provider = %s and day = any(%s)", who)
     return count

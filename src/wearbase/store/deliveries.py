@@ -54,9 +54,9 @@ class OpenDelivery:
 # and mark what it concerns as due.
 _KEPT = """
 with incoming as (
-    select * from unnest(%(externals)s::text[], %(hashes)b::bytea[], %(types)s::text[], %(resources)s::text[], %(actions)s::text[],
-                         %(ids)s::text[], %(parents)s::boolean[], %(sent)s::timestamptz[], %(bodies)b::bytea[], %(keys)b::bytea[],
-                         %(reasons)s::text[])
+    select * from unnest(%(externals)b::text[], %(hashes)b::bytea[], %(types)b::text[], %(resources)b::text[], %(actions)b::text[],
+                         %(ids)b::text[], %(parents)b::boolean[], %(sent)b::timestamptz[], %(bodies)b::bytea[], %(keys)b::bytea[],
+                         %(reasons)b::text[])
         as i(external_user_id, member_hash, event_type, resource, action, external_id, is_by_parent, sent_at, body, dedup_key, reason)
 ), known as (
     select i.*, c.user_id from incoming i

@@ -222,11 +222,14 @@ class _Member:
 
 
 async def _group_members(tx: Tx, connection: Connection, groups: Iterable[str]) -> list[list[_Member]]:
+    wanted = list(groups)
+    if not wanted:
+        return []
     found = await rows(
         tx,
         """select group_id, day, placed_at, resource, external_id, dating, start_at, end_at, utc_offset_min, given_day, parent_id
              from wearbase.record where user_id = %s and provider = %s and group_id = any(%s) and deleted_at is null""",
-        (connection.user_id, connection.provider, list(groups)),
+        (connection.user_id, connection.provider, wanted),
     )
     by_group: dict[str, list[_Member]] = {}
     for f in found:

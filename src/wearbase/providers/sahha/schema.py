@@ -49,11 +49,13 @@ def local_time(text: object) -> LocalTime:
 
 def decimal(value: object) -> Decimal:
     """A number, or a text that holds one (`"0."` among them). Raises ValueError."""
-    text = repr(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
-    if not (isinstance(text, str) and _NUMBER.fullmatch(text)):
+    if type(value) is int or type(value) is float:
+        number = Decimal(repr(value))
+    elif isinstance(value, str) and _NUMBER.fullmatch(value):
+        number = Decimal(value)
+    else:
         raise ValueError("not a number")
-    number = Decimal(text)
-    if abs(number) > LARGEST:
+    if not number.is_finite() or abs(number) > LARGEST:
         raise ValueError("not a plausible number")
     return number
 

@@ -44,6 +44,8 @@ async def payloads(tx: Tx, connection: Connection, *, most: int) -> list[Payload
 
 async def park(tx: Tx, connection: Connection, reasons: dict[int, str], *, now: datetime) -> None:
     """Keeps deliveries for a person to look at, each with its reason; they are not tried again."""
+    if not reasons:
+        return
     await run(
         tx,
         """update wearbase.delivery d set state = 'parked', reason = i.reason, settled_at = %s
