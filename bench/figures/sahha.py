@@ -27,8 +27,8 @@ FACTORS = ("steps", "active_hours", "active_calories", "intense_activity_duratio
 HOW = (
     "POST /v1/webhooks/sahha, signed, each delivery once, members in turn, 16 connections, one `wear api`, no worker: the mix of events "
     "that was counted at an integrator's, over the last {days} days of {members} members. Then one `wear worker` stores what has come, "
-    "{each} deliveries a member. Beside it the same bodies as bare inserts into the same database: 16 to a commit, one client, no index but "
-    "the key. Load by {tool}."
+    "{each} deliveries a member. Beside it the same bodies as bare inserts into the same database: 16 to a commit, one client, no index "
+    "but the key. Load by {tool}."
 )
 
 
