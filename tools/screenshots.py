@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Page, Route, ViewportSize, sync_playwright
 
 from tests.e2e.app import canned, canned_sources, canned_trends
 from tests.e2e.app.browsing import NOW, PHONE, WIDE, opened
@@ -151,11 +151,10 @@ SHOTS = [
 ]  # fmt: skip
 
 
-def _with_fonts(page: Page) -> None:
-    """The app's own faces are optional: a page that waits for them is drawn with what the system has."""
-    page.goto("/app/about")
-    page.evaluate("document.fonts.ready.then(() => true)")
-    page.wait_for_timeout(400)
+def _with_faces(route: Route) -> None:
+    """The app's own faces are optional, and a slow machine would be drawn with what the system has: here they are waited for."""
+    given = route.fetch()
+    route.fulfill(response=given, body=given.text().replace("font-display: optional", "font-display: block"))
 
 
 def _taken(browser: Browser, shot: Shot) -> bytes:
@@ -164,13 +163,17 @@ def _taken(browser: Browser, shot: Shot) -> bytes:
         stand.also += [canned_trends.answers, canned_sources.answers]
         path = shot.scene(stand)
         scale = 2 if size is PHONE else 1.25
-        with opened(browser, base_url=stand.url, viewport=size, device_scale_factor=scale, color_scheme=shot.theme) as page:
+        workers = "allow" if shot.act is _offline else "block"
+        with opened(
+            browser, base_url=stand.url, viewport=size, device_scale_factor=scale, color_scheme=shot.theme, service_workers=workers
+        ) as page:
             page.clock.set_fixed_time(NOW)
-            _with_fonts(page)
+            page.route("**/*.css", _with_faces)
             page.goto(path)
             page.locator(shot.wait_for).first.wait_for()
             if shot.act:
                 shot.act(page)
+            page.evaluate("document.fonts.ready.then(() => true)")
             page.wait_for_timeout(500)
             return page.screenshot(animations="disabled", caret="hide")
 

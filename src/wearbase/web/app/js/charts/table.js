@@ -15,7 +15,7 @@ export function TrendTable({ trend, isAll }) {
   const order = trend.days.map((_, index) => trend.days.length - 1 - index);
   return html`<table class=${`trend-table${isAll ? " all" : ""}`} role="table">
     <caption class="unseen">${words.trends.tableSaid(title(trend.metric), trend.days.length)}</caption>
-    <thead role="rowgroup"><tr role="row"><th scope="col" role="columnheader">${words.trends.day}</th><th scope="col" role="columnheader" class="figure value">${unit ? words.trends.withUnit(label(trend.metric), unit) : label(trend.metric)}</th>
+    <thead role="rowgroup"><tr role="row"><th scope="col" role="columnheader">${words.trends.day}</th><th scope="col" role="columnheader" class="figure">${unit ? words.trends.withUnit(label(trend.metric), unit) : label(trend.metric)}</th>
       <th scope="col" role="columnheader" class="figure usual">${words.trends.usual}</th><th scope="col" role="columnheader" class="figure">${words.trends.against}</th></tr></thead>
     <tbody role="rowgroup">${order.map((index, place) => html`<${Row} key=${trend.days[index]} trend=${trend} index=${index} isMore=${place >= FIRST_ROWS} />`)}</tbody>
   </table>`;
