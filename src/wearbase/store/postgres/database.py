@@ -12,6 +12,7 @@ import psycopg
 import structlog
 from psycopg import AsyncConnection, AsyncCursor
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.errors import IdleInTransactionSessionTimeout
 from psycopg.rows import AsyncRowFactory, DictRow, TupleRow, args_row, class_row, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
@@ -36,9 +37,15 @@ TURN_PATIENCE_S = 10.0
 OPEN_PATIENCE_S = 10.0
 SILENT_S = 8.0  # a statement may take longer, as long as the server answers others
 SAYS_NOTHING_S = 4.5  # which it is asked for so long
+# A process that was stopped in the middle of a transaction keeps no lock longer than this: less than a lease, so that whoever takes over
+# finds none. An operator's own limit stays.
+IDLE_PATIENCE_S = 20.0
 # A peer that vanished without a word is missed after this long, not after a quarter of an hour. Of no use on a socket.
 MISSED_BY = {"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
 
+_LIMIT_IDLING = """
+select set_config('idle_in_transaction_session_timeout', %s, %s) where current_setting('idle_in_transaction_session_timeout') = '0'
+"""
 _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")  # an escaped NUL, not an escaped backslash before "u0000"
 
 
@@ -52,6 +59,7 @@ class Database:
     def __init__(self, url: str, *, size: int = 8, schema: str = DEFAULT_SCHEMA, is_pooled: bool = False) -> None:
         self.url = url
         self.schema = schema
+        self._is_pooled = is_pooled
         self._turns = asyncio.Semaphore(size)
         self._is_away = False
         self._probe: asyncio.Task[bool] | None = None
@@ -60,6 +68,7 @@ class Database:
         self._pool = AsyncConnectionPool(
             url, connection_class=StretchConnection, min_size=min(2, size), max_size=size, open=False, timeout=CONNECT_S, max_idle=300,
             reconnect_timeout=CONNECT_S,
+            configure=None if is_pooled else _limit_session,
             kwargs={
                 **{name: number for name, number in MISSED_BY.items() if name not in conninfo_to_dict(url)},
                 "autocommit": True,
@@ -87,6 +96,8 @@ class Database:
     async def transaction(self) -> AsyncIterator[Tx]:
         """One transaction; committed at the end, rolled back by any error. Raises DatabaseUnavailable."""
         async with self.connection() as connection, connection.transaction():
+            if self._is_pooled:
+                await _limit_idling(connection, is_local=True)
             yield connection
 
     @asynccontextmanager
@@ -107,7 +118,7 @@ class Database:
                     yield connection
                 finally:
                     self._in_use.end(connection)
-        except (PoolTimeout, psycopg.OperationalError) as error:
+        except (PoolTimeout, psycopg.OperationalError, IdleInTransactionSessionTimeout) as error:
             end_if_cancelled(error)
             self._is_away = self._is_away or isinstance(error, PoolTimeout)
             raise DatabaseUnavailable from error
@@ -250,6 +261,15 @@ def as_jsonb(content: Any) -> str:
     """JSON text that jsonb takes: it has no NUL character, so one is shown as the replacement character."""
     text = orjson.dumps(content).decode()
     return _NUL.sub("\\1\ufffd", text) if "\\u0000" in text else text  # to look for it this way took longer than to write the text
+
+
+async def _limit_session(connection: AsyncConnection[Any]) -> None:
+    await _limit_idling(connection, is_local=False)
+
+
+async def _limit_idling(tx: Tx, *, is_local: bool) -> None:
+    """Has the server end a transaction that does nothing for long. Behind a pooler the limit is the transaction's own."""
+    await tx.execute(_LIMIT_IDLING, (f"{IDLE_PATIENCE_S * 1000:.0f}", is_local))
 
 
 def _cursor_in(schema: str) -> type[AsyncCursor[Any]]:
