@@ -65,7 +65,7 @@ def bodies(draw: st.DrawFn, source: str) -> bytes:
     if kind == "list":
         text = json.dumps([odd] * draw(st.sampled_from([0, 1, 2, 101])))
     encoded = text.encode(
-        draw(st.sampled_from(["utf-16", "utf-32", "utf-8-sig", "cp500"])) if kind == "encoded" else "utf-8", "surrogatepass"
+        draw(st.sampled_from(["utf-16", "utf-32", "utf-8-sig", "utf-16-be"])) if kind == "encoded" else "utf-8", "surrogatepass"
     )
     return encoded + draw(st.binary(min_size=1, max_size=20)) if kind == "more" else encoded
 
@@ -184,3 +184,16 @@ async def test_the_question_before_any_delivery_is_answered_only_with_the_token(
             answer = await everybody.raw("GET", "/v1/webhooks/oura", query)
         assert answer.json()["error"]["code"] == "bad_signature"
         assert CANARY not in str(logs) + answer.text
+
+
+@pytest.mark.parametrize("source", SECRETS)
+async def test_a_signed_text_that_the_database_cannot_hold_is_malformed_and_not_stored(everybody: Arena, source: str) -> None:
+    good, before = GOOD[source], await inbox(everybody)
+    names = [name for name, value in good.items() if isinstance(value, str)]
+    for name in names:
+        for text in ("\x00", "a\x00b", "\ud800"):
+            body = json.dumps({**good, name: text}).encode()
+            answer, _ = await post(everybody, source, signed(everybody, source, body), body)
+            assert answer.status_code < 300 or answer.json()["error"]["code"] == "malformed_delivery"
+            assert (await inbox(everybody) == before) is (answer.status_code >= 300) or source == "sahha"
+            before = await inbox(everybody)
