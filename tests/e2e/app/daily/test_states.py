@@ -129,8 +129,13 @@ def test_labels_stand_while_a_day_loads_and_boxes_show_only_after_a_moment(phone
 
 PAGES = ["/app/", "/app/sleep", "/app/workouts", "/app/trends?days=7", "/app/sources", "/app/about", "/app/?date=2026-11-12"]
 COLLISIONS = """() => {
+  const inked = (one) => { // with what stands beyond its own box
+    const range = document.createRange();
+    range.selectNodeContents(one);
+    return range.getBoundingClientRect();
+  };
   const boxes = [...document.querySelectorAll(".head h1, .head .choose, .head .fresh-words, .head .sync, .main-nav li a")]
-    .filter((one) => one.checkVisibility()).map((one) => [one.textContent.trim(), one.getBoundingClientRect()]);
+    .filter((one) => one.checkVisibility()).map((one) => [one.textContent.trim(), inked(one)]);
   const cross = (a, b) => a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1;
   return boxes.flatMap(([name, a], n) => [
     ...(a.left < 0 || a.right > innerWidth + 1 ? [`${name} beyond the edge`] : []),
