@@ -16,6 +16,7 @@ from typing import Any
 import httpx2
 import psycopg
 
+from tests.e2e.canaries import search_folder
 from tests.e2e.processes import KEY, PATIENCE_S, Cloud, Home, cloud, free_port, pointed_at, wait_for, wear
 from wearbase.store.sealing import KeyRing
 
@@ -147,7 +148,10 @@ def fleet(url: str, admin_url: str, sim_arguments: Sequence[str], settings: Mapp
                 process.wait(PATIENCE_S)
             relay.shutdown()
             relay.server_close()
-            shutil.rmtree(outer, ignore_errors=True)
+            try:
+                search_folder(outer)
+            finally:
+                shutil.rmtree(outer, ignore_errors=True)
 
 
 def _part(outer: Path, command: str, number: int, shared: dict[str, str]) -> Part:

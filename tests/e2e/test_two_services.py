@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.canaries import search_folder
 from tests.e2e.fleet import Part
 from tests.e2e.processes import KEY, PATIENCE_S, Cloud, cloud, free_port, pointed_at, wait_for, wear
 from tests.servers import Server
@@ -96,7 +97,10 @@ def running(server: Server) -> Iterator[Deployment]:
             for one in parts.values():
                 if one.process is not None and one.process.poll() is None:
                     one.kill()
-            shutil.rmtree(outer, ignore_errors=True)
+            try:
+                search_folder(outer)
+            finally:
+                shutil.rmtree(outer, ignore_errors=True)
 
 
 def join(made: Deployment) -> None:

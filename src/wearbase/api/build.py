@@ -26,7 +26,7 @@ from wearbase.api.door.rules import DoorRules
 from wearbase.api.given import Services
 from wearbase.api.metrics import Metrics
 from wearbase.api.middleware import BodyLimit, Observed
-from wearbase.api.routes import app_api, data_api, health, hot, internal_api, operations, preferences, trends
+from wearbase.api.routes import app_api, data_api, documentation, health, hot, internal_api, operations, preferences, trends
 from wearbase.api.routes.member import archive, session, views
 from wearbase.api.routes.ops import operator, overview, stream, trail
 from wearbase.domain.errors import WearbaseError
@@ -67,7 +67,7 @@ def create_app(services: Services, *, pages: Sequence[Route] = ()) -> FastAPI:
     app.state.services, app.state.metrics = services, Metrics()
     bare = [*health.routes(services), *hot.routes(services)]
     app.router.routes.extend(bare)
-    for module in (app_api, health, trends, preferences, session, views, archive, data_api, internal_api, operations):
+    for module in (app_api, health, trends, preferences, session, views, archive, data_api, internal_api, operations, documentation):
         app.include_router(module.router)
     for module in (stream, operator, overview, trail):
         app.include_router(module.router)

@@ -4,9 +4,10 @@ A timer for each request would cost every one of them what only a few deserve; l
 uvicorn ends idle connections by itself (keep-alive), but waits for the rest of a request for ever.
 """
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Collection
-from typing import Any, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -19,10 +20,13 @@ from wearbase.api.routes.ops.events import EventStream
 from wearbase.settings import Settings
 
 log = structlog.get_logger()
+_UVICORN = logging.getLogger("wearbase.connections")
+_UVICORN.setLevel(logging.ERROR)  # it warns of each request that is no HTTP or too much: a flood of them is told here, in sums
 
 ALIVE = "/health/live"  # is told even then: a process that is busy need not be started again
 BUSY_AGAIN_AFTER_S = 2
 LOOK_EVERY_S = 0.5
+NO_HTTP, NO_ROOM = "no_http", "no_room"  # why a connection is refused
 MOST_UNREAD = 4 * LARGEST_BODY  # of one connection
 CROWDED, MAKE_ROOM_S = 0.9, 1.0
 
@@ -36,7 +40,12 @@ class Connection(HttpToolsProtocol):
     seen: RequestResponseCycle | None = None
     seen_part: Part | None = None
     seen_since = 0.0
+    refused: ClassVar[Counter[str]] = Counter()  # of all connections, until it is told
     unread = 0  # bytes of a body that came after its answer
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.logger = _UVICORN
 
     def part(self) -> Part:
         """What is being waited for; `next` if nothing was begun after an answer, `stream` if it may last."""
@@ -83,11 +92,13 @@ class Connection(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """What is no HTTP."""
-        self.say(*((400, *errors.HTTP_CODES[400])))
+        self.refused[NO_HTTP] += 1
+        self.say(400, *errors.HTTP_CODES[400])
         self.transport.close()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGIApp) -> None:  # type: ignore[override]
         is_refused = app is service_unavailable and cycle.scope["path"] != ALIVE
+        self.refused[NO_ROOM] += is_refused
         super()._start_asgi_task(cycle, _busy if is_refused else self.app)  # type: ignore[arg-type]
 
 
@@ -121,6 +132,10 @@ class Watch:
             if part in within_s and waited_s > within_s[part] and not connection.transport.is_closing():
                 connection.cut(part)
                 cut[part] += 1
+        refused, Connection.refused = Connection.refused, Counter[str]()
+        for reason, count in (+refused).items():
+            self._note(reason, count)
+            log.warning("connections refused", reason=reason, count=count, open=len(connections))
         for part, count in cut.items():
             self._note(f"slow_{part}", count)
             log.warning("connections cut", waited_for=part, count=count, open=len(connections))

@@ -1,6 +1,9 @@
 """What every answer has: an id, security headers, one error body; a log that tells no secrets; health and documents."""
 
+import base64
+import hashlib
 import json
+import re
 from typing import Any
 
 import pytest
@@ -138,7 +141,21 @@ async def test_the_documents_are_open_only_in_development(service: Service) -> N
         assert (await service.get(path)).status_code == 200
     async with serving(service.world, environment="development") as open_one:
         assert (await open_one.get("/openapi.json", headers={})).status_code == 200
-        assert "swagger" in (await open_one.get("/docs", headers={})).text.lower()
+        assert "<h1>wearbase" in (await open_one.get("/docs", headers={})).text
+
+
+async def test_the_documentation_page_names_every_route_and_loads_nothing_from_anywhere(service: Service) -> None:
+    page = await service.get("/docs")
+    for path, operations in (await service.get("/openapi.json")).json()["paths"].items():
+        for method in operations:
+            assert f"<b>{method.upper()}</b><code>{path}</code>" in page.text
+    assert not re.search(r"<script|<link|<img|src=|https?://|url\(|@import| on\w+=", page.text)
+    policy = page.headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'; frame-ancestors 'none'; style-src 'sha256-")
+    assert "unsafe" not in policy
+    style = re.search(r"<style>(.*?)</style>", page.text)
+    assert style
+    assert base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode() in policy
 
 
 async def test_the_document_describes_every_route(service: Service) -> None:

@@ -14,9 +14,12 @@ import yaml
 from tests.integration.api.conftest import Service
 from wearbase.access.identity import IdentityTokens
 from wearbase.access.keyset import KeySet
+from wearbase.providers.registry import PROVIDERS
 from wearbase.store.postgres.database import rows
 from wearbase.sync.upkeep.census import take_census
 from wearbase.sync.upkeep.forecast import forecast_all
+from wearbase.transport.http import Http
+from wearbase.transport.remote import Remote
 
 DEPLOY = Path(__file__).parents[3] / "deploy"
 NAME = re.compile(r"\bwearbase_[a-z0-9_]+\b")
@@ -31,6 +34,7 @@ NOT_ALERTED = {
 NOT_SHOWN = {
     "wearbase_budget_reset_timestamp_seconds", "wearbase_census_timestamp_seconds", "wearbase_http_request_seconds_count",
     "wearbase_http_request_seconds_sum", "wearbase_identity_fetches_total", "wearbase_identity_keys_age_seconds",
+    "wearbase_door_refused_total", "wearbase_service_breaker", "wearbase_service_breaker_opened_total", "wearbase_service_calls_total",
 }  # fmt: skip
 
 
@@ -67,7 +71,10 @@ async def everything(service: Service) -> dict[str, set[str]]:
     await take_census(service.world.engine)
     await service.get("/api/v1/whoop/daily-data/ann")
     identity = IdentityTokens(KeySet("https://auth.example/keys"), issuer="i", audiences=["a"], claim="sub", clock=service.world.clock)
-    service.app.state.services = replace(service.services, identity=identity)
+    remote = Remote(PROVIDERS["whoop"], "https://whoop.example", "a-key", Http(), service.world.clock)
+    engine = replace(service.services.engine, remotes={"whoop": remote})
+    service.app.state.services = replace(service.services, identity=identity, engine=engine)
+    service.app.state.metrics.note_refused("limit_key")
     found = dict[str, set[str]]()
     for line in (await text_of(service)).splitlines():
         if line and not line.startswith("#"):

@@ -1,24 +1,17 @@
-"""For whoever runs it: health, metrics, and this document itself."""
+"""For whoever runs it: health and metrics."""
 
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import PlainTextResponse
 
-from wearbase.access.caller import DOCS, OPEN, service
+from wearbase.access.caller import OPEN, service
 from wearbase.api.given import Given, Services
 from wearbase.api.metrics import Metrics
 from wearbase.api.routing import GuardedRoute, who
 from wearbase.domain.errors import DatabaseUnavailable
 from wearbase.read.budgets import standings, vitals
 from wearbase.sync import ask
-
-# The documentation page is the one place that loads scripts from elsewhere.
-DOCS_POLICY = (
-    "default-src 'none'; connect-src 'self'; img-src 'self' data: https://fastapi.tiangolo.com; frame-ancestors 'none'; "
-    "script-src 'unsafe-inline' https://cdn.jsdelivr.net; style-src 'unsafe-inline' https://cdn.jsdelivr.net"
-)
 
 router = APIRouter(route_class=GuardedRoute, tags=["Operations"])
 metrics_router = APIRouter(route_class=GuardedRoute, tags=["Operations"])  # apart: they may have an address of their own
@@ -77,19 +70,3 @@ async def told(services: Services, metrics: Metrics) -> Response:
     keys = services.identity.keys if services.identity is not None else None
     text = metrics.text(found, services.engine.remotes, now, at=services.clock.now(), keys=keys)
     return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
-
-
-@router.get("/openapi.json", include_in_schema=False)
-@who(DOCS)
-async def document(request: Request) -> dict[str, Any]:
-    """The OpenAPI document."""
-    return request.app.openapi()
-
-
-@router.get("/docs", include_in_schema=False)
-@who(DOCS)
-async def docs(request: Request) -> Response:
-    """The OpenAPI document as a page."""
-    page = get_swagger_ui_html(openapi_url="/openapi.json", title="wearbase")
-    page.headers["Content-Security-Policy"] = DOCS_POLICY
-    return page
