@@ -1,7 +1,7 @@
 """A whole service behind HTTP, in one process: real PostgreSQL, simulated cloud, and a client with each kind of credential."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -16,6 +16,7 @@ from wearbase.access.redirects import RedirectAllowList
 from wearbase.access.tokens import MemberTokens
 from wearbase.api.build import create_app
 from wearbase.api.given import Services
+from wearbase.api.routes import consents, hot, internal_api, syncing
 from wearbase.providers.registry import PROVIDERS
 from wearbase.store import connections
 from wearbase.store.work import chores, persons
@@ -26,6 +27,9 @@ BASE = "http://127.0.0.1:8000"
 APP_URL = "https://app.example/connected"
 OWN_APP = f"{BASE}/app/sources"
 ENV_KEY = "environment-key-of-the-tests-0123456789"
+PATIENT_S = 120.0  # nobody is answered because this has passed: requests are given up before, tests then fail
+IMPATIENT_S = 0.3
+GUARD_S = 60.0
 SCOPES = ("read", "sync", "connect", "erase", "ops")
 
 
@@ -53,7 +57,8 @@ class Service:
     async def call(self, method: str, path: str, **more: Any) -> httpx2.Response:
         """A request with the environment's key, unless headers are given."""
         more.setdefault("headers", {"x-api-key": ENV_KEY})
-        return await self.client.request(method, path, **more)
+        async with asyncio.timeout(GUARD_S):
+            return await self.client.request(method, path, **more)
 
     async def get(self, path: str, **more: Any) -> httpx2.Response:
         return await self.call("GET", path, **more)
@@ -92,13 +97,38 @@ class Service:
     async def working(self) -> AsyncIterator[None]:
         """With a worker alive."""
         stop = asyncio.Event()
-        task = asyncio.create_task(Worker(self.world.engine, slots=2).run(stop))
-        await asyncio.sleep(0.05)
+        worker = Worker(self.world.engine, slots=2)
+        task = asyncio.create_task(worker.run(stop))
         try:
+            while not await self.world.rows("select 1 from wearbase.worker where id = %s", worker.id):  # noqa: ASYNC110 a row is waited for
+                await asyncio.sleep(0.01)
             yield
         finally:
             stop.set()
             await task
+
+    @asynccontextmanager
+    async def hanging(self) -> AsyncIterator[None]:
+        """The provider takes calls, and answers none of them before the end."""
+        end = asyncio.Event()
+
+        async def held(request: httpx2.Request, go_on: Callable[[httpx2.Request], Awaitable[httpx2.Response]]) -> httpx2.Response:
+            await end.wait()
+            return await go_on(request)
+
+        self.world.wire.meddle = held
+        try:
+            yield
+        finally:
+            self.world.wire.meddle = None
+            end.set()
+
+
+def set_patience(world: Bench, monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """How long readers are kept waiting for a source, wherever they ask."""
+    object.__setattr__(world.engine, "source_deadline", timedelta(seconds=seconds))
+    for routes in (consents, hot, internal_api, syncing):
+        monkeypatch.setattr(routes, "WAIT_S", seconds)
 
 
 def services_of(world: Bench, **more: Any) -> Services:
@@ -121,9 +151,17 @@ async def serving(world: Bench, **more: Any) -> AsyncIterator[Service]:
 
 
 @pytest.fixture
-async def service(database_url: str) -> AsyncIterator[Service]:
+async def service(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Service]:
+    """A service whose readers have all the time there is: what they are told is told for what is so, however slow the machine."""
     async with bench(database_url) as world, serving(world) as made:
+        set_patience(world, monkeypatch, PATIENT_S)
         yield made
+
+
+@pytest.fixture
+def impatient(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Readers are kept waiting for a moment only."""
+    set_patience(service.world, monkeypatch, IMPATIENT_S)
 
 
 def problem(answer: httpx2.Response, status: int, code: str | None = None, field: str | None = None) -> dict[str, Any]:

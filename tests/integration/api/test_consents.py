@@ -301,7 +301,6 @@ async def test_disconnecting_without_a_worker_says_that_it_is_pending(service: S
     await service.connected()
     answer = await service.delete("/v1/oauth/disconnect?user_id=ann&provider=whoop")
     assert answer.json()["revoked"] is False
-    assert answer.elapsed < timedelta(seconds=1)
 
 
 async def test_disconnecting_may_erase_the_records(service: Service) -> None:

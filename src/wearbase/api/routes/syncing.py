@@ -53,10 +53,10 @@ async def bring(
     return Brought(synced, outcome.api_calls, missing, _under_way(outcome), None if outcome.is_done else outcome.waits_until)
 
 
-async def look(services: Services, user_id: str, provider: str, *, at_most_s: float = WAIT_S) -> None:
+async def look(services: Services, user_id: str, provider: str, *, at_most_s: float | None = None) -> None:
     """Takes a look at stored data. A member who was idle is brought current first, or for that long."""
     if not services.looks.knows(user_id, provider):
-        await ask.take_look(services.engine, user_id, provider, at_most_s=at_most_s)
+        await ask.take_look(services.engine, user_id, provider, at_most_s=WAIT_S if at_most_s is None else at_most_s)
         services.looks.note(user_id, provider)
 
 
