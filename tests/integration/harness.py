@@ -82,7 +82,7 @@ class Bench:
     @asynccontextmanager
     async def another(self) -> AsyncIterator[Worker]:
         """A worker as of another process: its own pool, its own way out, on the same database, clock and cloud."""
-        mine, db, http = self.engine, Database(self.engine.db.url), Http(self.wire)
+        mine, db, http = self.engine, patient(Database(self.engine.db.url)), Http(self.wire)
         await db.open()
         try:
             gateway = Gateway(db, self.clock, http, Grants(db, self.clock, mine.keys, http))
@@ -199,6 +199,12 @@ class Bench:
         return [f["raw"] for f in found]
 
 
+def patient(db: Database) -> Database:
+    """The same, but for this: a connection that is slow to come is no outage. On a machine that others use it may take its time."""
+    db._pool.timeout = 60.0
+    return db
+
+
 @asynccontextmanager
 async def bench(
     url: str, *, is_pooled: bool = False, days: int = 30, backfill_days: int = 60, start: datetime = START, has_sahha: bool = False,
@@ -219,7 +225,7 @@ async def bench(
             lambda request: _take(sahha_deliveries if str(request.url) == SAHHA_HOOK else deliveries, request)
         ),
     )  # fmt: skip
-    db = Database(url, is_pooled=is_pooled)
+    db = patient(Database(url, is_pooled=is_pooled))
     await db.open()
     wire = Wire(httpx2.ASGITransport(sim_app))
     http = Http(wire)

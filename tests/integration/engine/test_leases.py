@@ -101,8 +101,9 @@ async def test_a_worker_whose_lease_ran_out_in_the_middle_of_a_read_stores_nothi
 
     world.wire.meddle = slowly
     async with world.another() as other:
-        late = asyncio.create_task(world.one())
-        await all_asked.wait()
+        late, asking = asyncio.create_task(world.one()), asyncio.create_task(all_asked.wait())
+        await asyncio.wait({late, asking}, return_when=asyncio.FIRST_COMPLETED)
+        assert all_asked.is_set(), late.result()
         await world.step(seconds=LEASE.total_seconds() + 1, webhooks=False)
         await other.drain()
         before, states = await content(world), await world.states()

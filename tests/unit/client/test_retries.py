@@ -1,5 +1,3 @@
-import time
-
 import httpx2
 import pytest
 
@@ -78,12 +76,23 @@ def test_retries_can_be_switched_off(make_client, service):
         client.sync_status("member-42")
 
 
-def test_the_wait_happens(make_client, service):
-    client = make_client(retry=Retry(first_wait_s=0.02))
+def test_the_wait_happens_before_it_is_tried_again(make_client, service, monkeypatch):
+    waits_s = []
+
+    def wait(seconds):
+        assert len(service.requests) == 1
+        waits_s.append(seconds)
+
+    async def wait_in_a_loop(seconds):
+        wait(seconds)
+
+    monkeypatch.setattr("wearbase_client.client.time.sleep", wait)
+    monkeypatch.setattr("wearbase_client.async_client.asyncio.sleep", wait_in_a_loop)
+    client = make_client(retry=Retry(first_wait_s=4))
     service.answers(503, BUSY).answers(200, STATUS)
-    started = time.perf_counter()
     client.sync_status("member-42")
-    assert time.perf_counter() - started >= 0.01
+    (waited_s,) = waits_s
+    assert 2 <= waited_s <= 4
 
 
 def answer(**headers):
