@@ -11,7 +11,19 @@ import structlog
 from tests.servers import Server, embedded_server
 from tools.needs import NEEDS, find_browser, install_command, left_out, missing
 
+TESTS = Path(__file__).parent
 FIXTURES_NEED = {"chromium_path": "browser"}
+# Half a minute or so each, with few tests: begun last, one of them would leave the other processes of a divided run with nothing to do.
+LONGEST = (
+    "e2e/test_many_processes.py",
+    "integration/storm/test_storm.py",
+    "integration/test_simulated_day.py",
+    "e2e/test_demo_ends.py",
+    "e2e/test_crash.py",
+    "e2e/test_two_services.py",
+    "e2e/test_cli.py",
+    "integration/engine/test_many_connecting.py",
+)
 _left_out: dict[str, int] = defaultdict(int)
 _missing: dict[str, int] = defaultdict(int)
 
@@ -88,7 +100,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for name in needs & not_here:
             _missing[name] += 1
         (taken if needs & (chosen_out | not_here) else kept).append(item)
-    items[:] = kept
+    items[:] = sorted(kept, key=_is_begun_later)
     if taken:
         config.hook.pytest_deselected(items=taken)
 
@@ -123,6 +135,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Genera
         terminalreporter.write_line(f"FAILED: {count} tests could not run without {NEEDS[name].title}", red=True)
     terminalreporter.write_line(f"Run:  {install_command(NEEDS[name] for name in _missing)}", red=True)
     terminalreporter.write_line(f'or leave them out:  make test WITHOUT="{" ".join(_missing)}"', red=True)
+
+
+def _is_begun_later(item: pytest.Item) -> bool:
+    return item.path.relative_to(TESTS).as_posix() not in LONGEST
 
 
 def _needs_of(item: pytest.Item) -> set[str]:
