@@ -101,9 +101,12 @@ async def parts(settings: Settings, where: Place) -> AsyncIterator[Parts]:
             source_deadline=settings.source_deadline, keep_deliveries=settings.keep_deliveries, keep_payloads=settings.keep_payloads,
             consent_version=settings.consent_version, keep_audit=timedelta(days=settings.audit_retention_days) or None,
         )  # fmt: skip
+        known = providers(settings)
         yield Parts(
             settings=settings, place=where, db=db, clock=clock, engine=engine, receiver=Receiver(engine),
-            reader=DayReader(db, clock, {name: p.empty_day() for name, p in providers(settings).items()}),
+            reader=DayReader(
+                db, clock, {name: p.empty_day() for name, p in known.items()}, {name: p.keep_days for name, p in known.items()}
+            ),
             key_book=_key_book(settings, db, clock),
         )  # fmt: skip
     finally:
@@ -123,7 +126,7 @@ def combining(settings: Settings) -> Combining:
 
 def providers(settings: Settings) -> dict[str, Provider]:
     """Those whose days can be read here, connected or not."""
-    return taking_part([app.name for app in settings.apps()])
+    return {name: p.keeping(settings.keep_days(name)) for name, p in taking_part([app.name for app in settings.apps()]).items()}
 
 
 def apps(settings: Settings) -> dict[str, App]:

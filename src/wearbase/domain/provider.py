@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Literal, Protocol
 from urllib.parse import quote
 
+from wearbase.domain.days import local_date
 from wearbase.domain.errors import Conflict, SettingsError
 from wearbase.domain.quantities import Quantity
 from wearbase.domain.records import Page, Record
@@ -253,6 +254,7 @@ class Provider:
     quantities: tuple[Quantity, ...] = ()  # what of a day's part other sources may have too, or may be followed
     running: Callable[[Mapping[str, Any]], Collection[str]] = lambda part: ()  # the names of those that are not final yet
     passes_on: bool = False  # brings what other sources measured: whoever measures is believed before it
+    keep_days: int | None = None  # how many local days before today are kept; a deployment's setting, None: for ever
 
     @property
     def label(self) -> str:
@@ -288,6 +290,21 @@ class Provider:
         if signature not in self.signatures:
             raise SettingsError(f"{self.title}: the signature is one of {', '.join(self.signatures)}; `wear doctor` finds out which.")
         return replace(self, webhook=self.signatures[signature])
+
+    def keeping(self, days: int | None) -> "Provider":
+        """The provider of whose data so many days are kept."""
+        return replace(self, keep_days=days)
+
+    def first_kept_day(self, now: datetime, utc_offset_min: int | None) -> date | None:
+        """The oldest local day of a member that is kept; None where all are."""
+        if self.keep_days is None:
+            return None
+        return local_date(now, utc_offset_min or 0) - timedelta(days=self.keep_days)
+
+    def history_window(self, now: datetime, wanted: timedelta) -> Window:
+        """What of the past is read once, behind the overlap: what is wanted, there and kept, and never nothing."""
+        reaches = [wanted, *([self.history] if self.history else []), *([timedelta(days=self.keep_days)] if self.keep_days else [])]
+        return Window(now - max(min(reaches), self.overlap + timedelta(days=1)), now - self.overlap)
 
     @property
     def scopes(self) -> tuple[str, ...]:

@@ -36,8 +36,11 @@ class DayAnswer:
 class DayReader:
     """Answers for one day. While one query is under way, the reads that come meanwhile are gathered for the next."""
 
-    def __init__(self, db: Database, clock: Clock, empty_days: Mapping[str, Mapping[str, Any]]) -> None:
-        self._db, self._clock, self._empty_days = db, clock, empty_days
+    def __init__(
+        self, db: Database, clock: Clock, empty_days: Mapping[str, Mapping[str, Any]], kept: Mapping[str, int | None] | None = None
+    ) -> None:
+        """`kept`: of how many days before today each source's data is kept, None: for ever."""
+        self._db, self._clock, self._empty_days, self._kept = db, clock, empty_days, kept or {}
         self._rows = {name: Together(partial(self._read, name), largest=LARGEST_BATCH) for name in empty_days}
 
     async def day(self, user_id: str, provider: str, day: date, *, source: str = "database", state: str | None = None) -> DayAnswer:
@@ -89,10 +92,10 @@ class DayReader:
         if reach is None:
             async with self._db.connection() as tx:
                 reach = await days.reach(tx, row.user_id, provider)
-        return why_empty(row, reach, state=state, now=self._clock.now())
+        return why_empty(row, reach, state=state, keep_days=self._kept.get(provider), now=self._clock.now())
 
 
-def why_empty(row: DayRow, reach: Reach, *, state: str, now: datetime) -> str | None:
+def why_empty(row: DayRow, reach: Reach, *, state: str, now: datetime, keep_days: int | None = None) -> str | None:
     """Why a day has no document; None: it may still come today."""
     today = today_of(row, now=now)
     if row.day > today:
@@ -101,6 +104,8 @@ def why_empty(row: DayRow, reach: Reach, *, state: str, now: datetime) -> str | 
         return "not_reached"
     if row.state is None or row.state == "disconnected":
         return "not_connected"
+    if keep_days is not None and row.day < today - timedelta(days=keep_days):
+        return "kept_no_longer"
     if not copies.is_known(reach.copied_days, row.day):
         return "not_reached"
     if row.day == today:

@@ -235,6 +235,8 @@ def _why_not(source: Source, day: date, begun: str) -> str | None:
         return "future"
     if source.state == "not_connected":
         return "not_connected"
+    if source.provider.keep_days is not None and day < source.today - timedelta(days=source.provider.keep_days):
+        return "kept_no_longer"
     if not source.knows(day):
         return "not_reached"
     if day == source.today:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -15,7 +16,7 @@ from wearbase.domain.errors import SettingsError
 from wearbase.domain.provider import Credentials
 from wearbase.providers.registry import PROVIDERS
 from wearbase.settings.door import DoorSettings
-from wearbase.settings.sources import SourceSettings, given_sources
+from wearbase.settings.sources import RetentionDays, SourceSettings, given_sources
 from wearbase.settings.values import MOST_CALLS, Address, Texts, duration, is_private, told, whole
 from wearbase.store.postgres.schema import DEFAULT_SCHEMA, is_valid
 from wearbase.transport.apps import App
@@ -61,6 +62,7 @@ class Settings(DoorSettings):
     whoop_redirect_url: Texts = ()
     whoop_api_url: Address = "https://api.prod.whoop.com/developer"
     whoop_oauth_url: Address = "https://api.prod.whoop.com/oauth/oauth2"
+    whoop_retention_days: RetentionDays | None = None
 
     whoop_service_url: Address | None = None  # another wearbase that has WHOOP: this one keeps a copy and passes on
     whoop_service_api_key: SecretStr | None = None
@@ -70,6 +72,7 @@ class Settings(DoorSettings):
     sahha_api_url: Address = "https://api.sahha.ai"
     sahha_webhook_secret: SecretStr | None = None
     sahha_signature: str = "hex-text"
+    sahha_retention_days: RetentionDays | None = None
     sahha_rate_limit_per_minute: Annotated[int, whole(1, MOST_CALLS)] = 120
 
     other_sources: Mapping[str, SourceSettings] | None = Field(default_factory=given_sources)  # <NAME>_CLIENT_ID and so on
@@ -184,7 +187,14 @@ class Settings(DoorSettings):
         """Our registrations at the providers that have credentials here."""
         given = (self.other_sources or {}).items()
         others = [source.app(PROVIDERS[name], base_url=self.base_url) for name, source in given if source.is_given]
-        return [*(app for app in (self._whoop(), self._sahha()) if app is not None), *others]
+        made = [*(app for app in (self._whoop(), self._sahha()) if app is not None), *others]
+        return [replace(app, provider=app.provider.keeping(self.keep_days(app.name))) for app in made]
+
+    def keep_days(self, name: str) -> int | None:
+        """Of how many local days before today a source's data is kept; None: for ever."""
+        own = {"whoop": self.whoop_retention_days, "sahha": self.sahha_retention_days}
+        source = (self.other_sources or {}).get(name)
+        return own.get(name, source.retention_days if source else None)
 
     def _whoop(self) -> App | None:
         if self.whoop_client_id is None or self.whoop_client_secret is None:

@@ -14,6 +14,9 @@ from wearbase.transport.apps import App
 WITH_NAMES_OF_THEIR_OWN = ("whoop", "sahha")  # settings from before there was a form for all
 
 
+RetentionDays = Annotated[int, whole(7, 36_500)]  # local days before today; without a number all are kept
+
+
 class SourceSettings(BaseSettings):
     """What any source may be told, its own name in capitals before each: OURA_CLIENT_ID. Without credentials it is off."""
 
@@ -29,6 +32,7 @@ class SourceSettings(BaseSettings):
     signature: str | None = None
     rate_limit_per_minute: Annotated[int, whole(1, MOST_CALLS)] | None = None
     rate_limit_per_day: Annotated[int, whole(1, MOST_CALLS)] | None = None
+    retention_days: RetentionDays | None = None
 
     @property
     def is_given(self) -> bool:

@@ -158,6 +158,8 @@ async def backfill(engine: Engine, user_id: str, provider: str, *, since: dateti
         connection = await connections.get(tx, user_id, provider)
         if connection is None or not connection.is_live:
             return False
+        kept = engine.app(provider).provider.first_kept_day(now, connection.utc_offset_min)
+        since = max(since, datetime.combine(kept, time.min, tzinfo=UTC) - HALF_DAY) if kept else since  # the rest would not be stored
         await due.ask_backfill(tx, user_id, provider, names, window=Window(since, now), now=now)
         await trail.write(tx, "history_asked", user_id=user_id, provider=provider, details={"resources": names}, now=now)
     await engine.hint()

@@ -22,13 +22,21 @@ from wearbase.sync.remote.ending import AT_SERVICE
 from wearbase.sync.upkeep.census import CENSUS_EVERY, take_census
 from wearbase.sync.upkeep.forecast import FORECAST_EVERY, forecast_all
 from wearbase.sync.upkeep.keepalive import keep_grants_alive
+from wearbase.sync.upkeep.retention import RETAIN_EVERY, retain
 from wearbase.sync.upkeep.watch import WATCH_EVERY, watch_budgets
 
 log = structlog.get_logger()
 
-KEEPALIVE, FORECAST, WATCH, CENSUS = "keepalive", "forecast", "watch", "census"
+KEEPALIVE, FORECAST, WATCH, CENSUS, RETAIN = "keepalive", "forecast", "watch", "census", "retain"
 # One of each for the whole installation.
-STANDING = {PRUNE: UUID(int=1), KEEPALIVE: UUID(int=2), FORECAST: UUID(int=3), WATCH: UUID(int=4), CENSUS: UUID(int=10)}
+STANDING = {
+    PRUNE: UUID(int=1),
+    KEEPALIVE: UUID(int=2),
+    FORECAST: UUID(int=3),
+    WATCH: UUID(int=4),
+    CENSUS: UUID(int=10),
+    RETAIN: UUID(int=11),
+}
 PRUNE_EVERY = timedelta(hours=1)
 PRUNE_BREATH = timedelta(seconds=1)
 MOST_PRUNED = 20_000  # at once, so that no transaction is long
@@ -63,6 +71,8 @@ async def do_chore(engine: Engine, chore: Chore) -> None:
             return await _watch(engine, chore)
         elif chore.kind == CENSUS:
             return await _census(engine, chore)
+        elif chore.kind == RETAIN:
+            return await _retain(engine, chore)
     except RetryLater as error:
         wait = min(LONGEST_RETRY, timedelta(seconds=5) * 3 ** min(chore.attempts, 8))
         at = waiting.again_at(error.retry_at, now=now) if isinstance(error, RateLimited) and error.retry_at else now + wait
@@ -127,6 +137,12 @@ async def _watch(engine: Engine, chore: Chore) -> None:
     await watch_budgets(engine)
     async with engine.db.transaction() as tx:
         await chores.again(tx, chore, at=engine.clock.now() + WATCH_EVERY)
+
+
+async def _retain(engine: Engine, chore: Chore) -> None:
+    has_more = await retain(engine)
+    async with engine.db.transaction() as tx:
+        await chores.again(tx, chore, at=engine.clock.now() + (PRUNE_BREATH if has_more else RETAIN_EVERY))
 
 
 async def _census(engine: Engine, chore: Chore) -> None:

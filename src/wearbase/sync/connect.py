@@ -21,7 +21,6 @@ from wearbase.domain.errors import (
     WearbaseError,
 )
 from wearbase.domain.provider import Grant, Identity
-from wearbase.domain.windows import Window
 from wearbase.store import connections, records
 from wearbase.store.audit import trail
 from wearbase.store.connections import Connection, Consent
@@ -45,7 +44,6 @@ FINISH_FROM = timedelta(seconds=90)  # when whoever exchanged the code has given
 FULL_MINUTE = timedelta(seconds=15)  # how long to wait at the most for one call of a full minute: they come free one by one
 LOOK_STEP_S = 0.5
 CROWD, BEHIND_TODAY = 0.05, timedelta(seconds=5)
-A_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -363,8 +361,7 @@ async def mark_all(tx: Tx, engine: Engine, app: App, connection: Connection, *, 
         first = [r.name for r in app.provider.resources if r.tells_morning or r.name == app.provider.identity_resource]
         later = [name for name in names if name not in first] if first else []
         await persons.let_wait(tx, connection, later, until=now + BEHIND_TODAY)
-    reach = max(min(engine.backfill, app.provider.history or engine.backfill), app.provider.overlap + A_DAY)  # never an empty window
-    history = Window(now - reach, now - app.provider.overlap)
+    history = app.provider.history_window(now, engine.backfill)
     for name in (n for n in names if n not in missing):
         await progress.start_backfill(tx, connection, name, window=history, now=now)
 

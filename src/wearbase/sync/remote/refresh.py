@@ -6,7 +6,7 @@ What takes longer goes on behind the answer. Nothing is stored for a turn that h
 import asyncio
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from weakref import WeakValueDictionary
 
@@ -234,7 +234,7 @@ async def keep(engine: Engine, span: Span, found: Copied, turn: uuid.UUID, *, et
                 log.error("this database holds connections of its own for a source that a service has", provider=span.provider)
             await copies.give_back(tx, span, turn, again_at=now)
             return False
-        changed = await _put(tx, engine, span, found, now=now)
+        changed = await _put(tx, engine, span, _kept(engine, span, found, now=now), now=now)
         await combine.rebuild(tx, engine.combining, span.user_id, changed, now=now)
         if changed:
             await copies.forget_etags(tx, span)
@@ -255,6 +255,13 @@ async def _put(tx: Tx, engine: Engine, span: Span, found: Copied, *, now: dateti
     if changed:
         await changes.note(tx, connection, has_dropped=not {day.day for day in found.days}.issuperset(changed))
     return changed
+
+
+def _kept(engine: Engine, span: Span, found: Copied, *, now: datetime) -> Copied:
+    """The answer without the days that are kept no longer here."""
+    provider = next((p for p in engine.combining.providers if p.name == span.provider), None)
+    first = provider.first_kept_day(now, found.link.utc_offset_min) if provider is not None and found.link is not None else None
+    return found if first is None else replace(found, days=[day for day in found.days if day.day >= first])
 
 
 def _is_older(found: Copied, before: copies.Standing) -> bool:

@@ -1,11 +1,12 @@
 """The one write path: a page's records, the days they change and the walk's progress, in one transaction."""
 
 from collections.abc import Awaitable, Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import structlog
 
 from wearbase.domain.combining import Combining
+from wearbase.domain.days import Dated, lone_day
 from wearbase.domain.errors import LeaseLost
 from wearbase.domain.provider import Provider
 from wearbase.domain.records import Dating, Page, Record, Unmappable, why_too_early
@@ -41,7 +42,7 @@ async def store_page(
     tx: Tx, combining: Combining, provider: Provider, connection: Connection, page: Page, *, read_at: datetime, now: datetime
 ) -> Change:
     """Stores a page and rebuilds the touched days, in a transaction that holds the member's lock."""
-    page = _in_time(_own(page, connection), now)
+    page = _kept(_in_time(_own(page, connection), now), provider, connection, now=now)
     for doubt in page.doubts:
         log.warning("a value is in doubt", provider=connection.provider, connection=connection.id, doubt=doubt)
     change = await records.put_page(tx, connection, page.records, read_at=read_at, now=now)
@@ -98,6 +99,23 @@ def _in_time(page: Page, now: datetime) -> Page:
     told = list(zip(page.records, reasons, strict=True))
     parked = [Unmappable(r.resource, r.external_id, reason, r.raw) for r, reason in told if reason]
     return Page([r for r, reason in told if not reason], [*page.unmappable, *parked], page.next_token, page.doubts)
+
+
+def _kept(page: Page, provider: Provider, connection: Connection, *, now: datetime) -> Page:
+    """The page without the records of days that are kept no longer, whoever brings them."""
+    first = provider.first_kept_day(now, connection.utc_offset_min)
+    if first is None:
+        return page
+    kept = [r for r in page.records if (day := _latest_day(r)) is None or day >= first]
+    return Page(kept, page.unmappable, page.next_token, page.doubts)
+
+
+def _latest_day(record: Record) -> date | None:
+    """The day of a record judged by itself; its group may give it another, which for what opens a group is at most a day later."""
+    dating, times = record.dating, {"start_at": record.start_at, "end_at": record.end_at, "given_day": record.given_day}
+    alone = Dated(resource="", external_id="", dating=dating, utc_offset_min=record.utc_offset_min, **times)
+    day = lone_day(alone)
+    return day + timedelta(days=1) if day is not None and dating is Dating.OPENS_GROUP else day
 
 
 async def _see_offset(tx: Tx, connection: Connection, page: list[Record]) -> None:
