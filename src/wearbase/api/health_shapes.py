@@ -37,14 +37,6 @@ EXAMPLE_TREND: dict[str, Any] = {
 }  # fmt: skip
 
 
-class Consented(BaseModel):
-    """What the member agreed to last: which version of the text (null where nobody said), when, and by which kind of credential."""
-
-    version: str | None
-    given_at: str
-    given_by: str | None
-
-
 class SourceStatus(BaseModel):
     """One source of a member. `is_available`: whether this service can connect it."""
 
@@ -58,7 +50,6 @@ class SourceStatus(BaseModel):
     last_success_at: str | None
     resources: dict[str, ResourceStatus]
     days_stored: int
-    consent: Consented | None = None
 
 
 class HealthSources(BaseModel):

@@ -274,6 +274,14 @@ class Records(BaseModel):
     next_cursor: str | None
 
 
+class Consented(BaseModel):
+    """What the member agreed to last: which version of the text (null where nobody said), when, and by which kind of credential."""
+
+    version: str | None
+    given_at: str
+    given_by: str | None
+
+
 class Profile(BaseModel):
     """What is kept of the profile: whose account it is, and what was granted. Nothing else is kept."""
 
@@ -283,6 +291,7 @@ class Profile(BaseModel):
     external_user_id: str | None
     scopes: list[str]
     connected_at: datetime | None
+    consent: Consented | None = None
 
 
 class TokenBody(Body):

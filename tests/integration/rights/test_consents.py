@@ -10,7 +10,7 @@ async def connected(made: Service, **body: str) -> dict:
     started = (await made.post("/api/v1/whoop/connect/ann", json=body)).json()
     code = await code_for(made, started)
     assert (await made.post("/v1/oauth/callback", json={"code": code, "state": started["state"]})).status_code == 200
-    return (await made.get("/api/v1/health/sources/ann")).json()["sources"]["whoop"]["consent"]
+    return (await made.get("/v1/data/ann/profile")).json()["consent"]
 
 
 async def test_each_connection_is_a_consent_with_its_version_and_time(service: Service) -> None:  # noqa: F811

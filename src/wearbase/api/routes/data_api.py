@@ -17,6 +17,7 @@ from wearbase.api.shapes import (
     Authorization,
     CallbackBody,
     Connected,
+    Consented,
     Disconnected,
     Profile,
     PullBody,
@@ -27,7 +28,7 @@ from wearbase.api.shapes import (
 from wearbase.domain.errors import BadRequest, NotFound
 from wearbase.domain.windows import Window
 from wearbase.providers.registry import PROVIDERS
-from wearbase.read import localdays, records
+from wearbase.read import localdays, records, status
 from wearbase.read.records import Listing
 from wearbase.sync import ask
 from wearbase.sync.connect import Redirects
@@ -108,12 +109,14 @@ async def profile(user_id: UserId, request: Request, services: Given, provider: 
     """Whose account is connected and what was granted. Names, addresses and measures of the profile are not kept."""
     if remote := copying.remote_of(services, provider):
         return await copying.forward(services, remote, request, user_id)
+    consent = (await status.consents_of(services.db, user_id)).get(provider)
     found = await localdays.connection(services.db, user_id, provider)
     if found is None:
         return Profile(user_id=user_id, provider=provider, state="not_connected", external_user_id=None, scopes=[], connected_at=None)
     return Profile(
         user_id=user_id, provider=provider, state="not_connected" if found.state == "disconnected" else found.state,
         external_user_id=found.external_user_id, scopes=found.scopes, connected_at=found.connected_at,
+        consent=Consented(**consent) if consent else None,
     )  # fmt: skip
 
 

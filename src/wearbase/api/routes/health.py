@@ -108,8 +108,7 @@ async def health_sources(user_id: UserId, services: Given) -> dict[str, Any]:
     states = await copying.current_lately(services, user_id)
     names = services.engine.combining.sources
     found = {name: await status.status(services.db, services.clock, user_id, name, state=states.get(name)) for name in names}
-    agreed = await status.consents_of(services.db, user_id)
-    sources = {name: shown_source(services, name, standing) | {"consent": agreed.get(name)} for name, standing in found.items()}
+    sources = {name: shown_source(services, name, standing) for name, standing in found.items()}
     return {"user_id": user_id, "sources": sources, "days_by_resource": await status.days_by_resource(services.db, user_id)}
 
 
