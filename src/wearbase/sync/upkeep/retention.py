@@ -7,8 +7,8 @@ import structlog
 from wearbase.domain.provider import Provider
 from wearbase.store import connections, observations
 from wearbase.store.connections import Connection
-from wearbase.store.work import aging
-from wearbase.store.work.aging import Limit
+from wearbase.store.member import aging
+from wearbase.store.member.aging import Limit
 from wearbase.sync import combine
 from wearbase.sync.engine import Engine
 
