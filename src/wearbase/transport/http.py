@@ -11,6 +11,7 @@ from wearbase.store.postgres.cancelling import end_if_cancelled
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
 TOTAL_TIMEOUT_S = 20.0
+KEPT_IDLE_S = 4.0  # many servers close theirs after five: a call sent at that moment is lost
 USER_AGENT = "wearbase/0.1"
 
 
@@ -30,7 +31,7 @@ class Http:
         self._client = httpx2.AsyncClient(
             transport=transport,
             timeout=httpx2.Timeout(10.0, connect=5.0),
-            limits=httpx2.Limits(max_connections=40, max_keepalive_connections=20),
+            limits=httpx2.Limits(max_connections=40, max_keepalive_connections=20, keepalive_expiry=KEPT_IDLE_S),
             headers={"user-agent": USER_AGENT, "accept": "application/json"},
             follow_redirects=False,
             trust_env=False,  # a proxy or certificate from the environment must not see members' tokens
