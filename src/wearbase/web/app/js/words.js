@@ -223,7 +223,7 @@ export const words = {
     erase: "Erase everything", eraseSub: "Asks you to type a word first", eraseAbout: (days) => `This erases ${days ? `${days} days, ` : ""}every record, your settings and every sign-in, here and on the server, and revokes WHOOP’s access. It cannot be brought back from us. Download your data first if you want to keep it.`,
     eraseLabel: (word) => `Type ${word} to go on`, eraseWord: "erase", eraseReason: (word) => `The button works once the field says ${word}.`, eraseButton: "Erase everything", erasing: "Erasing…",
     eraseFailed: "Nothing was erased. Try again.", eraseAgain: "For this you have to have signed in within the last ten minutes. Ask for a new sign-in link, open it, and come back here. Nothing was erased.",
-    kept: "Kept on this server until you erase it.", agreed: (source, day) => `You agreed to ${source} on ${day}.`, what: "What is stored",
+    kept: "Kept on this server until you erase it, or until it is older than its operator keeps days.", agreed: (source, day) => `You agreed to ${source} on ${day}.`, what: "What is stored",
   },
   erased: {
     title: "Everything is erased.", done: (day, clock) => `Done on ${day} at ${clock}, here and on the server. It cannot be brought back from us.`, days: "Days", records: "Records", access: "Access to WHOOP",
@@ -250,7 +250,7 @@ export const words = {
     medical: "Not medical advice", medicalText: "wearbase shows what your wearable measured. It is no medical device, and it does not diagnose, treat or prevent anything. If you worry about your health, ask a doctor.",
     settings: "Settings", theme: "Theme", themes: { system: "System", dark: "Dark", light: "Light" }, distance: "Distance", energy: "Energy", temperature: "Temperature", clock: "Clock",
     units: { km: "km", mi: "miles", kcal: "kcal", kj: "kJ", c: "°C", f: "°F" }, clocks: { auto: "As the phone", "24h": "24 h", "12h": "12 h" }, notSaved: "Kept on this phone only; the server was not reached.", refused: "Kept on this phone only; the server did not take it.",
-    stored: "What is stored", storedText: ["Records of the sources that you connect, the days made of them, and your settings. No name, no e-mail address, no location.", "It stays until you erase it. This phone keeps days for offline, and forgets them when you sign out."],
+    stored: "What is stored", storedText: ["Records of the sources that you connect, the days made of them, and your settings. No name, no e-mail address, no location.", "It stays until you erase it, or until it is older than the operator of this server keeps days. This phone keeps days for offline, and forgets them when you sign out."],
     keyboard: "Keyboard", keys: [["← →", "Day before, day after; on a chart one day"], ["Page Up, Page Down", "On a chart a week, in the month view a month"], ["Home, End", "First and last day of a chart, ends of a week"], ["Esc", "Newest day of a chart; closes the month"], ["Tab", "Goes on; a chart is one stop"]],
     versions: "Version and licences", version: (v) => `wearbase ${v}`, licence: "wearbase is free software under the MIT licence.", parts: [["Preact, htm, signals", "MIT and Apache 2.0"], ["Inter", "SIL Open Font License 1.1"]],
     licences: "Licences in full", session: "This phone", signedIn: (name, day) => `Signed in as ${name}${day ? ` since ${day}` : ""}.`, signOut: "Sign out", signOutAll: "Sign out everywhere", signOutAbout: "What this phone keeps is wiped first.", signOutFailed: "You are still signed in: the server was not reached.",
