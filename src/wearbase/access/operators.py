@@ -45,14 +45,10 @@ class Operators:
 
     async def begin(self, secret: str) -> Begun:
         """Exchanges a key. Raises Unauthorized, Forbidden (a key without the scope), TooManyRequests, DatabaseUnavailable."""
-        self._wrong_at = [at for at in self._wrong_at if time.monotonic() - at < WRONG_WITHIN_S]
-        if len(self._wrong_at) >= MOST_WRONG:
-            raise TooManyRequests("Too many keys were wrong. Wait a minute.", retry_after_s=int(WRONG_WITHIN_S))
-        key_hash, now = hash_of(secret.encode()), self._clock.now()
+        key_hash, now = hash_of(secret.encode(errors="surrogatepass")), self._clock.now()
         caller = await self._keys.find_hash(key_hash, is_newest=True)
         if caller is None:
-            self._wrong_at.append(time.monotonic())
-            await asyncio.sleep(0.2)
+            await self._refuse()
             raise Unauthorized("This key is unknown, expired or revoked.")
         token = secrets.token_urlsafe(32)
         session = OperatorSession(token_hash=hash_of(token.encode()), key_hash=key_hash, created_at=now, expires_at=now + LIFETIME)
@@ -62,6 +58,14 @@ class Operators:
             with acting(allowed.credential, route=actor().route):
                 await trail.write(tx, "operator_session_begun", now=now)
         return Begun(token=token, caller=allowed, expires_at=session.expires_at)
+
+    async def _refuse(self) -> None:
+        """Slows guessing down. Whoever has a key is never kept out by those who guess. Raises TooManyRequests."""
+        self._wrong_at = [at for at in self._wrong_at if time.monotonic() - at < WRONG_WITHIN_S]
+        if len(self._wrong_at) >= MOST_WRONG:
+            raise TooManyRequests("Too many keys were wrong. Wait a minute.", retry_after_s=int(WRONG_WITHIN_S))
+        self._wrong_at.append(time.monotonic())
+        await asyncio.sleep(0.2)
 
     async def find(self, token: str) -> tuple[Caller, datetime]:
         """Who this is, and until when. Raises Unauthorized, Forbidden, DatabaseUnavailable."""

@@ -2,11 +2,12 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from wearbase.store.connections import Connection
 from wearbase.store.postgres.database import Tx, many, rows, run
+from wearbase.store.work.cause import CAUSE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,7 @@ class Incoming:
     sent_at: datetime
     body: bytes
     reason: str | None = None  # why it cannot be understood
+    cause: str | None = field(default_factory=CAUSE.get)  # the id of the request that brought it
 
     @property
     def dedup_key(self) -> bytes:
@@ -48,6 +50,7 @@ class OpenDelivery:
     attempts: int
     is_known: bool  # its record is stored, deleted or not
     placed_at: datetime | None  # where the stored record lies
+    cause: str | None = None  # the id of the request that brought it
 
 
 # One statement for a whole batch: remember each notice once (a known member's with its body, an unknown's without),
@@ -56,20 +59,21 @@ _KEPT = """
 with incoming as (
     select * from unnest(%(externals)b::text[], %(hashes)b::bytea[], %(types)b::text[], %(resources)b::text[], %(actions)b::text[],
                          %(ids)b::text[], %(parents)b::boolean[], %(sent)b::timestamptz[], %(bodies)b::bytea[], %(keys)b::bytea[],
-                         %(reasons)b::text[])
-        as i(external_user_id, member_hash, event_type, resource, action, external_id, is_by_parent, sent_at, body, dedup_key, reason)
+                         %(reasons)b::text[], %(causes)b::text[])
+        as i(external_user_id, member_hash, event_type, resource, action, external_id, is_by_parent, sent_at, body, dedup_key, reason,
+             cause)
 ), known as (
     select i.*, c.user_id from incoming i
       left join wearbase.connection c
         on c.provider = %(provider)s and c.external_user_id = i.external_user_id and c.state <> 'disconnected'
 ), kept as (
     insert into wearbase.delivery (user_id, provider, dedup_key, member_hash, event_type, resource, action, external_id, is_by_parent,
-                                   sent_at, received_at, state, reason, body)
+                                   sent_at, received_at, state, reason, body, cause)
     select coalesce(user_id, ''), %(provider)s, dedup_key, case when user_id is null then member_hash end, event_type, resource, action,
            case when user_id is not null then external_id end, is_by_parent, sent_at, %(now)s,
            case when user_id is null or resource is null then 'parked' else 'open' end,
            case when user_id is null then 'unknown_member' when resource is null then coalesce(reason, 'unknown_type') end,
-           case when user_id is not null then body end
+           case when user_id is not null then body end, cause
       from known
         on conflict (user_id, provider, dedup_key) do nothing
     returning user_id, resource
@@ -125,6 +129,7 @@ async def remember(tx: Tx, provider: str, batch: Sequence[Incoming], *, marking:
         "types": [i.event_type for i in once], "resources": [i.resource for i in once], "actions": [i.action for i in once],
         "ids": [i.external_id for i in once], "parents": [i.is_by_parent for i in once], "sent": [i.sent_at for i in once],
         "bodies": [i.body for i in once], "keys": [i.dedup_key for i in once], "reasons": [i.reason for i in once],
+        "causes": [i.cause for i in once],
     }  # fmt: skip
     if marking.has_payloads:
         await run(tx, _MARK_INBOX, given)
@@ -138,7 +143,7 @@ async def open_ones(tx: Tx, connection: Connection, *, now: datetime) -> list[Op
         tx,
         OpenDelivery,
         """select d.id, d.resource, d.action, d.external_id, d.is_by_parent, d.sent_at, d.received_at, d.attempts,
-                  r.user_id is not null as is_known, r.placed_at
+                  r.user_id is not null as is_known, r.placed_at, d.cause
              from wearbase.delivery d
              left join lateral (
                   select user_id, placed_at from wearbase.record r

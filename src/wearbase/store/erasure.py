@@ -30,6 +30,7 @@ async def erase_records(tx: Tx, user_id: str, provider: str) -> None:
 
 
 async def erase_user(tx: Tx, user_id: str) -> None:
-    """Every row of the user in every table."""
+    """Every row of the user in every table, and where a sweep over all members stands, if it stands at this one."""
     for table in _ALL:
         await run(tx, f"delete from wearbase.{table} where user_id = %s", (user_id,))  # noqa: S608 fixed names only
+    await run(tx, "delete from wearbase.observation where content ->> 'user_id' = %s", (user_id,))

@@ -312,6 +312,17 @@ async def test_disconnecting_may_erase_the_records(service: Service) -> None:
     problem(await service.delete(f"{CONNECT}?data=all"), 422, "invalid_field", "data")
 
 
+async def test_a_member_erases_by_disconnecting_only_after_signing_in_again(service: Service) -> None:
+    await service.connected()
+    token = service.token("ann", minutes=30)
+    service.world.clock.advance(timedelta(minutes=11))
+    for path in (f"{CONNECT}?data=erase", "/v1/oauth/disconnect?user_id=ann&provider=whoop&data=erase"):
+        problem(await service.delete(path, headers=token), 403, "sign_in_again")
+    assert await service.world.rows("select 1 from wearbase.record") != []
+    assert (await service.delete(f"{CONNECT}?data=erase", headers=service.token("ann"))).json()["data"] == "erase"
+    assert await service.world.rows("select 1 from wearbase.record") == []
+
+
 async def test_ending_what_never_was_is_no_error(service: Service) -> None:
     answer = await service.delete(CONNECT)
     assert answer.json() == {

@@ -128,6 +128,12 @@ async def test_guessing_is_slowed_down(ops: Service, monkeypatch: pytest.MonkeyP
     for _ in range(2):
         problem(await ops.post("/ops/session", json={"key": "wrong"}, headers=FROM_APP), 401)
     problem(await ops.post("/ops/session", json={"key": "wrong"}, headers=FROM_APP), 429)
+    await sign_in(ops)  # who has a key is not kept out by who guesses
+
+
+async def test_a_key_that_is_no_text_is_wrong(ops: Service) -> None:
+    headers = {**FROM_APP, "content-type": "application/json"}
+    problem(await ops.post("/ops/session", content=rb'{"key": "\ud800"}', headers=headers), 401)
 
 
 async def test_the_session_ends_with_its_key_by_itself_and_by_signing_out(ops: Service) -> None:

@@ -9,7 +9,6 @@ from pydantic import BaseModel
 
 from wearbase.access.caller import Caller, member, service
 from wearbase.access.users import InvalidField, checked_user_id
-from wearbase.api.errors import SignInAgain
 from wearbase.api.fields import Day, ProviderName, UserId, checked_range
 from wearbase.api.given import By, Given, Services
 from wearbase.api.packing import packed, packing_headers
@@ -36,8 +35,6 @@ from wearbase.read.status import rfc3339
 from wearbase.store.audit import trail
 from wearbase.sync import disconnect
 from wearbase.sync.remote import ending
-
-FRESH_SIGN_IN = timedelta(minutes=10)
 
 router = APIRouter(route_class=GuardedRoute, tags=["App API"])
 
@@ -150,8 +147,7 @@ def _check_erasing(services: Services, caller: Caller, user_id: str, body: Erase
         return
     if body is None:
         raise InvalidField("Repeat the user id in confirm.", field="confirm")
-    if caller.issued_at is None or services.clock.now() - caller.issued_at > FRESH_SIGN_IN:
-        raise SignInAgain
+    consents.check_sign_in(services, caller)
 
 
 async def _window(services: Services, user_id: str, provider: str, start: date, end: date) -> Window:

@@ -3,12 +3,14 @@
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import Depends, Response
 
 from wearbase.access.caller import Caller
 from wearbase.access.users import InvalidField
+from wearbase.api.errors import SignInAgain
 from wearbase.api.fields import RedirectUrl
 from wearbase.api.given import Services
 from wearbase.api.routes import copying
@@ -22,6 +24,7 @@ from wearbase.transport.remote import Remote
 
 NONCE_COOKIE = "wearbase_consent"
 WAIT_S = 3.0
+FRESH_SIGN_IN, CLOCKS_DIFFER = timedelta(minutes=10), timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +104,20 @@ async def complete(services: Services, caller: Caller, *, code: str, state: str)
     return Connected(user_id=done.user_id, provider=done.provider, missing_scopes=done.missing_scopes)
 
 
+def check_sign_in(services: Services, caller: Caller) -> None:
+    """Erasing needs somebody who signed in just now. Raises SignInAgain."""
+    if caller.issued_at is None or not -CLOCKS_DIFFER <= services.clock.now() - caller.issued_at <= FRESH_SIGN_IN:
+        raise SignInAgain
+
+
 async def end(services: Services, caller: Caller, user_id: str, provider: str, data: str) -> Disconnected:
     """Ends the connection; erasing its records needs the scope for it."""
     if data not in ("keep", "erase"):
         raise InvalidField("data must be keep or erase.", field="data")
     if data == "erase" and "erase" not in caller.scopes:
         raise Forbidden("Erasing needs the scope erase.", scope="erase")
+    if data == "erase" and not caller.is_service:
+        check_sign_in(services, caller)
     if remote := copying.remote_of(services, provider):
         return await _end_there(services, remote, user_id, data)
     ended = await disconnect.disconnect(services.engine, user_id, provider, erase=data == "erase")

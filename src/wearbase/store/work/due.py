@@ -8,6 +8,7 @@ from enum import IntEnum
 from wearbase.domain.windows import Window
 from wearbase.store.connections import Connection
 from wearbase.store.postgres.database import Tx, many, one, run, value
+from wearbase.store.work.cause import CAUSE
 from wearbase.store.work.chores import Chore
 
 
@@ -56,6 +57,7 @@ class SyncState:
     error: str | None
     waits_until: datetime | None  # holds while it is still the due time
     backfill_waits_until: datetime | None  # the same of the history
+    cause: str | None = None  # the id of the request that marked it due last
 
     def waiting_until(self, *, now: datetime) -> datetime | None:
         """When calls are to be had again for what is due now; None if it does not wait for any."""
@@ -100,15 +102,16 @@ async def start(
         await run(tx, "delete from wearbase.sync_state where user_id = %(u)s and provider = %(p)s", who)
     await run(
         tx,
-        """insert into wearbase.sync_state as s (user_id, provider, resource, due_at, reason, priority, marks, error)
-           select %(u)s, %(p)s, r, case when r = any(%(missing)s) then null else %(now)s::timestamptz end, 'connect', 0, 1,
+        """insert into wearbase.sync_state as s (user_id, provider, resource, due_at, reason, priority, marks, cause, error)
+           select %(u)s, %(p)s, r, case when r = any(%(missing)s) then null else %(now)s::timestamptz end, 'connect', 0, 1, %(cause)s,
                   case when r = any(%(missing)s) then 'missing_scope' end
              from unnest(%(r)s::text[]) r
            on conflict (user_id, provider, resource) do update
-              set due_at = excluded.due_at, reason = 'connect', priority = 0, slot = null, marks = s.marks + 1, error = excluded.error,
+              set due_at = excluded.due_at, reason = 'connect', priority = 0, slot = null, marks = s.marks + 1, cause = excluded.cause,
+                  error = excluded.error,
                   attempts = 0, backfill_error = null, backfill_attempts = 0,
                   backfill_due_at = case when s.backfill_end is not null then excluded.due_at end""",
-        {**who, "r": list(resources), "missing": list(missing), "now": now},
+        {**who, "r": list(resources), "missing": list(missing), "cause": CAUSE.get(), "now": now},
     )
 
 
@@ -139,6 +142,7 @@ async def mark(tx: Tx, user_id: str, provider: str, resources: Sequence[str], wi
         tx,
         """update wearbase.sync_state s
               set reason = case when s.priority is null or %(prio)s < s.priority or s.due_at > %(due)s then %(reason)s else s.reason end,
+                  cause = coalesce(%(cause)s, s.cause),
                   slot = case when s.priority is null or %(prio)s < s.priority or s.due_at > %(due)s then null else s.slot end,
                   priority = case when s.due_at > %(due)s then %(prio)s else least(coalesce(s.priority, %(prio)s), %(prio)s) end,
                   due_at = least(coalesce(s.due_at, %(due)s), %(due)s),
@@ -150,6 +154,7 @@ async def mark(tx: Tx, user_id: str, provider: str, resources: Sequence[str], wi
               and s.user_id = c.user_id and s.provider = c.provider and s.resource = any(%(r)s)""",
         {
             "u": user_id, "p": provider, "r": list(resources), "reason": wish.reason, "prio": int(wish.priority), "due": wish.due_at,
+            "cause": CAUSE.get(),
             "a0": wish.asked.start if wish.asked else None, "a1": wish.asked.end if wish.asked else None,
         },
     )  # fmt: skip

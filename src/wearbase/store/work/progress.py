@@ -88,6 +88,7 @@ async def close_window(tx: Tx, connection: Connection, resource: str, closing: C
                    long_covered_at = case when %(a)s <= %(b)s - %(long)s then greatest(long_covered_at, %(b)s) else long_covered_at end,
                    paged_from = case when page_token is not null then paged_from end,
                    window_start = null, window_end = null, page_token = null, served_marks = window_marks,
+                   cause = case when {_STILL_DUE} then cause end,
                    due_at = case when {_STILL_DUE} then due_at else %(next_at)s end,
                    reason = case when {_STILL_DUE} then reason else %(next_reason)s end,
                    priority = case when {_STILL_DUE} then priority else %(next_priority)s end,
@@ -109,7 +110,7 @@ async def skip(tx: Tx, connection: Connection, resource: str, *, marks: int, unt
     await run(
         tx,
         f"""update wearbase.sync_state set due_at = %(next_at)s, reason = %(next_reason)s, priority = %(next_priority)s,
-                   slot = %(next_slot)s, served_marks = marks, error = case when %(settled)s then null else error end,
+                   slot = %(next_slot)s, served_marks = marks, cause = null, error = case when %(settled)s then null else error end,
                    attempts = case when %(settled)s then 0 else attempts end
             {_WHERE} and marks = %(marks)s and asked_start is null""",
         {**_who(connection, resource), **_next(until), "marks": marks, "settled": is_settled},

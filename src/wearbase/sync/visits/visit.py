@@ -3,7 +3,8 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TypeAlias
 
@@ -49,6 +50,7 @@ LONGEST_RETRY = timedelta(hours=1)
 MISCONFIGURED_RETRY = timedelta(minutes=5)
 REFUSED_RETRY = timedelta(hours=6)
 FIRST_DENIED_RETRY = timedelta(minutes=1)
+MOST_NAMED = 20  # requests, in a line of the log
 HISTORY_PAGES_A_VISIT = 1  # then whoever is more urgent has a turn
 
 Failures: TypeAlias = dict[str, tuple[Walk | None, WearbaseError]]
@@ -60,6 +62,11 @@ async def visit(engine: Engine, connection: Connection) -> None:
     if app.provider.delivers == "payload" and not await _has_stored_inbox(engine, app, connection):
         return
     states, situation = await _look(engine, app, connection)
+    with _for_requests(connection, states, situation):
+        await _serve(engine, app, connection, states, situation)
+
+
+async def _serve(engine: Engine, app: App, connection: Connection, states: Sequence[due.SyncState], situation: Situation) -> None:
     planned, calls = plan.plan(states, situation), Counter[str]()
     readings = _readings(engine, app, connection, planned, situation, calls)
     try:
@@ -77,6 +84,19 @@ async def visit(engine: Engine, connection: Connection) -> None:
             await due.await_retries(tx, connection, now=engine.clock.now())
         await due.release(tx, connection)
     await engine.hints.tell()
+
+
+@contextmanager
+def _for_requests(connection: Connection, states: Sequence[due.SyncState], situation: Situation) -> Iterator[None]:
+    """Has every line of the visit name the requests that brought it about, and says when it is over."""
+    marked = {s.cause for s in states if s.cause and s.due_at is not None and s.due_at <= situation.now}
+    requests = sorted(marked | {news.cause for news in situation.news if news.cause})[:MOST_NAMED]
+    if not requests:
+        yield
+        return
+    with structlog.contextvars.bound_contextvars(requests=requests):
+        yield
+        log.info("visited", provider=connection.provider, connection=connection.id)
 
 
 async def _has_stored_inbox(engine: Engine, app: App, connection: Connection) -> bool:

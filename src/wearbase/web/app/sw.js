@@ -24,8 +24,10 @@ self.addEventListener("activate", (event) => {
   })());
 });
 
-// Only the member says when: a page never changes under the finger.
-self.addEventListener("message", (event) => { if (event.data === "take over") void self.skipWaiting(); });
+self.addEventListener("message", (event) => {
+  if (event.data === "take over") void self.skipWaiting(); // only the member says when: a page never changes under the finger
+  if (event.data === "claim") event.waitUntil(self.clients.claim()); // a page that was on its way while the first one became active
+});
 
 self.addEventListener("fetch", (event) => {
   const { request } = event;

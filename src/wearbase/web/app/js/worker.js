@@ -17,6 +17,7 @@ export async function register() {
     waiting = worker;
     isNewer.value = true;
   };
+  if (!workers.controller) registration.active?.postMessage("claim");
   ready(registration.waiting);
   registration.addEventListener("updatefound", () => {
     const coming = registration.installing;

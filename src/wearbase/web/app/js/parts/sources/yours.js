@@ -78,7 +78,7 @@ function Disconnect({ source, onDone }) {
         <${Button} kind="plain" onClick=${() => setState({})}>${w.sureNo}<//><${Button} kind="danger" onClick=${() => void end("erase")}>${w.sureYes}<//></div>`
       : html`<div class="equal"><${Button} kind="plain" isBusy=${state.busy === "keep"} aria-disabled=${state.busy ? "true" : null} onClick=${() => { if (!state.busy) void end("keep"); }}>${w.keep}<//>
         <${Button} kind="plain" isBusy=${state.busy === "erase"} aria-disabled=${state.busy ? "true" : null} onClick=${() => { if (!state.busy) eraseToo(); }}>${w.eraseToo}<//></div>`}
-    ${state.problem && html`<p role="alert" class="failed">${state.problem.isOffline ? w.offline : w.disconnectFailed(source.title)}</p>`}
+    ${state.problem && html`<p role="alert" class="failed">${state.problem.code === "sign_in_again" ? w.eraseAgain : state.problem.isOffline ? w.offline : w.disconnectFailed(source.title)}</p>`}
   </div>`;
 }
 
