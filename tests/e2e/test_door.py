@@ -94,6 +94,28 @@ def test_so_is_one_on_a_connection_that_was_good_before(guarded: Home) -> None:
         refused(rest(connection), 408, "timed_out")
 
 
+HEAD = b"GET /health/live HTTP/1.1\r\nHost: wear.example\r\n"
+
+
+@pytest.mark.parametrize("more", [b"\r\nX: y" * 101, b"y" * 32_768 + b"\r\nX:", b"y" * 33_000], ids=["lines", "line", "unended"])
+def test_a_head_that_is_too_large_is_refused_as_it_arrives(guarded: Home, more: bytes) -> None:
+    with dialled(guarded) as connection:
+        connection.sendall(HEAD + b"X: y")
+        time.sleep(0.02)
+        connection.sendall(more)
+        refused(rest(connection), 431, "head_too_large")
+
+
+def test_a_large_head_is_served_and_each_request_of_a_connection_counts_anew(guarded: Home) -> None:
+    with dialled(guarded) as connection:
+        for _ in range(3):
+            connection.sendall(HEAD + b"X: %s\r\n" % (b"y" * 300) * 90 + b"\r\n")
+            answer = b""
+            while not answer.endswith(b'{"status":"ok"}'):
+                answer += connection.recv(65_536)
+            assert answer.startswith(b"HTTP/1.1 200 ")
+
+
 @pytest.mark.parametrize("framing", [b"Content-Length: 1000", b"Transfer-Encoding: chunked"])
 def test_a_body_that_never_ends_is_cut(guarded: Home, framing: bytes) -> None:
     with dialled(guarded) as connection:

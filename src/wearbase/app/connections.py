@@ -26,12 +26,17 @@ _UVICORN.setLevel(logging.ERROR)  # it warns of each request that is no HTTP or 
 ALIVE = "/health/live"  # is told even then: a process that is busy need not be started again
 BUSY_AGAIN_AFTER_S = 2
 LOOK_EVERY_S = 0.5
-NO_HTTP, NO_ROOM = "no_http", "no_room"  # why a connection is refused
+NO_HTTP, NO_ROOM, LARGE_HEAD = "no_http", "no_room", "large_head"  # why a connection is refused
+LARGEST_HEAD, MOST_LINES = 32 * 1024, 100  # bytes, and header lines, of one request; a chunked body's trailers count too
 MOST_UNREAD = 4 * LARGEST_BODY  # of one connection
 CROWDED, MAKE_ROOM_S = 0.9, 1.0
 
 Part: TypeAlias = Literal["head", "body", "answer", "next", "stream"]
 Noted: TypeAlias = Callable[[str, int], None]
+
+
+class HeadTooLarge(Exception):
+    """Ends the parsing of a head."""
 
 
 class Connection(HttpToolsProtocol):
@@ -42,6 +47,9 @@ class Connection(HttpToolsProtocol):
     seen_since = 0.0
     refused: ClassVar[Counter[str]] = Counter()  # of all connections, until it is told
     unread = 0  # bytes of a body that came after its answer
+    head_bytes = head_lines = 0  # of the request that is arriving
+    unparsed = 0  # bytes since the parser last told of anything: of a line that has not ended yet
+    is_head_too_large = False
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
@@ -82,8 +90,51 @@ class Connection(HttpToolsProtocol):
                    (b"connection", b"close"), (b"x-request-id", request_id)]  # fmt: skip
         self.transport.write(STATUS_LINE[status] + b"".join(b"%s: %s\r\n" % pair for pair in headers) + b"\r\n" + body)
 
+    def data_received(self, data: bytes) -> None:
+        """What the parser keeps of a line that never ends is counted too."""
+        self.unparsed += len(data)
+        super().data_received(data)
+        if self.unparsed > LARGEST_HEAD and not self.transport.is_closing():
+            self._refuse_head()
+
+    def on_message_begin(self) -> None:
+        """A head begins."""
+        self.head_bytes = self.head_lines = self.unparsed = 0
+        super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        """A piece of the address. Raises HeadTooLarge."""
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A whole line. Raises HeadTooLarge."""
+        self.head_lines += 1
+        self._count(len(name) + len(value) + len(b": \r\n"))
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """The head is whole."""
+        self.unparsed = 0
+        super().on_headers_complete()
+
+    def _count(self, size: int) -> None:
+        self.unparsed = 0
+        self.head_bytes += size
+        if self.head_bytes > LARGEST_HEAD or self.head_lines > MOST_LINES:
+            self.is_head_too_large = True
+            raise HeadTooLarge
+
+    def _refuse_head(self) -> None:
+        """With a word, unless an answer to something earlier is still on its way."""
+        self.refused[LARGE_HEAD] += 1
+        if self.cycle is None or self.cycle.response_complete:
+            self.say(431, "head_too_large", f"A request's head may have {LARGEST_HEAD} bytes and {MOST_LINES} lines.")
+        self.transport.close()
+
     def on_body(self, body: bytes) -> None:
         """The rest of a body that is answered already is passed over, as far as a client in good faith may have sent it."""
+        self.unparsed = 0
         if self.cycle.response_complete:
             self.unread += len(body)
             if self.unread > MOST_UNREAD:
@@ -91,7 +142,9 @@ class Connection(HttpToolsProtocol):
         super().on_body(body)
 
     def send_400_response(self, msg: str) -> None:
-        """What is no HTTP."""
+        """What is no HTTP, or too much of it."""
+        if self.is_head_too_large:
+            return self._refuse_head()
         self.refused[NO_HTTP] += 1
         self.say(400, *errors.HTTP_CODES[400])
         self.transport.close()
