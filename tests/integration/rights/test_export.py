@@ -31,7 +31,7 @@ OURS = {
     "parked_record": {"id", "tries"},
     "day_document": {"provider", "day", "revision", "has_lead", "updated_at"},  # the body has day and source
     "health_document": {"day", "made_of", "revision", "places", "sources", "updated_at"},
-    "delivery": {"dedup_key", "member_hash", "is_by_parent", "attempts", "next_attempt_at"},
+    "delivery": {"dedup_key", "member_hash", "is_by_parent", "attempts", "next_attempt_at", "cause"},
     "preference": {"updated_at"},
     "member_session": {"secret_hash", "before_hash"},  # they let somebody in
     "sign_in_link": {"link_hash"},
