@@ -1,6 +1,6 @@
 """The gate: reads the credential of a request and lets in whom the route's rule names."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Literal, TypedDict
 from urllib.parse import SplitResult, urlsplit
@@ -16,6 +16,8 @@ from wearbase.access.tokens import MemberTokens
 from wearbase.domain.errors import Unauthorized
 
 Headers = Sequence[tuple[bytes, bytes]]
+Credential = tuple[bytes, bytes]  # the header it came in, and itself: of a cookie only the session's
+Before = Callable[[Credential | None], None]  # told what will be judged; what it raises keeps the gate from looking
 MISSING = "Give a service key (X-API-Key) or a member's token (Authorization: Bearer), or sign in."
 
 
@@ -47,27 +49,29 @@ class Gate:
         self.cookie_name = "__Host-wearbase" if is_https else "wearbase"
         self._cookie = self.cookie_name.encode() + b"="
 
-    async def admit(self, headers: Headers, rule: Rule, user_id: str | None, *, method: str = "POST") -> Caller | None:
+    async def admit(
+        self, headers: Headers, rule: Rule, user_id: str | None, *, method: str = "POST", before: Before | None = None
+    ) -> Caller | None:  # fmt: skip
         """The caller, if the rule lets them in; None where nobody is asked. Raises Unauthorized, Forbidden."""
         if rule.by in ("open", "signature") or (rule.by == "docs" and self._is_development):
             return None
-        caller = await (self._in_browser(headers, method) if rule.by == "session" else self.caller(headers, method=method))
+        judged = self._session_of(headers) if rule.by == "session" else self._judged(headers)
+        if before is not None:
+            before(judged)
+        caller = await self._judge(judged, headers, method)
         authorise(caller, rule, user_id)
         return caller
 
-    async def caller(self, headers: Headers, *, method: str = "POST") -> Caller:
-        """Who calls: a service key goes before a member's token, and that before a session. Raises Unauthorized, DatabaseUnavailable,
-        IdentityUnavailable.
-        """
-        bearer = None
-        for name, value in headers:
-            if name == b"x-api-key":
-                return _known(await self._keys.find(value))
-            if name == b"authorization":
-                bearer = value
-        if bearer is None:
-            return await self._in_browser(headers, method)
-        kind, _, token = bearer.partition(b" ")
+    async def _judge(self, judged: Credential | None, headers: Headers, method: str) -> Caller:
+        """Whose it is. Raises Unauthorized, DatabaseUnavailable, IdentityUnavailable."""
+        if judged is None:
+            raise Unauthorized(MISSING)
+        name, value = judged
+        if name == b"x-api-key":
+            return _known(await self._keys.find(value))
+        if name == b"cookie":
+            return await self._in_browser(value, headers, method)
+        kind, _, token = value.partition(b" ")
         if kind.lower() != b"bearer":
             raise Unauthorized(MISSING)
         given = token.strip().decode("latin-1")
@@ -76,13 +80,34 @@ class Gate:
             found = await self._identity.find(given)
         return _known(found)
 
-    async def service(self, headers: Headers) -> Caller | None:
-        """The service that calls; None if no good service key came along."""
+    async def service(self, headers: Headers, *, before: Before) -> Caller | None:
+        """The service that calls; None if somebody else does. Raises Unauthorized, DatabaseUnavailable, and what `before` raises."""
+        judged = self._judged(headers)
+        before(judged)
         try:
-            found = await self.caller(headers)
-        except (Unauthorized, IdentityUnavailable):
+            found = await self._judge(judged, headers, "POST")
+        except IdentityUnavailable:
             return None
         return found if found.is_service else None
+
+    def _judged(self, headers: Headers) -> Credential | None:
+        """The one credential that counts: a service key goes before a member's token, and that before a session.
+
+        Raises Unauthorized for two keys.
+        """
+        key = bearer = None
+        for pair in headers:
+            if pair[0] == b"x-api-key":
+                if key is not None:
+                    raise Unauthorized("Give one service key (X-API-Key), not several.")
+                key = pair
+            elif pair[0] == b"authorization":
+                bearer = pair
+        return key or bearer or self._session_of(headers)
+
+    def _session_of(self, headers: Headers) -> Credential | None:
+        cookie = self.cookie_of(headers)
+        return None if cookie is None else (b"cookie", cookie)
 
     def cookie_of(self, headers: Headers) -> bytes | None:
         """The session's cookie."""
@@ -114,10 +139,7 @@ class Gate:
             return False
         return _origin(sent) == self._origin or sent.netloc == host
 
-    async def _in_browser(self, headers: Headers, method: str) -> Caller:
-        cookie = self.cookie_of(headers)
-        if cookie is None:
-            raise Unauthorized(MISSING)
+    async def _in_browser(self, cookie: bytes, headers: Headers, method: str) -> Caller:
         if method not in SAFE_METHODS and not self.is_from_app(headers):
             raise Unauthorized("A session changes something only from the app's own pages (X-Wearbase: app, same origin).")
         return await self._sessions.find(cookie)

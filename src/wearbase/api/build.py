@@ -86,7 +86,7 @@ def create_app(services: Services, *, pages: Sequence[Route] = ()) -> FastAPI:
     is_https = services.public_url.startswith("https://")
     if services.door.cors_origins:
         app.add_middleware(Cors, origins=services.door.cors_origins)
-    app.add_middleware(Door, hosts=Hosts(services.door), pace=services.pace)
+    app.add_middleware(Door, hosts=Hosts(services.door))
     app.add_middleware(
         Observed, metrics=app.state.metrics, keys=services.engine.keys, is_https=is_https, pace=services.pace, bare=[*bare, *pages]
     )

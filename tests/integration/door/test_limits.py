@@ -82,6 +82,48 @@ async def test_who_shares_the_address_of_a_guesser_is_not_shut_out(world: Bench)
         assert await statuses(service, DAY, 3) == [200] * 3
 
 
+async def test_an_address_over_its_failures_still_gets_all_that_needs_no_credential(world: Bench) -> None:
+    async with guarded(world, failures_per_address=2, cors_origins=("https://app.example",)) as service:
+        account = await service.connected()
+        from_address(service, "192.0.2.7")
+        assert 429 in await statuses(service, DAY, 6, headers=BAD)
+        for path in ("/health/live", OPENING):
+            assert await statuses(service, path, 1, headers={}) == [200]
+        ready = await service.get("/health/ready")  # a good key, which is not looked at
+        assert (ready.status_code, "reasons" in ready.json()) == (200, False)
+        body = delivery(account, trace_id="t-1")
+        assert (await service.post(HOOK, content=body, headers=signed(service, body))).status_code == 204
+        asked = {"origin": "https://app.example", "access-control-request-method": "GET"}
+        assert (await service.call("OPTIONS", DAY, headers=asked)).status_code == 200
+        for path in ("/app/session/peek", "/app/session"):
+            said = {"x-wearbase": "app", "sec-fetch-site": "same-origin"}
+            problem(await service.post(path, json={"link": "0" * 43}, headers=said), 429, "too_many_requests")
+        problem(await service.get(DAY), 429, "too_many_requests")
+
+
+async def test_guesses_beside_a_good_credential_of_ones_own_are_guesses(world: Bench) -> None:
+    async with guarded(world, failures_per_address=2) as service:
+        from_address(service, "192.0.2.7")
+        own = service.token("ann")
+        assert await statuses(service, DAY, 1, headers=own) == [200]
+        assert await statuses(service, DAY, 6, headers={**BAD, **own}) == [401] * 4 + [429] * 2
+        assert await statuses(service, DAY, 1, headers=own) == [200]
+
+
+async def test_two_service_keys_at_once_are_refused(world: Bench) -> None:
+    async with guarded(world, failures_per_address=2) as service:
+        both = [("x-api-key", ENV_KEY), ("x-api-key", BAD["x-api-key"])]
+        for headers in (both, both[::-1]):
+            problem(await service.get(DAY, headers=headers), 401, "unauthorized")
+
+
+async def test_guesses_where_readiness_is_asked_count_too(world: Bench) -> None:
+    async with guarded(world, failures_per_address=2) as service:
+        from_address(service, "192.0.2.7")
+        assert await statuses(service, "/health/ready", 5, headers=BAD) == [200] * 5
+        problem(await service.get(DAY), 429, "too_many_requests")
+
+
 async def test_one_network_of_ipv6_is_one_address(world: Bench) -> None:
     async with guarded(world, failures_per_address=2) as service:
         found = []

@@ -1,41 +1,33 @@
 """The door itself: before anything is read of a request, and once it is known who sends it."""
 
 from collections.abc import Awaitable
+from functools import partial
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from wearbase.access.caller import Caller, Rule
+from wearbase.access.gate import Credential
 from wearbase.api import errors
 from wearbase.api.door.hosts import Hosts
 from wearbase.api.door.pace import Pace
 from wearbase.api.given import Services
-from wearbase.domain.errors import TooManyRequests, WrongHost
+from wearbase.domain.errors import TooManyRequests, Unauthorized, WrongHost
 
-CREDENTIALS = (b"x-api-key", b"authorization", b"cookie")
 REFUSED_CREDENTIAL = (401, 403, 410)  # unknown, of somebody else, used up
 
 
 class Door:
-    """Turns away names that are not ours, and addresses that sent too many bad credentials."""
+    """Turns away names that are not ours."""
 
-    def __init__(self, app: ASGIApp, *, hosts: Hosts, pace: Pace) -> None:
-        self._app, self._hosts, self._pace = app, hosts, pace
+    def __init__(self, app: ASGIApp, *, hosts: Hosts) -> None:
+        self._app, self._hosts = app, hosts
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:  # a coroutine less for each request
         if scope["type"] != "http":
             return self._app(scope, receive, send)
-        named, mark = [], None
-        for name, value in scope["headers"]:
-            if name == b"host":
-                named.append(value)
-            elif name in CREDENTIALS:
-                mark = hash((name, value))  # keyed anew in each process: it tells nothing of the credential
-        scope["state"]["mark"] = mark
         try:
-            self._hosts.check(scope, named)
-            if self._pace.counts_failures:
-                self._pace.check(host_of(scope), mark)
-        except (WrongHost, TooManyRequests) as error:
+            self._hosts.check(scope, [value for name, value in scope["headers"] if name == b"host"])
+        except WrongHost as error:
             return errors.refuse(error, scope, receive, send)
         return self._app(scope, receive, send)
 
@@ -45,9 +37,36 @@ async def admitted(services: Services, scope: Scope, rule: Rule, user_id: str | 
 
     Raises: Unauthorized, Forbidden, TooManyRequests, DatabaseUnavailable.
     """
-    caller = await services.gate.admit(scope["headers"], rule, user_id, method=scope["method"])
+    before = partial(before_looking, services, scope)
+    caller = await services.gate.admit(scope["headers"], rule, user_id, method=scope["method"], before=before)
     welcome(services, scope, caller)
     return caller
+
+
+async def service_of(services: Services, scope: Scope) -> Caller | None:
+    """The service that calls a route which is open to all; None if no good key came, or its address is over its failures.
+
+    Raises DatabaseUnavailable.
+    """
+    try:
+        found = await services.gate.service(scope["headers"], before=partial(before_looking, services, scope))
+    except TooManyRequests:
+        return None
+    except Unauthorized:
+        if scope["state"].get("mark") is not None:
+            services.pace.failed(host_of(scope))
+        return None
+    if found is not None:
+        services.pace.succeeded(scope["state"].get("mark"))
+    return found
+
+
+def before_looking(services: Services, scope: Scope, judged: Credential | None) -> None:
+    """To be asked before a credential is looked at. Raises TooManyRequests if its address sent too many bad ones."""
+    pace = services.pace
+    if pace.counts_failures:
+        scope["state"]["mark"] = mark = None if judged is None else hash(judged)  # keyed anew in each process: it tells nothing
+        pace.check(host_of(scope), mark)
 
 
 def welcome(services: Services, scope: Scope, caller: Caller | None) -> None:

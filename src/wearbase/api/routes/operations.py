@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
 
 from wearbase.access.caller import OPEN, service
+from wearbase.api.door.entry import service_of
 from wearbase.api.given import Given, Services
 from wearbase.api.metrics import Metrics
 from wearbase.api.routing import GuardedRoute, who
@@ -35,7 +36,7 @@ async def ready(request: Request, services: Given, response: Response) -> dict[s
         response.headers["Retry-After"] = "2"
     answer: dict[str, Any] = {"status": "ready" if is_usable else "not_ready", "demo": services.is_demo}
     try:
-        caller = await services.gate.service(request.headers.raw)
+        caller = await service_of(services, request.scope)
     except DatabaseUnavailable:
         caller = None  # only the environment's key can be told from a wrong one now
     if caller is None:

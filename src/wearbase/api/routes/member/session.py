@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 
 from wearbase.access.caller import OPEN, SESSION, service
 from wearbase.access.sessions import Kept
-from wearbase.api.door.entry import host_of, welcome
+from wearbase.api.door.entry import before_looking, host_of, welcome
 from wearbase.api.fields import UserId
 from wearbase.api.given import By, Given, Services
 from wearbase.api.packing import packed, packing_headers
@@ -33,8 +33,9 @@ async def make_link(user_id: UserId, services: Given, caller: By) -> SignInLink:
 
 @router.post("/app/session/peek")
 @who(OPEN)
-async def peek(services: Given, body: LinkBody) -> LinkOwner:
+async def peek(services: Given, request: Request, body: LinkBody) -> LinkOwner:
     """Whom a link would sign in. It is not used up: what opens addresses ahead of people must not."""
+    before_looking(services, request.scope, None)
     found = await services.sessions.peek(body.link)
     return LinkOwner(user_id=found.user_id, expires_at=rfc3339(found.expires_at) or "")
 
@@ -46,6 +47,7 @@ async def sign_in(services: Given, request: Request, response: Response, body: L
     headers = request.scope["headers"]
     if not services.gate.is_from_app(headers):
         raise Forbidden("Signing in is for the app's own pages (X-Wearbase: app, same origin).")
+    before_looking(services, request.scope, None)
     kept = await services.sessions.begin(body.link)
     before = services.gate.cookie_of(headers)
     if before is not None:
@@ -69,6 +71,8 @@ async def opening(services: Given, request: Request) -> Response:
     """All that the app begins with: whose session this is, what they prefer, and their today as it is stored. That nobody is signed
     in is an answer here, for a page that cannot know it before it asks."""
     scope, cookie = request.scope, services.gate.cookie_of(request.scope["headers"])
+    if cookie is not None:
+        before_looking(services, scope, (b"cookie", cookie))
     try:
         kept = await services.sessions.renew(cookie or b"")
     except Unauthorized as refused:

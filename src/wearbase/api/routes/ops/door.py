@@ -4,7 +4,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from wearbase.access.gate import SAFE_METHODS, Headers
-from wearbase.api.door.entry import welcome
+from wearbase.api.door.entry import before_looking, welcome
 from wearbase.api.given import Services
 from wearbase.api.routing import GuardedRoute
 from wearbase.domain.errors import Unauthorized
@@ -23,6 +23,7 @@ class OperatorRoute(GuardedRoute):
             return await super().handle(scope, receive, send)
         if scope["method"] not in SAFE_METHODS and not services.gate.is_from_app(scope["headers"]):
             raise Unauthorized("A session changes something only from our own pages (X-Wearbase: app, same origin).")
+        before_looking(services, scope, (b"cookie", token.encode("latin-1")))
         caller, _ = await services.operators.find(token)
         welcome(services, scope, caller)
         return await self.act(scope, receive, send)

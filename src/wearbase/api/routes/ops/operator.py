@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field, SecretStr
 
 from wearbase.access.caller import OPEN, Caller, service
+from wearbase.api.door.entry import before_looking
 from wearbase.api.given import By, Given, Services
 from wearbase.api.routes.ops.door import OperatorRoute, cookie_of, keep_cookie
 from wearbase.api.routing import who
@@ -33,6 +34,7 @@ async def sign_in(services: Given, request: Request, response: Response, body: K
     """Exchanges a service key with the scope ops for a session of eight hours in this browser. It ends with the key."""
     if not services.gate.is_from_app(request.scope["headers"]):
         raise Forbidden("Signing in is for our own pages (X-Wearbase: app, same origin).")
+    before_looking(services, request.scope, None)
     begun = await services.operators.begin(body.key.get_secret_value())
     keep_cookie(services, response, begun.token, max_age=int((begun.expires_at - services.clock.now()).total_seconds()))
     return await _shown(services, begun.caller, begun.expires_at)
