@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from wearbase.access.gate import SAFE_METHODS
 from wearbase.access.users import name_for_logs
 from wearbase.api.door.entry import note_outcome
 from wearbase.api.door.pace import Pace
@@ -80,7 +81,7 @@ class Observed:
     def _note_read(self, scope: Scope, status: int) -> None:
         """Who is answered with a member's data, or an operator's, is counted for the audit trail."""
         caller = scope["state"].get("caller")
-        if caller is not None and status < 400 and scope["method"] == "GET":
+        if caller is not None and status < 400 and scope["method"] in SAFE_METHODS:
             user_id, route = scope["path_params"].get("user_id"), self._route_of(scope)
             if user_id is not None or route.startswith(OPERATORS):
                 scope["app"].state.services.readers.note(caller, user_id, route)

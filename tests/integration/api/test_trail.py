@@ -167,6 +167,7 @@ async def test_reads_are_counted_whatever_they_read_and_whoever_reads(service: S
         for _ in range(2):
             etag = (await service.get("/api/v1/whoop/daily-data/ann", headers=headers)).headers["etag"]
             assert (await service.get("/api/v1/whoop/daily-data/ann", headers=headers | {"if-none-match": etag})).status_code == 304
+        assert (await service.call("HEAD", "/api/v1/whoop/daily-data/ann", headers=headers)).status_code == 200  # tells whether it changed
         await service.get("/api/v1/health/ann?days=3", headers=headers)
         await service.get("/v1/data/ann/recovery", headers=headers)
     await service.get("/api/v1/ops/summary", headers=ops)
@@ -180,8 +181,8 @@ async def test_reads_are_counted_whatever_they_read_and_whoever_reads(service: S
     day, health, kind = "/api/v1/{provider}/daily-data/{user_id}", "/api/v1/health/{user_id}", "/v1/data/{user_id}/{kind}"
     key = f"key:{ops['x-api-key'].split('_')[1]}"
     assert {(f["credential"], f["route"]): f["n"] for f in found} == {
-        ("key:environment", day): 4, ("key:environment", health): 1, ("key:environment", kind): 1,
-        ("member", day): 4, ("member", health): 1, ("member", kind): 1, (key, "/api/v1/ops/summary"): 1,
+        ("key:environment", day): 5, ("key:environment", health): 1, ("key:environment", kind): 1,
+        ("member", day): 5, ("member", health): 1, ("member", kind): 1, (key, "/api/v1/ops/summary"): 1,
     }  # fmt: skip
 
 

@@ -57,16 +57,18 @@ select c.user_id from (
         order by c.user_id for key share of c) c
  group by c.user_id on conflict (user_id) do nothing
 """
-_NAME_CHANGED = """
+_IS_STORED = """(exists (select from wearbase.connection where user_id = {user})
+        or exists (select from wearbase.oauth_state where user_id = {user})
+        or exists (select from wearbase.preference where user_id = {user})
+        or exists (select from wearbase.sign_in_link where user_id = {user})
+        or exists (select from wearbase.member_session where user_id = {user}))"""
+_NAME_CHANGED = f"""
 insert into wearbase.audit_member (user_id)
 select %(user)s where not exists (select from wearbase.audit_member where user_id = %(user)s)
-   and (exists (select from wearbase.connection where user_id = %(user)s)
-        or exists (select from wearbase.oauth_state where user_id = %(user)s)
-        or exists (select from wearbase.preference where user_id = %(user)s)
-        or exists (select from wearbase.sign_in_link where user_id = %(user)s)
-        or exists (select from wearbase.member_session where user_id = %(user)s))
+   and {_IS_STORED.format(user="%(user)s")}
 on conflict (user_id) do nothing
 """
+_FORGET_NAMES = f"delete from wearbase.audit_member m where not {_IS_STORED.format(user='m.user_id')}"
 _ADD = """
 insert into wearbase.audit (at, action, credential, member, provider, route, details)
 values (%(at)s, %(action)s, %(credential)s, (select pseudonym from wearbase.audit_member where user_id = %(user)s), %(provider)s, %(route)s,
@@ -161,13 +163,5 @@ async def pseudonym(tx: Tx, user_id: str) -> UUID | None:
 
 async def prune(tx: Tx, *, before: datetime | None, most: int) -> int:
     """Takes away the oldest lines from before then, at most so many, and the names of members of whom nothing is stored. How many lines."""
-    await run(
-        tx,
-        """delete from wearbase.audit_member m
-            where not exists (select from wearbase.connection where user_id = m.user_id)
-              and not exists (select from wearbase.oauth_state where user_id = m.user_id)
-              and not exists (select from wearbase.preference where user_id = m.user_id)
-              and not exists (select from wearbase.sign_in_link where user_id = m.user_id)
-              and not exists (select from wearbase.member_session where user_id = m.user_id)""",
-    )
+    await run(tx, _FORGET_NAMES)
     return int(await value(tx, "select wearbase.prune_audit(%s, %s)", (before, most))) if before is not None else 0
