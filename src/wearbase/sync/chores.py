@@ -1,5 +1,7 @@
 """Chores: work that waits with a due time and is not a visit."""
 
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
@@ -27,28 +29,18 @@ from wearbase.sync.upkeep.watch import WATCH_EVERY, watch_budgets
 
 log = structlog.get_logger()
 
-KEEPALIVE, FORECAST, WATCH, CENSUS, RETAIN = "keepalive", "forecast", "watch", "census", "retain"
-# One of each for the whole installation.
-STANDING = {
-    PRUNE: UUID(int=1),
-    KEEPALIVE: UUID(int=2),
-    FORECAST: UUID(int=3),
-    WATCH: UUID(int=4),
-    CENSUS: UUID(int=10),
-    RETAIN: UUID(int=11),
-}
 PRUNE_EVERY = timedelta(hours=1)
-PRUNE_BREATH = timedelta(seconds=1)
 MOST_PRUNED = 20_000  # at once, so that no transaction is long
 UNKNOWN_FOR = timedelta(days=1)  # how long notices of unknown members are kept
 KEEPALIVE_EVERY = timedelta(minutes=1)
-KEEPALIVE_BREATH = timedelta(seconds=5)  # between two runs when many are due: visits have their turn
+KEEPALIVE_BREATH = timedelta(seconds=5)
 DEAD_FOR = timedelta(hours=1)
 SIGNED_OUT_FOR = timedelta(days=7)  # how long sessions and links that are over are kept, to say so
 SPENDING_FOR = timedelta(weeks=9)  # eight of the same weekday, for what is usual
 REFUSED_FOR = timedelta(hours=24)  # how long tokens are kept that the provider refused
 TURNS_FOR = timedelta(days=1)  # how long is known what another wearbase answered last about some days
 LONGEST_RETRY = timedelta(minutes=30)
+LEFT_FOR = timedelta(seconds=30)
 
 
 async def do_chore(engine: Engine, chore: Chore) -> None:
@@ -61,18 +53,10 @@ async def do_chore(engine: Engine, chore: Chore) -> None:
             await ending.finish(engine, chore)
         elif chore.kind == FINISH:
             await _finish_consent(engine, chore)
-        elif chore.kind == PRUNE:
-            return await _prune(engine, chore)
-        elif chore.kind == KEEPALIVE:
-            return await _keep_alive(engine, chore)
-        elif chore.kind == FORECAST:
-            return await _forecast(engine, chore)
-        elif chore.kind == WATCH:
-            return await _watch(engine, chore)
-        elif chore.kind == CENSUS:
-            return await _census(engine, chore)
-        elif chore.kind == RETAIN:
-            return await _retain(engine, chore)
+        elif standing := STANDING.get(chore.kind):
+            return await _do_standing(engine, chore, standing)
+        else:
+            return await _leave(engine, chore)
     except RetryLater as error:
         wait = min(LONGEST_RETRY, timedelta(seconds=5) * 3 ** min(chore.attempts, 8))
         at = waiting.again_at(error.retry_at, now=now) if isinstance(error, RateLimited) and error.retry_at else now + wait
@@ -96,11 +80,24 @@ async def plan_chores(engine: Engine) -> None:
     """Makes sure that what is done at intervals is in the queue."""
     now = engine.clock.now()
     async with engine.db.transaction() as tx:
-        for kind, chore_id in STANDING.items():
-            await chores.add(tx, NewChore(id=chore_id, kind=kind, due_at=now, priority=Priority.TIMETABLE), now=now)
+        for kind, standing in STANDING.items():
+            await chores.add(tx, NewChore(id=standing.id, kind=kind, due_at=now, priority=Priority.TIMETABLE), now=now)
 
 
-async def _prune(engine: Engine, chore: Chore) -> None:
+async def _leave(engine: Engine, chore: Chore) -> None:
+    """A kind that a newer process beside this one has made is for it to do."""
+    log.warning("chore left to a newer process", kind=chore.kind)
+    async with engine.db.transaction() as tx:
+        await chores.again(tx, chore, at=engine.clock.now() + LEFT_FOR)
+
+
+async def _do_standing(engine: Engine, chore: Chore, standing: "Standing") -> None:
+    has_more = await standing.do(engine)
+    async with engine.db.transaction() as tx:
+        await chores.again(tx, chore, at=engine.clock.now() + (standing.breath if has_more else standing.every))
+
+
+async def _prune(engine: Engine) -> bool:
     now = engine.clock.now()
     pruning = Pruning(
         unknown_before=now - min(UNKNOWN_FOR, engine.keep_deliveries), before=now - engine.keep_deliveries,
@@ -117,35 +114,24 @@ async def _prune(engine: Engine, chore: Chore) -> None:
         await grants_care.erase_refused(tx, before=now - REFUSED_FOR)
         await copies.forget_turns(tx, before=now - TURNS_FOR)
         lines = await trail.prune(tx, before=now - engine.keep_audit if engine.keep_audit else None, most=MOST_PRUNED)
-        has_more = has_more or lines == MOST_PRUNED
-        await chores.again(tx, chore, at=now + (PRUNE_BREATH if has_more else PRUNE_EVERY))
+    return has_more or lines == MOST_PRUNED
 
 
-async def _keep_alive(engine: Engine, chore: Chore) -> None:
-    has_more = await keep_grants_alive(engine)
-    async with engine.db.transaction() as tx:
-        await chores.again(tx, chore, at=engine.clock.now() + (KEEPALIVE_BREATH if has_more else KEEPALIVE_EVERY))
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Work done at intervals, one of each for the whole installation; what it does says whether there is more to do now."""
+
+    id: UUID
+    do: Callable[[Engine], Awaitable[bool | None]]
+    every: timedelta
+    breath: timedelta = timedelta(seconds=1)  # between two runs while there is more: visits have their turn
 
 
-async def _forecast(engine: Engine, chore: Chore) -> None:
-    await forecast_all(engine)
-    async with engine.db.transaction() as tx:
-        await chores.again(tx, chore, at=engine.clock.now() + FORECAST_EVERY)
-
-
-async def _watch(engine: Engine, chore: Chore) -> None:
-    await watch_budgets(engine)
-    async with engine.db.transaction() as tx:
-        await chores.again(tx, chore, at=engine.clock.now() + WATCH_EVERY)
-
-
-async def _retain(engine: Engine, chore: Chore) -> None:
-    has_more = await retain(engine)
-    async with engine.db.transaction() as tx:
-        await chores.again(tx, chore, at=engine.clock.now() + (PRUNE_BREATH if has_more else RETAIN_EVERY))
-
-
-async def _census(engine: Engine, chore: Chore) -> None:
-    await take_census(engine)
-    async with engine.db.transaction() as tx:
-        await chores.again(tx, chore, at=engine.clock.now() + CENSUS_EVERY)
+STANDING = {
+    PRUNE: Standing(UUID(int=1), _prune, PRUNE_EVERY),
+    "keepalive": Standing(UUID(int=2), keep_grants_alive, KEEPALIVE_EVERY, KEEPALIVE_BREATH),
+    "forecast": Standing(UUID(int=3), forecast_all, FORECAST_EVERY),
+    "watch": Standing(UUID(int=4), watch_budgets, WATCH_EVERY),
+    "census": Standing(UUID(int=10), take_census, CENSUS_EVERY),
+    "retain": Standing(UUID(int=11), retain, RETAIN_EVERY),
+}

@@ -14,7 +14,7 @@ from wearbase.store.work import budget, chores, due, waiting
 from wearbase.store.work.budget import Purpose
 from wearbase.store.work.chores import NewChore
 from wearbase.store.work.due import Mark, Priority
-from wearbase.sync.chores import KEEPALIVE, STANDING, do_chore
+from wearbase.sync.chores import STANDING, do_chore
 
 NOW = datetime(2026, 11, 18, 14, 2, tzinfo=UTC)
 NEXT, MIDNIGHT = datetime(2026, 11, 18, 14, 5, tzinfo=UTC), datetime(2026, 11, 19, tzinfo=UTC)
@@ -158,7 +158,7 @@ async def test_a_chore_that_waits_for_calls_asks_again_within_minutes(world: Ben
         await tx.execute("update wearbase.connection set keepalive_due_at = %s", (world.clock.now(),))
         await chores.add(
             tx,
-            NewChore(id=STANDING[KEEPALIVE], kind=KEEPALIVE, due_at=world.clock.now(), priority=Priority.TIMETABLE),
+            NewChore(id=STANDING["keepalive"].id, kind="keepalive", due_at=world.clock.now(), priority=Priority.TIMETABLE),
             now=world.clock.now(),
         )
     while (chore := await claimed(world)) is not None:

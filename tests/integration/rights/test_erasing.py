@@ -164,7 +164,7 @@ async def test_a_delivery_that_arrives_while_a_member_is_erased_does_not_stay(li
     await arriving
     await disconnect.erase_user(life.world.engine, BOB)  # any erasure has the next sweep done soon
     await life.world.step(seconds=11, webhooks=False)
-    due = await life.world.rows("select due_at from wearbase.chore where id = %s", STANDING[PRUNE])
+    due = await life.world.rows("select due_at from wearbase.chore where id = %s", STANDING[PRUNE].id)
     assert due[0]["due_at"] <= life.world.clock.now()
     await life.world.work()
     await assert_nothing_left(life)

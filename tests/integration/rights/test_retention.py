@@ -15,7 +15,7 @@ from wearbase.providers.registry import PROVIDERS
 from wearbase.store import connections
 from wearbase.store.postgres.database import run
 from wearbase.sync import ask
-from wearbase.sync.chores import RETAIN, STANDING, plan_chores
+from wearbase.sync.chores import STANDING, plan_chores
 from wearbase.sync.upkeep import retention
 from wearbase.sync.visits.keep import store_page
 
@@ -146,7 +146,7 @@ async def test_it_goes_in_small_steps_and_goes_on_where_it_was(service: Service,
     monkeypatch.undo()
     await plan_chores(world.engine)
     await world.work()
-    [chore] = await world.rows("select due_at, error from wearbase.chore where id = %s", STANDING[RETAIN])
+    [chore] = await world.rows("select due_at, error from wearbase.chore where id = %s", STANDING["retain"].id)
     assert (chore["error"], chore["due_at"]) == (None, world.clock.now() + retention.RETAIN_EVERY)
 
 

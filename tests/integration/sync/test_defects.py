@@ -1,14 +1,19 @@
 """A defect of ours in one member's visit or in a chore: noted, not spinning, nobody else held up, nothing of the data in the log."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import structlog
 
 from tests.integration.harness import Bench
 from wearbase.store import records
+from wearbase.store.work import chores as queue
+from wearbase.store.work.chores import NewChore
+from wearbase.store.work.due import Priority
 from wearbase.sync import chores, worker
 from wearbase.sync.chores import plan_chores
 from wearbase.sync.worker import Worker
@@ -43,6 +48,15 @@ async def kinds(world: Bench) -> dict[str, Any]:
     return {c["kind"]: c for c in await world.rows("select * from wearbase.chore")}
 
 
+async def test_a_chore_of_a_kind_that_a_newer_process_made_is_left_to_it(world: Bench) -> None:
+    made = NewChore(id=uuid4(), kind="of_tomorrow", due_at=world.clock.now(), priority=Priority.TIMETABLE)
+    async with world.engine.db.transaction() as tx:
+        await queue.add(tx, made, now=world.clock.now())
+    await world.worker.drain()
+    left = (await kinds(world))["of_tomorrow"]
+    assert (left["due_at"] > world.clock.now(), left["error"], left["lease_until"]) == (True, None, None)
+
+
 async def test_a_chore_that_breaks_is_put_off_for_longer_each_time_and_everything_else_goes_on(
     world: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -53,7 +67,7 @@ async def test_a_chore_that_breaks_is_put_off_for_longer_each_time_and_everythin
     async def broken(engine: Any) -> None:
         raise broken_with.pop(0)
 
-    monkeypatch.setattr(chores, "forecast_all", broken)
+    monkeypatch.setitem(chores.STANDING, "forecast", replace(chores.STANDING["forecast"], do=broken))
     with structlog.testing.capture_logs() as logs:
         await world.worker.drain()
         found = await kinds(world)
