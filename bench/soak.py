@@ -94,7 +94,4 @@ class _Load:
         """What it noted, once it has ended."""
         if self._process.wait() != 0:
             raise RuntimeError("The load has failed.")
-        import shutil
-
-        shutil.copy(self._plan.with_suffix(".noted"), "/tmp/soak-" + self._plan.stem + ".json")
         return json.loads(self._plan.with_suffix(".noted").read_text())

@@ -57,18 +57,18 @@ select c.user_id from (
         order by c.user_id for key share of c) c
  group by c.user_id on conflict (user_id) do nothing
 """
-_IS_STORED = """(exists (select from wearbase.connection where user_id = {user})
-        or exists (select from wearbase.oauth_state where user_id = {user})
-        or exists (select from wearbase.preference where user_id = {user})
-        or exists (select from wearbase.sign_in_link where user_id = {user})
-        or exists (select from wearbase.member_session where user_id = {user}))"""
+_STORED_USERS = """(select user_id from wearbase.connection
+  union all select user_id from wearbase.oauth_state
+  union all select user_id from wearbase.preference
+  union all select user_id from wearbase.sign_in_link
+  union all select user_id from wearbase.member_session)"""
 _NAME_CHANGED = f"""
 insert into wearbase.audit_member (user_id)
 select %(user)s where not exists (select from wearbase.audit_member where user_id = %(user)s)
-   and {_IS_STORED.format(user="%(user)s")}
+   and exists (select from {_STORED_USERS} s where s.user_id = %(user)s)
 on conflict (user_id) do nothing
 """
-_FORGET_NAMES = f"delete from wearbase.audit_member m where not {_IS_STORED.format(user='m.user_id')}"
+_FORGET_NAMES = f"delete from wearbase.audit_member m where not exists (select from {_STORED_USERS} s where s.user_id = m.user_id)"
 _ADD = """
 insert into wearbase.audit (at, action, credential, member, provider, route, details)
 values (%(at)s, %(action)s, %(credential)s, (select pseudonym from wearbase.audit_member where user_id = %(user)s), %(provider)s, %(route)s,
