@@ -15,7 +15,8 @@ def problems(url: str | None, issuer: str | None, audiences: Sequence[str], clai
     if len(missing) == len(TOGETHER) and claim == DEFAULT_CLAIM:
         return []
     if missing or url is None:
-        return [f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing: {', '.join(TOGETHER)} belong together"]
+        more = ", and AUTH_USER_CLAIM is of their tokens" if len(missing) == len(TOGETHER) else ""
+        return [f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing: {', '.join(TOGETHER)} belong together{more}"]
     parts = urlsplit(url)
     if parts.scheme != "https" and not _is_loopback(parts.hostname or ""):
         return ["AUTH_JWKS_URL must be https: whoever could change the keys on their way could be any member"]

@@ -8,7 +8,7 @@ from wearbase.domain.errors import BadRequest, SettingsError
 OURS = {"status", "user_id"}
 NEVER = {"code", "state"}  # of a consent: nothing that looks like them goes to another site
 _PORTS = {"http": 80, "https": 443}
-_NOT_ADDRESSES = {"javascript", "data", "vbscript", "file", "blob", "about"}
+NEVER_SENT_TO = {"javascript", "data", "vbscript", "file", "blob", "about"}
 
 
 class RedirectAllowList:
@@ -17,8 +17,9 @@ class RedirectAllowList:
     def __init__(self, allowed: Iterable[str]) -> None:
         places = {url: _place(url) for url in allowed}
         if bad := [url for url, place in places.items() if place is None]:
+            shown = "one of them" if set("@?#=") & set(bad[0]) else f"{bad[0][:40]!r}"  # it may hold a password
             raise SettingsError(
-                f"REDIRECT_URL_ALLOWLIST: {bad[0]!r} is not an address; give each in full, such as https://app.example/connected"
+                f"REDIRECT_URL_ALLOWLIST: {shown} is not an address; give each in full, such as https://app.example/connected"
             )
         self._places = set(places.values())
 
@@ -52,7 +53,7 @@ def _place(url: str) -> tuple[str, str, int | None, str] | None:
         port = parts.port
     except ValueError:
         return None
-    if not parts.scheme or parts.scheme in _NOT_ADDRESSES or "@" in parts.netloc or url.partition(":")[2][:2] != "//":
+    if not parts.scheme or parts.scheme in NEVER_SENT_TO or "@" in parts.netloc or url.partition(":")[2][:2] != "//":
         return None
     if parts.scheme in _PORTS and not parts.hostname:
         return None

@@ -67,7 +67,7 @@ def door_rules(settings: Settings) -> "DoorRules":
     """What the door is told. In development without an address of its own, any IP address will do as its name."""
     from wearbase.api.door.hosts import LOOPBACK, name_of
     from wearbase.api.door.rules import DoorRules
-    from wearbase.settings.door import ANY_HOST
+    from wearbase.settings.addresses import ANY_HOST
 
     names = {*LOOPBACK, *settings.allowed_hosts, name_of(settings.base_url) or ""} - {""}
     return DoorRules(
@@ -151,7 +151,7 @@ def server(settings: Settings, app: "FastAPI") -> Server:
 
     config = uvicorn.Config(
         app, host=settings.host, port=settings.port, http=Connection, loop="none", ws="none", log_config=None, access_log=False,
-        server_header=False, forwarded_allow_ips=settings.forwarded_allow_ips, timeout_keep_alive=30, timeout_graceful_shutdown=5,
+        server_header=False, forwarded_allow_ips=list(settings.forwarded_allow_ips), timeout_keep_alive=30, timeout_graceful_shutdown=5,
         limit_concurrency=settings.connections, backlog=BACKLOG,
     )  # fmt: skip
     return Server(config, Watch(settings, note=app.state.metrics.note_refused), on_stop=app.state.services.end_streams)

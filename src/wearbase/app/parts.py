@@ -12,13 +12,13 @@ from wearbase.domain.clock import Clock
 from wearbase.domain.combining import Combining
 from wearbase.domain.errors import BadRequest, DatabaseUnavailable, SettingsError
 from wearbase.domain.provider import Provider
-from wearbase.providers.registry import PROVIDERS, taking_part
+from wearbase.providers.registry import PROVIDERS
 from wearbase.read.days import DayReader
 from wearbase.settings import Settings
 from wearbase.store.postgres import migrate
 from wearbase.store.postgres.cancelling import cancel
 from wearbase.store.postgres.clock import DatabaseClock
-from wearbase.store.postgres.database import Database, checked_url, is_pooled
+from wearbase.store.postgres.database import Database, is_pooled
 from wearbase.store.postgres.embedded import EmbeddedPostgres, default_data_dir
 from wearbase.store.postgres.hints import Hints
 from wearbase.store.sealed.rings import given_ring, kept_ring
@@ -68,9 +68,8 @@ def place(settings: Settings, *, as_server: str | None = None, on_log: Callable[
     """
     folder = settings.data_dir or default_data_dir()
     if settings.database_url is not None:
-        url = checked_url(settings.database_url.get_secret_value(), setting="DATABASE_URL")
-        given = settings.database_direct_url.get_secret_value() if settings.database_direct_url else None
-        direct = checked_url(given, setting="DATABASE_DIRECT_URL") if given else None
+        url = settings.database_url.get_secret_value()
+        direct = settings.database_direct_url.get_secret_value() if settings.database_direct_url else None
         migrate.upgrade(direct or url, schema=settings.database_schema)
         pooled = is_pooled(url)
         yield Place(
@@ -126,7 +125,7 @@ def combining(settings: Settings) -> Combining:
 
 def providers(settings: Settings) -> dict[str, Provider]:
     """Those whose days can be read here, connected or not."""
-    return {name: p.keeping(settings.keep_days(name)) for name, p in taking_part([app.name for app in settings.apps()]).items()}
+    return settings.providers()
 
 
 def apps(settings: Settings) -> dict[str, App]:

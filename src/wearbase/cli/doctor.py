@@ -20,6 +20,7 @@ from wearbase.cli.output import console, emit, say
 from wearbase.cli.session import Choice, choose, opened, run
 from wearbase.domain.errors import DatabaseUnavailable, SettingsError, WearbaseError
 from wearbase.settings import LOOPBACK, Settings
+from wearbase.settings.advice import advice
 from wearbase.store import survey
 from wearbase.store.postgres import migrate
 from wearbase.store.postgres.embedded import default_data_dir
@@ -59,6 +60,8 @@ def _examine(ctx: typer.Context) -> Iterator[Finding]:
         return
     env_file = " and .env" if Path(".env").is_file() else ""
     yield Finding("ok", "settings", f"{choice.settings.environment}, from the environment{env_file}{' (demo)' if choice.is_demo else ''}")
+    for told in advice(choice.settings):
+        yield Finding("warn", "settings", f"{told.setting}: {told.text}", told.todo)
     yield from _source(choice)
     yield from _addresses(choice)
     if choice.settings.has_sahha and not choice.is_demo:

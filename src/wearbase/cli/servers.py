@@ -3,6 +3,7 @@
 from typing import Annotated
 
 import httpx2
+import structlog
 import typer
 
 from wearbase import __version__
@@ -21,6 +22,9 @@ from wearbase.cli.session import Choice, placed, run_server, stoppable
 from wearbase.domain.errors import WearbaseError
 from wearbase.read.members import members
 from wearbase.settings import Settings, load
+from wearbase.settings.advice import advice
+
+log = structlog.get_logger()
 
 NAME = "wear up"
 FIRST_KEY, FIRST_SCOPES = "first key", ("read", "sync", "connect")
@@ -67,6 +71,8 @@ def sim(ctx: typer.Context) -> None:
 def _configure(settings: Settings, *, is_demo: bool = False) -> None:
     is_loud = "log_level" in settings.model_fields_set
     configure_logging(settings if is_loud or not is_demo else settings.model_copy(update={"log_level": "warning"}))
+    for told in [] if is_demo else advice(settings):
+        log.warning("setting", setting=told.setting, leads_to=told.text, todo=told.todo)
 
 
 def _up(settings: Settings) -> None:

@@ -1,10 +1,8 @@
 """One frozen Settings, read once from the environment, `.env` or a folder of secrets, and passed down as values."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -12,18 +10,21 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from wearbase.access import identity_settings
-from wearbase.domain.errors import SettingsError
-from wearbase.domain.provider import Credentials
-from wearbase.providers.registry import PROVIDERS
+from wearbase.access.redirects import RedirectAllowList
+from wearbase.domain.combining import Combining
+from wearbase.domain.errors import BadRequest, SettingsError
+from wearbase.domain.provider import Credentials, Provider
+from wearbase.providers.registry import PROVIDERS, taking_part
+from wearbase.settings import credentials
+from wearbase.settings.addresses import Address, AddressWithQuery, Listening, Redirects, is_private
 from wearbase.settings.door import DoorSettings
-from wearbase.settings.sources import RetentionDays, SourceSettings, given_sources
-from wearbase.settings.values import MOST_CALLS, Address, Texts, duration, is_private, told, whole
+from wearbase.settings.sources import RetentionDays, SourceSettings, given_sources, secrets_dir
+from wearbase.settings.values import MOST_CALLS, Folder, Texts, duration, shown, told, whole
 from wearbase.store.postgres.schema import DEFAULT_SCHEMA, is_valid
 from wearbase.transport.apps import App
 
 __all__ = ["LOOPBACK", "NOT_FOR_THE_DEMO", "SCOPES", "Settings", "SourceSettings", "load"]
 
-SHORTEST_SERVICE_KEY = 24
 SCOPES = ("read", "sync", "connect", "erase", "ops")
 NOT_FOR_THE_DEMO = ("sahha_client_id", "sahha_client_secret", "other_sources")  # the demo has a simulated WHOOP and nothing real
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -34,7 +35,7 @@ class Settings(DoorSettings):
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True)
 
-    host: str = "127.0.0.1"
+    host: Listening = "127.0.0.1"
     port: Annotated[int, whole(0, 65_535)] = 8000
     environment: Literal["development", "production"] = "development"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -43,23 +44,22 @@ class Settings(DoorSettings):
     database_direct_url: SecretStr | None = None
     database_schema: str = DEFAULT_SCHEMA
     database_pool_size: Annotated[int, whole(2, 200)] = 8
-    data_dir: Path | None = None
+    data_dir: Folder | None = None
 
     public_url: Address | None = None
     service_api_key: SecretStr | None = None
     service_api_key_scopes: Texts = ("read", "sync", "connect")
     token_encryption_keys: SecretStr | None = None
     redirect_url_allowlist: Texts = ()
-    forwarded_allow_ips: str = "127.0.0.1"
 
-    auth_jwks_url: Address | None = None  # the keys of the app's own identity provider, whose tokens are members' then
+    auth_jwks_url: AddressWithQuery | None = None  # the keys of the app's own identity provider, whose tokens are members' then
     auth_issuer: str | None = None
     auth_audience: Texts = ()
     auth_user_claim: str = identity_settings.DEFAULT_CLAIM
 
     whoop_client_id: str | None = None
     whoop_client_secret: SecretStr | None = None
-    whoop_redirect_url: Texts = ()
+    whoop_redirect_url: Redirects = ()
     whoop_api_url: Address = "https://api.prod.whoop.com/developer"
     whoop_oauth_url: Address = "https://api.prod.whoop.com/oauth/oauth2"
     whoop_retention_days: RetentionDays | None = None
@@ -94,27 +94,23 @@ class Settings(DoorSettings):
 
     @model_validator(mode="after")
     def _consistent(self) -> "Settings":
-        for problem in (
-            *self._key_problems(),
-            *identity_settings.problems(self.auth_jwks_url, self.auth_issuer, self.auth_audience, self.auth_user_claim),
-            *self._whoop_problems(),
-            *self._service_problems(),
-            *self._sahha_problems(),
-            *self._other_problems(),
-            *self._database_problems(),
-        ):
-            raise ValueError(problem)
+        for problems in (
+            self._key_problems, self._identity_problems, self._whoop_problems, self._service_problems, self._sahha_problems,
+            self._other_problems, self._plaintext_problems, self._database_problems,
+        ):  # fmt: skip
+            for problem in problems():
+                raise ValueError(problem)
         return self
 
     def _key_problems(self) -> list[str]:
-        problems = []
-        key = self.service_api_key
-        if key is not None and len(key.get_secret_value()) < SHORTEST_SERVICE_KEY:
-            problems.append(f"SERVICE_API_KEY is too short: use at least {SHORTEST_SERVICE_KEY} characters, or make one: wear keys create")
-        unknown = set(self.service_api_key_scopes) - set(SCOPES)
-        if unknown:
-            problems.append(f"SERVICE_API_KEY_SCOPES: unknown scope {min(unknown)!r}; known are {', '.join(SCOPES)}")
-        return problems
+        problems = credentials.key_problems(self.service_api_key)
+        if set(self.service_api_key_scopes) - set(SCOPES) or not self.service_api_key_scopes:
+            problems.append(f"SERVICE_API_KEY_SCOPES: give one or several of {', '.join(SCOPES)}")
+        names = ("whoop_client_id", "whoop_client_secret", "sahha_client_id", "sahha_client_secret", "sahha_webhook_secret")
+        return problems + credentials.problems({name.upper(): getattr(self, name) for name in names})
+
+    def _identity_problems(self) -> list[str]:
+        return identity_settings.problems(self.auth_jwks_url, self.auth_issuer, self.auth_audience, self.auth_user_claim)
 
     def _whoop_problems(self) -> list[str]:
         given = {"WHOOP_CLIENT_ID": self.whoop_client_id, "WHOOP_CLIENT_SECRET": self.whoop_client_secret}
@@ -135,9 +131,7 @@ class Settings(DoorSettings):
         parts = urlsplit(url)
         if self.whoop_client_id is not None:
             return ["WHOOP_CLIENT_ID and WHOOP_SERVICE_URL exclude each other: WHOOP is either here or at the service"]
-        if parts.username is not None or parts.query or parts.fragment or not parts.hostname:
-            return ["WHOOP_SERVICE_URL: give the bare address of the service, such as https://whoop.example.com"]
-        if self.environment == "production" and parts.scheme != "https" and not is_private(parts.hostname):
+        if self.environment == "production" and parts.scheme != "https" and not is_private(parts.hostname or ""):
             return ["WHOOP_SERVICE_URL must be https: the key and members' data would travel in the clear"]
         if url in (self.public_url, self.base_url):
             return ["WHOOP_SERVICE_URL is this server's own address"]
@@ -151,16 +145,45 @@ class Settings(DoorSettings):
         if len(missing) == 1:
             return [f"{missing[0]} is missing: SAHHA_CLIENT_ID and SAHHA_CLIENT_SECRET belong together (app.sahha.ai/dashboard)"]
         if self.sahha_signature not in PROVIDERS["sahha"].signatures:
-            return [f"SAHHA_SIGNATURE must be one of {', '.join(PROVIDERS['sahha'].signatures)}, not {self.sahha_signature!r}"]
+            return [f"SAHHA_SIGNATURE must be one of {', '.join(PROVIDERS['sahha'].signatures)}"]
         return []
 
     def _other_problems(self) -> list[str]:
-        return [problem for name, source in (self.other_sources or {}).items() for problem in source.problems(PROVIDERS[name])]
+        problems = [problem for name, source in (self.other_sources or {}).items() for problem in source.problems(PROVIDERS[name])]
+        if problems:
+            return problems
+        RedirectAllowList(self.redirect_url_allowlist)
+        try:
+            Combining.of(self.providers().values(), self.source_precedence)
+        except BadRequest as error:
+            return [f"SOURCE_PRECEDENCE: {error.message}"]
+        return []
+
+    def _plaintext_problems(self) -> list[str]:
+        """Members' tokens and our secrets go over https, but within a network of our own."""
+        urls = {name: url for name, url in self._source_urls().items() if url and self.environment == "production"}
+        return [
+            f"{name} must be https: our secret and members' tokens would travel in the clear"
+            for name, url in urls.items()
+            if (parts := urlsplit(url)).scheme != "https" and not is_private(parts.hostname or "")
+        ]
+
+    def _source_urls(self) -> dict[str, str | None]:
+        own = {"whoop_api_url": self.whoop_api_url, "whoop_oauth_url": self.whoop_oauth_url, "sahha_api_url": self.sahha_api_url}
+        others = [(f"{name}_{at}", getattr(one, at)) for name, one in (self.other_sources or {}).items() for at in ("api_url", "oauth_url")]
+        return {name.upper(): url for name, url in [*own.items(), *others]}
 
     def _database_problems(self) -> list[str]:
         problems = []
         if not is_valid(self.database_schema):
-            problems.append(f"DATABASE_SCHEMA must be a lower-case name, not {self.database_schema!r}")
+            problems.append(f"DATABASE_SCHEMA must be a lower-case name, not {shown(self.database_schema)}")
+        if self.database_url is None and self.database_direct_url is not None:
+            problems.append("DATABASE_URL is missing: DATABASE_DIRECT_URL is a second way to the same database")
+        for name in ("database_url", "database_direct_url"):
+            if (url := getattr(self, name)) is not None:
+                from wearbase.store.postgres.address import checked_url  # a command on the embedded database does without the driver here
+
+                checked_url(url.get_secret_value(), setting=name.upper())
         if self.database_url is not None and self.environment == "production" and self.token_encryption_keys is None:
             problems.append(
                 "TOKEN_ENCRYPTION_KEYS is missing: processes that share a database share the keys. Make one: "
@@ -189,6 +212,10 @@ class Settings(DoorSettings):
         others = [source.app(PROVIDERS[name], base_url=self.base_url) for name, source in given if source.is_given]
         made = [*(app for app in (self._whoop(), self._sahha()) if app is not None), *others]
         return [replace(app, provider=app.provider.keeping(self.keep_days(app.name))) for app in made]
+
+    def providers(self) -> dict[str, Provider]:
+        """Those whose days can be read here, connected or not."""
+        return {name: p.keeping(self.keep_days(name)) for name, p in taking_part([app.name for app in self.apps()]).items()}
 
     def keep_days(self, name: str) -> int | None:
         """Of how many local days before today a source's data is kept; None: for ever."""
@@ -244,17 +271,6 @@ class Settings(DoorSettings):
 def load(**overrides: Any) -> Settings:
     """The settings of this process. Raises SettingsError that names each bad one and what to do."""
     try:
-        return Settings(**{"_secrets_dir": _secrets_dir(), **overrides})
+        return Settings(**{"_secrets_dir": secrets_dir(), **overrides})
     except ValidationError as error:
         raise SettingsError("; ".join(told(e) for e in error.errors(include_input=False))) from None
-
-
-def _secrets_dir() -> Path | None:
-    """A folder with a file for each secret, called as its setting: containers and systemd hand secrets over so."""
-    named = os.environ.get("SECRETS_DIR") or os.environ.get("CREDENTIALS_DIRECTORY")
-    if not named:
-        return None
-    folder = Path(named)
-    if not folder.is_dir():
-        raise SettingsError(f"SECRETS_DIR: there is no folder {folder}.")
-    return folder

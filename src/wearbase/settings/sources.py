@@ -1,5 +1,8 @@
 """What is said of a source, each under its own name."""
 
+import os
+from contextlib import suppress
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import SecretStr, ValidationError
@@ -8,7 +11,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from wearbase.domain.errors import SettingsError
 from wearbase.domain.provider import Credentials, Provider
 from wearbase.providers.registry import PROVIDERS
-from wearbase.settings.values import MOST_CALLS, Address, Texts, text_of, told, whole
+from wearbase.settings import credentials
+from wearbase.settings.addresses import Address, Redirects
+from wearbase.settings.values import MOST_CALLS, shown, text_of, told, whole
 from wearbase.transport.apps import App
 
 WITH_NAMES_OF_THEIR_OWN = ("whoop", "sahha")  # settings from before there was a form for all
@@ -24,7 +29,7 @@ class SourceSettings(BaseSettings):
 
     client_id: str | None = None
     client_secret: SecretStr | None = None
-    redirect_url: Texts = ()
+    redirect_url: Redirects = ()
     api_url: Address | None = None
     oauth_url: Address | None = None
     webhook_secret: SecretStr | None = None
@@ -43,29 +48,44 @@ class SourceSettings(BaseSettings):
         """What is wrong, naming the settings."""
         name = provider.name.upper()
         given = {f"{name}_CLIENT_ID": self.client_id, f"{name}_CLIENT_SECRET": self.client_secret}
+        signing = {f"{name}_WEBHOOK_SECRET": self.webhook_secret, f"{name}_VERIFICATION_TOKEN": self.verification_token}
+        if bad := credentials.problems({**given, **signing}):
+            return bad
         missing = [setting for setting, value in given.items() if not value]
         if len(missing) == 1:
             where = f" ({provider.console})" if provider.console else ""
             return [f"{missing[0]} is missing: {' and '.join(given)} belong together{where}"]
         if self.signature is not None and self.signature not in provider.signatures:
             known = f"one of {', '.join(provider.signatures)}" if provider.signatures else "left out, as there is one form only"
-            return [f"{name}_SIGNATURE must be {known}, not {self.signature!r}"]
+            return [f"{name}_SIGNATURE must be {known}"]
         return []
 
     def app(self, provider: Provider, *, base_url: str) -> App:
         """Our registration at a provider, of which `is_given`."""
-        credentials = Credentials(
+        ours = Credentials(
             client_id=self.client_id or "", client_secret=text_of(self.client_secret) or "",
             api_url=self.api_url or provider.api_url, oauth_url=self.oauth_url or provider.oauth_url,
             webhook_secret=text_of(self.webhook_secret), verification_token=text_of(self.verification_token),
         )  # fmt: skip
         redirects = self.redirect_url or (f"{base_url}/auth/{provider.name}/callback",)
         return App(
-            provider=provider.pinned(self.signature) if self.signature else provider, credentials=credentials,
+            provider=provider.pinned(self.signature) if self.signature else provider, credentials=ours,
             redirect_uris=redirects if provider.joined_by == "oauth" else (),
             per_minute=self.rate_limit_per_minute or provider.quota_per_minute,
             per_day=self.rate_limit_per_day or provider.quota_per_day,
         )  # fmt: skip
+
+
+def secrets_dir() -> Path | None:
+    """A folder with a file for each secret, called as its setting: containers and systemd hand secrets over so. Raises SettingsError."""
+    named = os.environ.get("SECRETS_DIR") or os.environ.get("CREDENTIALS_DIRECTORY")
+    if not named:
+        return None
+    folder = Path(named)
+    with suppress(OSError, ValueError):
+        if folder.is_dir():
+            return folder
+    raise SettingsError(f"SECRETS_DIR: there is no folder {shown(folder)}.")
 
 
 def given_sources() -> dict[str, SourceSettings]:
@@ -74,7 +94,7 @@ def given_sources() -> dict[str, SourceSettings]:
     for name in PROVIDERS:
         if name not in WITH_NAMES_OF_THEIR_OWN:
             try:
-                found[name] = SourceSettings(_env_prefix=f"{name}_")  # type: ignore[call-arg]
+                found[name] = SourceSettings(_env_prefix=f"{name}_", _secrets_dir=secrets_dir())  # type: ignore[call-arg]
             except ValidationError as error:
                 raise SettingsError("; ".join(told(e, prefix=name) for e in error.errors(include_input=False))) from None
     return found

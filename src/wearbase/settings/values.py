@@ -1,19 +1,24 @@
-"""Forms of values: durations, whole numbers, lists, addresses, each with its bounds in the message."""
+"""Forms of values: durations, whole numbers, lists, each with its bounds in the message."""
 
 import re
 from datetime import timedelta
-from ipaddress import ip_address
 from math import nan
+from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
 
 LONGEST_SHOWN = 40  # of a bad value in its message
 MOST_CALLS = 2**31 - 1  # what the database counts in
-PRIVATE_NAMES = (".internal", ".local", ".localhost", ".svc")  # no public name ends so
+_TELLTALE = frozenset("@?#=")  # what stands before or after a password
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+def shown(text: object) -> str:
+    """A bad value for its message, cut; nothing of one that looks as if it held a secret."""
+    said = str(text)
+    return "what is given" if _TELLTALE & set(said) else f"{said[:LONGEST_SHOWN]!r}"
 
 
 def _seconds(text: str) -> float:
@@ -34,8 +39,7 @@ def duration(least: str, most: str) -> BeforeValidator:
         except ValueError:
             seconds = nan
         if not shortest_s <= seconds <= longest_s:
-            shown = f"{str(given)[:LONGEST_SHOWN]!r}"
-            raise ValueError(f"{shown} is not a duration from {least} to {most}. Give one, such as {most}, or leave it out.")
+            raise ValueError(f"{shown(given)} is not a duration from {least} to {most}. Give one, such as {most}, or leave it out.")
         return timedelta(seconds=seconds)
 
     return BeforeValidator(read)
@@ -57,25 +61,15 @@ def listed(text: Any) -> Any:
     return tuple(part.strip() for part in text.split(",") if part.strip()) if isinstance(text, str) else text
 
 
-def address(text: Any) -> Any:
-    """An http or https address without a slash at its end."""
-    parts = urlsplit(text) if isinstance(text, str) else None
-    if parts is None or parts.scheme not in ("http", "https") or not parts.netloc:
-        raise ValueError("give an http or https address")
-    return text.rstrip("/")
+def _folder(given: Path) -> Path:
+    """A folder, there or not."""
+    if not given.name or not str(given).isprintable() or given.is_file():
+        raise ValueError("give the path of a folder of its own, which need not be there yet")
+    return given
 
 
+Folder = Annotated[Path, AfterValidator(_folder)]
 Texts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(listed)]
-Address = Annotated[str, BeforeValidator(address)]
-
-
-def is_private(host: str) -> bool:
-    """Whether a host is of this machine or of a network of its own, by its name or address alone."""
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return host == "localhost" or "." not in host or host.endswith(PRIVATE_NAMES)
-    return address.is_loopback or address.is_private
 
 
 def text_of(secret: SecretStr | None) -> str | None:

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 import psycopg
 from psycopg import sql
 
-from wearbase.domain.errors import DatabaseUnavailable
+from wearbase.store.postgres.address import unreachable
 from wearbase.store.postgres.clock import READ_CLOCK
 from wearbase.store.postgres.database import Tx, many
 
@@ -57,7 +57,7 @@ def facts(url: str, *, schema: str) -> ServerFacts:
                 is_pooled=found[0] != connection.info.backend_pid,
             )  # fmt: skip
     except psycopg.OperationalError as error:
-        raise DatabaseUnavailable(f"The database cannot be reached: {str(error).strip().splitlines()[0]}") from error
+        raise unreachable(error, url) from error
 
 
 async def members(tx: Tx, *, limit: int) -> list[MemberRow]:

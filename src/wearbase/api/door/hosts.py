@@ -1,7 +1,7 @@
 """By which names we may be called."""
 
 from collections.abc import Sequence
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -36,7 +36,7 @@ class Hosts:
         name = name_of(f"//{text}")
         if name is None or self._names is None:
             return False
-        return name in self._names or (self._takes_addresses and _is_address(name))
+        return name in self._names or (self._takes_addresses and is_address(name))
 
 
 def name_of(address: str) -> str | None:
@@ -45,12 +45,24 @@ def name_of(address: str) -> str | None:
         parts = urlsplit(address)
         parts.port  # noqa: B018 raises if it is none
         is_bare = not (parts.username or parts.path or parts.query or parts.fragment)
-        return (parts.hostname or "").removesuffix(".") or None if is_bare else None
+        return plain((parts.hostname or "").removesuffix(".")) or None if is_bare else None
     except ValueError:
         return None
 
 
-def _is_address(name: str) -> bool:
+def plain(host: str) -> str:
+    """One way of writing an IP address; an IPv4 address that is written as IPv6 is the IPv4 one. A name as it is."""
+    if ":" not in host:
+        return host
+    try:
+        address = IPv6Address(host)
+    except ValueError:
+        return host
+    return str(address.ipv4_mapped or address)
+
+
+def is_address(name: str) -> bool:
+    """Whether it is an IP address."""
     try:
         ip_address(name)
     except ValueError:

@@ -16,7 +16,7 @@ from wearbase.settings import Settings
 from wearbase.store.postgres import migrate
 from wearbase.store.postgres.copies import dump
 from wearbase.store.postgres.copies import restore as put_back
-from wearbase.store.postgres.database import checked_url, is_pooled
+from wearbase.store.postgres.database import is_pooled
 from wearbase.store.postgres.embedded import EmbeddedPostgres, default_data_dir
 
 File = Annotated[Path, typer.Argument(metavar="FILE")]
@@ -67,7 +67,7 @@ def _direct(choice: Choice) -> Iterator[str]:
             yield embedded.start()
         return
     given = settings.database_direct_url or settings.database_url
-    url = checked_url(given.get_secret_value(), setting="DATABASE_DIRECT_URL" if settings.database_direct_url else "DATABASE_URL")
+    url = given.get_secret_value()
     if is_pooled(url):
         raise Stop("DATABASE_URL goes through a transaction-mode pooler: set DATABASE_DIRECT_URL to the server itself.", Code.SETTINGS)
     yield url

@@ -16,7 +16,8 @@ from psycopg.errors import IdleInTransactionSessionTimeout
 from psycopg.rows import AsyncRowFactory, DictRow, TupleRow, args_row, class_row, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from wearbase.domain.errors import DatabaseUnavailable, SettingsError
+from wearbase.domain.errors import DatabaseUnavailable
+from wearbase.store.postgres.address import unreachable
 from wearbase.store.postgres.cancelling import end_if_cancelled
 from wearbase.store.postgres.quiet import tell_of_the_pool
 from wearbase.store.postgres.schema import DEFAULT_SCHEMA, in_schema
@@ -187,16 +188,6 @@ class Database:
         return True
 
 
-def checked_url(url: str, *, setting: str) -> str:
-    """The address, if libpq can read it. Raises SettingsError."""
-    try:
-        conninfo_to_dict(url)
-    except psycopg.ProgrammingError:
-        example = "postgresql://user:password@host/database"
-        raise SettingsError(f"{setting} is not a PostgreSQL address: give {example}, or key=value pairs as libpq takes them.") from None
-    return url
-
-
 def is_pooled(url: str) -> bool:
     """Whether a pooler stands between: it hands out process numbers of its own. Raises DatabaseUnavailable."""
     try:
@@ -204,7 +195,7 @@ def is_pooled(url: str) -> bool:
             found = connection.execute("select pg_backend_pid()").fetchone()
             return found is not None and found[0] != connection.info.backend_pid
     except psycopg.OperationalError as error:
-        raise DatabaseUnavailable(f"The database cannot be reached: {str(error).strip().splitlines()[0]}") from error
+        raise unreachable(error, url) from error
 
 
 async def rows(tx: Tx, sql: str, params: Params = ()) -> list[DictRow]:

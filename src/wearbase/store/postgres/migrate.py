@@ -5,7 +5,8 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from wearbase.domain.errors import DatabaseUnavailable, SettingsError
+from wearbase.domain.errors import SettingsError
+from wearbase.store.postgres.address import unreachable
 from wearbase.store.postgres.schema import DEFAULT_SCHEMA, is_valid
 
 VERSIONS = Path(__file__).parent / "migrations" / "versions"
@@ -25,7 +26,7 @@ def upgrade(url: str, *, schema: str = DEFAULT_SCHEMA) -> None:
 
             run_all(url, schema)
     except psycopg.OperationalError as error:
-        raise DatabaseUnavailable(f"The database cannot be reached: {str(error).strip().splitlines()[0]}") from error
+        raise unreachable(error, url) from error
 
 
 def head() -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psycopg
 
-from wearbase.domain.errors import DatabaseUnavailable
+from wearbase.store.postgres.address import unreachable
 from wearbase.store.postgres.copies import programs, trailer
 from wearbase.store.postgres.copies.programs import CopyFailed
 from wearbase.store.postgres.copies.restoring import Contents, check, contents
@@ -61,4 +61,4 @@ def _tables(url: str, schema: str) -> int:
             found = connection.execute("select count(*) from pg_tables where schemaname = %s", (schema,)).fetchone()
             return found[0] if found else 0
     except psycopg.OperationalError as error:
-        raise DatabaseUnavailable(f"The database cannot be reached: {str(error).strip().splitlines()[0]}") from error
+        raise unreachable(error, url) from error

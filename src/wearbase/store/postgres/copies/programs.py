@@ -9,7 +9,8 @@ from typing import IO
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from wearbase.domain.errors import DatabaseUnavailable, WearbaseError
+from wearbase.domain.errors import WearbaseError
+from wearbase.store.postgres.address import unreachable
 from wearbase.store.postgres.embedded.account import SYSTEM_PATH
 from wearbase.store.postgres.embedded.binaries import Binaries, client_programs
 
@@ -31,7 +32,7 @@ def major_of(url: str) -> int:
         with psycopg.connect(url, autocommit=True, prepare_threshold=None) as connection:
             return connection.info.server_version // 10_000
     except psycopg.OperationalError as error:
-        raise DatabaseUnavailable(f"The database cannot be reached: {str(error).strip().splitlines()[0]}") from error
+        raise unreachable(error, url) from error
 
 
 def dumper(server: int) -> str:

@@ -12,8 +12,8 @@ import psycopg
 from psycopg import sql
 from psycopg.errors import InsufficientPrivilege
 
-from wearbase.domain.errors import DatabaseUnavailable
 from wearbase.store.postgres import migrate
+from wearbase.store.postgres.address import unreachable
 from wearbase.store.postgres.copies import programs, trailer
 from wearbase.store.postgres.copies.programs import CopyFailed
 
@@ -131,7 +131,7 @@ def _connected(url: str) -> Iterator[psycopg.Connection[Any]]:
     except InsufficientPrivilege as error:
         raise CopyFailed("This database user may not make or rename a schema here.") from error
     except psycopg.OperationalError as error:
-        raise DatabaseUnavailable(f"The database cannot be reached: {str(error).strip().splitlines()[0]}") from error
+        raise unreachable(error, url) from error
 
 
 def _run(connection: psycopg.Connection[Any], statement: Any, *names: str) -> None:
