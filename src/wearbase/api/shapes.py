@@ -113,7 +113,8 @@ Unfinished = Annotated[
 
 
 class Disconnected(BaseModel):
-    """An ended connection. `revoked` is false while the provider has not been told yet, null if there was nothing to revoke."""
+    """An ended connection. `revoked` is false while the provider has not been told yet, or if it cannot be, which `remains` then
+    says; null if there was nothing to revoke."""
 
     user_id: str
     provider: str
@@ -314,8 +315,8 @@ class EraseBody(Body):
 
 
 class Erased(BaseModel):
-    """The receipt: everything of the user is gone, at that instant. `revoked` is false while a provider has not been told yet, null if
-    there was nothing to revoke; `revocations_pending` providers are still to be told."""
+    """The receipt: everything of the user is gone, at that instant. `revoked` is false while a provider has not been told yet, or if it
+    cannot be, which `remains` then says; null if there was nothing to revoke. `revocations_pending` providers are still to be told."""
 
     user_id: str
     erased: Literal[True] = True

@@ -180,7 +180,7 @@ async def _leave(choice: Choice, user_id: str, provider: str, *, erase: bool, as
     if not as_json:
         say(f"{user_id} is no longer connected to {provider}; its records are {'erased' if erase else 'kept'}.")
         _say_what_remains([ended])
-        if not is_told:
+        if not is_told and not ended.is_unrevoked:
             say(f"{provider} has not been told yet; a worker goes on trying for a day.", style="yellow")
 
 
@@ -194,7 +194,7 @@ async def _tell_provider(running: Parts, ended: Sequence[Ended]) -> bool:
 
 def _known(is_told: bool, ended: Sequence[Ended]) -> bool | None:
     """Whether the providers know; None where there was nothing to tell."""
-    return is_told if any(one.revocation for one in ended) else None
+    return is_told if any(one.had_grant for one in ended) else None
 
 
 @user.command("erase")

@@ -12,6 +12,7 @@ from wearbase.store import connections, deliveries
 from wearbase.store.audit import trail
 from wearbase.store.deliveries import Pruning
 from wearbase.store.member import sessions
+from wearbase.store.sealing import SealBroken
 from wearbase.store.watching import spending
 from wearbase.store.work import chores, copies, grants_care, waiting
 from wearbase.store.work.chores import Chore, NewChore
@@ -70,7 +71,7 @@ async def _finish_consent(engine: Engine, chore: Chore) -> None:
     """What cannot be completed has ended, and whoever gave the consent may start again."""
     try:
         await finish(engine, bytes.fromhex(chore.payload["state"]))
-    except RetryLater:
+    except (RetryLater, SealBroken):
         raise
     except WearbaseError as error:
         log.warning("consent not completed", error=error.code)

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 import secrets
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -27,6 +28,7 @@ from wearbase.store.connections import Connection, Consent
 from wearbase.store.member import consents
 from wearbase.store.member.consents import Agreed
 from wearbase.store.postgres.database import Tx
+from wearbase.store.sealing import SealBroken
 from wearbase.store.work import budget, chores, due, persons, progress
 from wearbase.store.work.chores import NewChore
 from wearbase.store.work.due import Priority
@@ -229,7 +231,7 @@ async def _finish(engine: Engine, app: App, hashed: bytes, consent: Consent) -> 
     """Whose account it is, and the link. What may be better later leaves the consent as it is; anything else ends it."""
     try:
         return await _connected(engine, app, hashed, consent, _opened(engine, consent))
-    except RetryLater:
+    except (RetryLater, SealBroken):  # a key may be back before the hour is over
         raise
     except WearbaseError:
         await drop(engine, hashed)
@@ -324,7 +326,8 @@ async def _link(engine: Engine, app: App, hashed: bytes, consent: Consent, found
         is_other = old is not None and old.external_user_id != identity.external_user_id
         await check_account(tx, old, identity.external_user_id)
         if old is not None and is_other and old.state != "disconnected":
-            await plan_revocation(tx, engine, app, old)  # the replaced account's grant; never the same account's, it would end this one
+            with suppress(SealBroken):
+                await plan_revocation(tx, engine, app, old)  # never the same account's: it would end this one
         connection = await connections.put(
             tx, user_id=consent.user_id, provider=app.name, external_user_id=identity.external_user_id,
             asked_scopes=consent.asked_scopes, scopes=list(grant.scopes) or consent.asked_scopes, now=now,

@@ -6,6 +6,8 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import structlog
+
 from wearbase.domain.errors import (
     AccessTokenRejected,
     ProviderUnavailable,
@@ -17,6 +19,7 @@ from wearbase.store.audit import trail
 from wearbase.store.connections import Connection
 from wearbase.store.member import archive
 from wearbase.store.postgres.database import Tx
+from wearbase.store.sealing import SealBroken
 from wearbase.store.work import chores, due, grants_care
 from wearbase.store.work.chores import Chore, NewChore
 from wearbase.store.work.due import Priority
@@ -26,14 +29,17 @@ from wearbase.sync.engine import Engine
 from wearbase.sync.upkeep import alarm
 from wearbase.transport.apps import App
 
+log = structlog.get_logger()
+
 REVOKE_FOR = timedelta(hours=24)
 REVOKE, PRUNE = "revoke", "prune"
 SWEEP_AFTER = timedelta(seconds=10)
+NOT_REVOKED = "The access that was given to this service could not be revoked: end it in the settings of the account there."
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What was ended. `revocation` names the chore that tells the provider, None if there was nothing to revoke.
+    """What was ended. `revocation` names the chore that tells the provider, None if there was nothing to revoke, or no way to.
 
     `remains` tells what stays at the provider, and of which account: only this answer knows it once everything here is erased.
     """
@@ -41,6 +47,12 @@ class Ended:
     had_connection: bool
     revocation: uuid.UUID | None
     remains: "Remains | None" = None
+    is_unrevoked: bool = False  # there is a grant, and nothing here can end it
+
+    @property
+    def had_grant(self) -> bool:
+        """Whether there was anything to revoke."""
+        return self.is_unrevoked or self.revocation is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +96,7 @@ async def erase_user(engine: Engine, user_id: str) -> Erasure:
     async with engine.db.transaction() as tx:
         await connections.lock_member(tx, user_id)
         days, records = await archive.counted(tx, user_id)
-        known = [c for c in await connections.all_of(tx, user_id) if c.provider in engine.apps]
-        ended = [await _end(tx, engine, engine.app(c.provider), c) for c in known]
+        ended = [one for c in await connections.all_of(tx, user_id) if (one := await _end_for_good(tx, engine, c))]
         await trail.write(tx, "user_erased", user_id=user_id, now=engine.clock.now())
         await erasure.erase_user(tx, user_id)
         await chores.hasten(tx, PRUNE, at=engine.clock.now() + SWEEP_AFTER)  # what was being received at this moment
@@ -117,7 +128,7 @@ async def needs_reauthorization(engine: Engine, connection: Connection) -> bool:
 async def is_revoked(engine: Engine, ended: Ended) -> bool:
     """Whether the provider has been told."""
     if ended.revocation is None:
-        return True
+        return not ended.is_unrevoked
     async with engine.db.connection() as tx:
         return not await chores.is_waiting(tx, ended.revocation)
 
@@ -125,7 +136,7 @@ async def is_revoked(engine: Engine, ended: Ended) -> bool:
 async def until_revoked(engine: Engine, ended: Ended, *, at_most_s: float) -> bool:
     """Whether the provider has been told within that time; at once if no worker lives."""
     loop = asyncio.get_running_loop()
-    give_up = loop.time() + at_most_s
+    give_up = loop.time() + (0 if ended.is_unrevoked else at_most_s)
     while not await is_revoked(engine, ended):
         if loop.time() >= give_up or not await has_worker(engine):
             return False
@@ -135,17 +146,39 @@ async def until_revoked(engine: Engine, ended: Ended, *, at_most_s: float) -> bo
 
 async def _end(tx: Tx, engine: Engine, app: App, connection: Connection) -> Ended:
     now = engine.clock.now()
-    revocation = await plan_revocation(tx, engine, app, connection)
+    try:
+        revocation, is_unrevoked = await plan_revocation(tx, engine, app, connection), False
+    except SealBroken:
+        revocation, is_unrevoked = None, True
     await connections.end(tx, connection, now=now)
     await due.stop(tx, connection)
     await deliveries.park_all(tx, connection, reason="disconnected", now=now)
+    was = connection.state != "disconnected"
+    if is_unrevoked:
+        return _unrevoked(connection, "no key at hand opens its token", had_connection=was)
     account, text = connection.external_user_id, app.provider.remains
-    remains = Remains(app.name, account, text) if account and text else None
-    return Ended(had_connection=connection.state != "disconnected", revocation=revocation, remains=remains)
+    return Ended(had_connection=was, revocation=revocation, remains=Remains(app.name, account, text) if account and text else None)
+
+
+async def _end_for_good(tx: Tx, engine: Engine, connection: Connection) -> Ended | None:
+    """The same before all is erased, which nothing may hinder; None of a copy, whose own service ends what it is a copy of."""
+    if connection.provider in engine.apps:
+        return await _end(tx, engine, engine.app(connection.provider), connection)
+    stored = await connections.grant(tx, connection.user_id, connection.provider)
+    if stored is None or stored.access_token is None:
+        return None
+    return _unrevoked(connection, "this source is not set up here", had_connection=True)
+
+
+def _unrevoked(connection: Connection, reason: str, *, had_connection: bool) -> Ended:
+    """A wish of the member's that is done as far as it can be; what cannot be done is said to them, and to the operator."""
+    log.error("grant not revoked at the provider", provider=connection.provider, connection=connection.id, reason=reason)
+    remains = Remains(connection.provider, connection.external_user_id or "", NOT_REVOKED)
+    return Ended(had_connection=had_connection, revocation=None, remains=remains, is_unrevoked=True)
 
 
 async def plan_revocation(tx: Tx, engine: Engine, app: App, connection: Connection) -> uuid.UUID | None:
-    """Moves the tokens into a chore that revokes them; it names the member only by a keyed hash."""
+    """Moves the tokens into a chore that revokes them; it names the member only by a keyed hash. Raises SealBroken."""
     stored = await connections.grant(tx, connection.user_id, connection.provider, for_update=True)
     if stored is None or stored.access_token is None:
         return None

@@ -195,6 +195,7 @@ class Grants:
             # get the proof without which no connection is given up.
             if stored.refresh_attempts >= UNKNOWN_OUTCOMES_AT_ONCE and stored.refresh_started_at + SLOW_RETRY > now:
                 raise ProviderUnavailable("The outcome of the last token refresh is unknown; it is tried again within the hour.")
+        self._open(connection, stored.refresh_token, "refresh")  # what no key opens is not spent: no mark, no attempt
         await connections.mark_refresh(tx, connection.user_id, connection.provider, holder=holder, now=now, until=now + REFRESH_LEASE)
         return True
 

@@ -199,3 +199,53 @@ async def test_a_revocation_is_forgotten_under_the_name_that_an_older_key_gave(w
     async with newer.db.transaction() as tx:
         await disconnect.forget_revocations(tx, newer, str(account))
     assert await world.rows("select 1 as n from wearbase.chore where kind = 'revoke'") == []
+
+
+def given(world: Bench, ring: KeyRing) -> None:
+    """What a restart with other keys does."""
+    object.__setattr__(world.engine, "keys", ring)
+    world.engine.gateway.grants._keys = ring
+
+
+async def test_a_token_that_no_key_opens_is_not_taken_for_dead_and_waits_for_its_key(world: Bench) -> None:
+    """A key was taken out too early: nothing is marked, spent or given up, and with the key all goes on at once."""
+    await world.connect("ann")
+    right, app = world.engine.keys, world.engine.app("whoop")
+    given(world, KeyRing([LOST]))
+    async with world.engine.db.transaction() as tx:
+        await run(tx, "update wearbase.connection set token_expires_at = %s", (world.clock.now(),))
+        ann = await connections.get(tx, "ann", "whoop")
+    assert ann is not None
+    for _ in range(3):
+        with pytest.raises(SealBroken):
+            await world.engine.gateway.grants.access_token(app, ann)
+    await world.mark(user_id="ann")
+    await world.work()
+    found = await world.rows("select state, refresh_started_at, refresh_attempts, refused_at from wearbase.connection")
+    assert found == [{"state": "connected", "refresh_started_at": None, "refresh_attempts": 0, "refused_at": None}]
+    given(world, right)
+    assert (await world.engine.gateway.grants.access_token(app, ann)).text
+
+
+async def test_who_wants_to_go_is_let_go_though_no_key_opens_their_token(world: Bench) -> None:
+    for number, user in enumerate(("ann", "bob")):
+        await world.connect(user, number)
+    given(world, KeyRing([LOST]))
+    ended = await disconnect.disconnect(world.engine, "ann", "whoop", erase=False)
+    gone = await disconnect.erase_user(world.engine, "bob")
+    for one in (ended, *gone.ended):
+        assert (one.had_connection, one.revocation, one.is_unrevoked) == (True, None, True)
+        assert one.remains is not None
+        assert one.remains.text == disconnect.NOT_REVOKED
+        assert not await disconnect.until_revoked(world.engine, one, at_most_s=60)
+    assert await world.rows("select user_id, state, access_token, refresh_token from wearbase.connection") == [
+        {"user_id": "ann", "state": "disconnected", "access_token": None, "refresh_token": None}
+    ]
+
+
+async def test_erasing_says_that_a_source_which_is_no_longer_set_up_was_not_told(world: Bench) -> None:
+    await world.connect("ann")
+    without = replace(world.engine, apps={})
+    [ended] = (await disconnect.erase_user(without, "ann")).ended
+    assert (ended.had_connection, ended.is_unrevoked) == (True, True)
+    assert await world.rows("select 1 as n from wearbase.connection") == []

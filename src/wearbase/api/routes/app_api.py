@@ -124,13 +124,14 @@ async def erase(user_id: UserId, services: Given, caller: By, response: Response
         services.gate.drop_cookie(response)
     here, there = erased.here, [Erased.model_validate(one.answer) for one in erased.there if one.answer is not None]
     told = await asyncio.gather(*(disconnect.until_revoked(services.engine, e, at_most_s=consents.WAIT_S) for e in here.ended))
-    revoked = [all(told)] if any(one.revocation is not None for one in here.ended) else []
+    revoked = [all(told)] if any(one.had_grant for one in here.ended) else []
     revoked += [e.revoked for e in there if e.revoked is not None]
     return Erased(
         user_id=user_id, days=max([here.days, *(e.days for e in there)]), records=here.records + sum(e.records for e in there),
         at=rfc3339(here.at) or "", revoked=all(revoked) if revoked else None,
         connections_ended=sum(e.had_connection for e in here.ended) + sum(e.connections_ended for e in there),
-        revocations_pending=told.count(False) + sum(e.revocations_pending for e in there),
+        revocations_pending=sum(not known for known, one in zip(told, here.ended, strict=True) if one.revocation is not None)
+        + sum(e.revocations_pending for e in there),
         remains=[*consents.remaining(here.ended), *(r for e in there for r in e.remains)],
         unfinished=[one.provider for one in erased.there if one.answer is None],
     )  # fmt: skip

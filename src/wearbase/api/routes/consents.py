@@ -122,7 +122,7 @@ async def end(services: Services, caller: Caller, user_id: str, provider: str, d
         return await _end_there(services, remote, user_id, data)
     ended = await disconnect.disconnect(services.engine, user_id, provider, erase=data == "erase")
     told = await disconnect.until_revoked(services.engine, ended, at_most_s=WAIT_S)
-    revoked = told if ended.revocation is not None else None
+    revoked = told if ended.had_grant else None
     was_connected, remains = ended.had_connection, next(iter(remaining([ended])), None)
     return Disconnected(user_id=user_id, provider=provider, was_connected=was_connected, revoked=revoked, data=data, remains=remains)
 

@@ -227,7 +227,7 @@ export const words = {
   },
   erased: {
     title: "Everything is erased.", done: (day, clock) => `Done on ${day} at ${clock}, here and on the server. It cannot be brought back from us.`, days: "Days", records: "Records", access: "Access to WHOOP",
-    revoked: "revoked", pending: "being revoked", none: "there was none", phone: "Kept on this phone", nothing: "nothing", copy: "WHOOP still has its own copy. Ask WHOOP if you want that erased too.",
+    revoked: "revoked", pending: "being revoked", notRevoked: "could not be revoked", none: "there was none", phone: "Kept on this phone", nothing: "nothing", copy: "WHOOP still has its own copy. Ask WHOOP if you want that erased too.",
     save: "Save this receipt", again: "Start again", file: "wearbase-erased.txt", receipt: (days, records, at) => `Everything is erased: ${days} days, ${records} records, ${at}.`,
   },
   signIn: {

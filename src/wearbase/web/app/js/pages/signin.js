@@ -101,11 +101,11 @@ function NotGood({ found, onAgain }) {
 
 /** What was erased, how much, when. */
 function Receipt({ receipt: given }) {
-  const { at, days, records, revoked, remains = [] } = given;
+  const { at, days, records, revoked, revocations_pending: waiting, remains = [] } = given;
   const offset = phoneOffset(at);
   const e = words.erased;
   const [day, time] = [dayMonth(localDay(at, offset)), clock(at, offset)];
-  const access = revoked === true ? e.revoked : revoked === false ? e.pending : e.none;
+  const access = revoked === true ? e.revoked : revoked === false ? (waiting ? e.pending : e.notRevoked) : e.none;
   const rows = [[e.days, number(days)], [e.records, number(records)], [e.access, access], [e.phone, e.nothing]];
   const keep = () => save(e.file, [e.receipt(number(days), number(records), `${day} ${time}`), ...rows.map(([name, value]) => `${name}: ${value}`),
     ...remains.map((one) => one.text), e.copy, ""].join("\n"));

@@ -62,9 +62,9 @@ function Disconnect({ source, onDone }) {
   const end = async (data) => {
     setState({ busy: data });
     try {
-      const { revoked } = await api.disconnect(source.name, userId.value, data);
+      const { revoked, remains } = await api.disconnect(source.name, userId.value, data);
       const said = data === "erase" ? w.disconnectedErased(source.title) : w.disconnected(source.title);
-      show(revoked === false ? `${said} ${w.notToldYet(source.title)}` : said);
+      show(revoked === false ? `${said} ${remains?.text ?? w.notToldYet(source.title)}` : said);
       await Promise.all([loadSources(), refresh()]);
       onDone();
     } catch (problem) {
