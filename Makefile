@@ -1,10 +1,10 @@
 # Every target works as the first command after a clone. The logic is in tools/.
 .DEFAULT_GOAL := help
-.PHONY: help setup up test check audit bench lock format clean
+.PHONY: help setup up test check check-deploy audit bench lock format clean
 export ARGS WITHOUT PYTHON
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 setup: ## make .venv with everything a developer needs
 	@sh tools/setup.sh dev
@@ -25,6 +25,10 @@ check: ## style, types, import rules, architecture, secrets, known vulnerabiliti
 	@.venv/bin/lint-imports --no-logo
 	@.venv/bin/python -m pytest -q tests/architecture
 	@.venv/bin/python tools/audit.py
+
+check-deploy: ## alerts, units and metrics, by promtool and systemd-analyze
+	@sh tools/setup.sh dev
+	@.venv/bin/python tools/check_deploy.py
 
 audit: ## known vulnerabilities of the locked packages; fails where they cannot be looked up
 	@sh tools/setup.sh dev

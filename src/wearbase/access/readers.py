@@ -27,6 +27,7 @@ class Readers:
 
     def __init__(self, db: Database, clock: Clock) -> None:
         self._db, self._clock = db, clock
+        self.lost = 0  # lines that are not in the trail and never will be
         self._counts: dict[_Key, int] = {}
         self._callers: dict[str, str] = {}  # how the credentials of these counts are named
         self._minute, self._minute_ends = clock.now(), clock.now()
@@ -84,6 +85,7 @@ class Readers:
             except DatabaseUnavailable:
                 kept = [*reads, *self._over]
                 self._over = kept[:MOST_KEPT]
+                self.lost += len(kept[MOST_KEPT:])
                 if kept[MOST_KEPT:]:
                     log.error("reads not written to the audit trail", lines=len(kept) - MOST_KEPT)
                 return False

@@ -64,7 +64,10 @@ def create_app(services: Services, *, pages: Sequence[Route] = ()) -> FastAPI:
         redirect_slashes=False,
         lifespan=_settled,
     )
-    app.state.services, app.state.metrics = services, Metrics()
+    app.state.services, app.state.metrics = services, Metrics(version=services.version)
+    for name, known in services.engine.apps.items():
+        if known.credentials.signing_secret:
+            app.state.metrics.expect_deliveries(name)
     bare = [*health.routes(services), *hot.routes(services)]
     app.router.routes.extend(bare)
     for module in (app_api, health, trends, preferences, session, views, archive, data_api, internal_api, operations, documentation):

@@ -1,6 +1,6 @@
 """What the routes are given."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated, Literal
@@ -55,6 +55,7 @@ class Services:
     version: str = "0"
     door: DoorRules = field(default_factory=DoorRules)
     direct_url: str | None = field(repr=False, default=None)  # where hints can be listened to; None behind a pooler
+    lost_log_lines: Callable[[], int] = lambda: 0  # of this process
 
     @property
     def db(self) -> Database:

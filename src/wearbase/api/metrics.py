@@ -1,30 +1,55 @@
 """What is counted about requests. No label names a member."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, disable_created_metrics, generate_latest
 
 from wearbase.access.keyset import KeySet
+from wearbase.store.postgres.database import PoolUse
 from wearbase.store.work.budget import Standing
 from wearbase.store.work.census import WAITING, Counted, Vitals
 from wearbase.transport.breaker import State
 from wearbase.transport.remote import OUTCOMES, Remote
 
 QUEUES = (*WAITING.values(), "history", "inbox", "chore")
+ACCEPTED = "accepted"
+MISTRUSTED = ("bad_signature", "stale_delivery")
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 
 
-class Metrics:
-    """Requests by route, method and status, and how long they took."""
+disable_created_metrics()  # when each counter began: as many lines again, which nobody reads
 
-    def __init__(self) -> None:
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfProcess:
+    """What a process knows of itself, besides its requests."""
+
+    remotes: Mapping[str, Remote]
+    keys: KeySet | None
+    pool: PoolUse
+    lost: Mapping[str, int]  # lines that could not be written, by what they were of
+    streams: Mapping[str, int]  # open pages, by whose
+
+
+class Metrics:
+    """Requests by route, method and status, and how long they took; deliveries; the process itself."""
+
+    def __init__(self, *, version: str = "0") -> None:
         self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        Gauge("wearbase_build_info", "1, with the version that runs", ["version"], registry=self.registry).labels(version).set(1)
+        # Without a label, so that it is there before the first: of a series that begins with 1, no increase is seen.
+        self._defects = Counter("wearbase_defects", "Requests that ended with a defect of ours (500)", registry=self.registry)
+        deliveries = Counter(
+            "wearbase_deliveries_received", "Deliveries by what came of them", ["provider", "outcome"], registry=self.registry
+        )
         requests = Counter("wearbase_http_requests", "Requests answered", ["method", "route", "status"], registry=self.registry)
         seconds = Histogram("wearbase_http_request_seconds", "Time to answer", ["route"], buckets=BUCKETS, registry=self.registry)
         refused = Counter("wearbase_door_refused", "Requests refused and connections cut at the door", ["reason"], registry=self.registry)
-        self._refused = cache(refused.labels)
+        self._refused, self._deliveries = cache(refused.labels), cache(deliveries.labels)
         self._requests = cache(lambda method, route, status: requests.labels(method, route, str(status)))
         self._seconds = cache(lambda route: seconds.labels(route))
 
@@ -32,21 +57,47 @@ class Metrics:
         """Counts one answer."""
         self._requests(method, route, status).inc()
         self._seconds(route).observe(seconds)
+        if status == 500:
+            self._defects.inc()
+
+    def expect_deliveries(self, provider: str) -> None:
+        """Has what is expected of a provider told from the start, as nothing yet."""
+        for outcome in (ACCEPTED, *MISTRUSTED):
+            self._deliveries(provider, outcome)
+
+    def note_delivery(self, provider: str, outcome: str) -> None:
+        """Counts a delivery: `accepted`, or the code of the error it was refused with."""
+        self._deliveries(provider, outcome).inc()
 
     def note_refused(self, reason: str, count: int = 1) -> None:
         """Counts what was turned away before it reached a route, or cut off."""
         self._refused(reason).inc(count)
 
-    def text(
-        self, standings: Mapping[str, Standing], remotes: Mapping[str, Remote], vitals: Vitals | None, *, at: datetime,
-        keys: KeySet | None = None,
-    ) -> bytes:  # fmt: skip
-        """Everything, as Prometheus reads it; budgets, other services, the identity provider's keys and vitals as they stand now.
+    def text(self, standings: Mapping[str, Standing], vitals: Vitals | None, own: OfProcess, *, at: datetime, took_s: float) -> bytes:
+        """Everything, as Prometheus reads it; all but what is counted of requests as it stands now.
 
-        Without vitals the database is away.
+        `took_s` is how long the database took for standings and vitals. Without vitals it is away.
         """
-        parts = (self.registry, _budgets(standings), _services(remotes), _identity(keys), _vitals(vitals, at))
+        parts = (
+            self.registry, _budgets(standings), _services(own.remotes), _identity(own.keys), _process(own), _vitals(vitals, at, took_s)
+        )  # fmt: skip
         return b"".join(generate_latest(part) for part in parts)
+
+
+def _process(own: OfProcess) -> CollectorRegistry:
+    """The pool, what was lost, and open pages."""
+    registry = CollectorRegistry()
+    Gauge("wearbase_database_connections_in_use", "Connections to the database in use", registry=registry).set(own.pool.in_use)
+    Gauge("wearbase_database_connections_limit", "Connections that this process may use", registry=registry).set(own.pool.size)
+    text = "How long was waited for a connection, all waits together"
+    Counter("wearbase_database_wait_seconds", text, registry=registry).inc(own.pool.waited_s)
+    lost = Counter("wearbase_lines_lost", "Lines of the log or of the audit trail that could not be written", ["of"], registry=registry)
+    for name, count in own.lost.items():
+        lost.labels(name).inc(count)
+    streams = Gauge("wearbase_streams_open", "Pages that are told what changes", ["by"], registry=registry)
+    for name, count in own.streams.items():
+        streams.labels(name).set(count)
+    return registry
 
 
 def _services(remotes: Mapping[str, Remote]) -> CollectorRegistry:
@@ -121,12 +172,16 @@ def _budgets(standings: Mapping[str, Standing]) -> CollectorRegistry:
     return registry
 
 
-def _vitals(found: Vitals | None, at: datetime) -> CollectorRegistry:
+def _vitals(found: Vitals | None, at: datetime, took_s: float) -> CollectorRegistry:
     """Who works, what waits, and the newest census of each source."""
     registry = CollectorRegistry()
     Gauge("wearbase_database_up", "1 if the database could be asked", registry=registry).set(found is not None)
     if found is None:
         return registry
+    Gauge("wearbase_database_answer_seconds", "How long the database took for what is told here", registry=registry).set(took_s)
+    if found.backup_at is not None:
+        text = "When the newest backup by wear backup was begun"
+        Gauge("wearbase_backup_timestamp_seconds", text, registry=registry).set(found.backup_at.timestamp())
     Gauge("wearbase_workers_alive", "Workers with a recent sign of life", registry=registry).set(found.workers)
     text = "How long the oldest of what is due has waited; 0 if nothing is"
     age = Gauge("wearbase_queue_age_seconds", text, ["waiting"], registry=registry)

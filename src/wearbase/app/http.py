@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 
 from wearbase import __version__
+from wearbase.app.logfile import LogFile
 from wearbase.app.parts import Parts, providers
 from wearbase.domain.errors import SettingsError
 from wearbase.settings import Settings
@@ -95,7 +96,7 @@ def http_app(running: Parts, *, is_demo: bool) -> "FastAPI":
         tokens=MemberTokens(running.place.keys.signing_keys, running.clock), providers=providers(settings), public_url=settings.base_url,
         redirects=RedirectAllowList([*settings.redirect_url_allowlist, f"{settings.base_url}{AFTER_CONSENT}"]),
         environment=settings.environment, is_demo=is_demo, version=__version__, direct_url=running.place.direct_url,
-        door=door_rules(settings),
+        door=door_rules(settings), lost_log_lines=lambda: LogFile.lost,
     )  # fmt: skip
     if settings.auth_jwks_url is not None:
         told = {"issuer": settings.auth_issuer or "", "audiences": settings.auth_audience, "claim": settings.auth_user_claim}

@@ -4,7 +4,7 @@ import os
 import select
 import threading
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 
@@ -13,6 +13,8 @@ PATIENCE_MS = 50  # for a reader who is only slow; from one who has not read for
 
 class LogFile:
     """Whole lines into a descriptor. Never raises and never waits long; what it does not take is counted and told later."""
+
+    lost: ClassVar[int] = 0  # lines of this process, since it began
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -30,6 +32,7 @@ class LogFile:
                 self._lost = 0
             if self._lost or not self._put(content):
                 self._lost += 1
+                LogFile.lost += 1
         return len(line)
 
     def flush(self) -> None: ...

@@ -105,6 +105,9 @@ class Live:
         self._wake = asyncio.Event()
         self._watching: asyncio.Task[None] | None = None
 
+    def __len__(self) -> int:
+        return self._count
+
     def open(self, user_id: str, *, session_id: UUID | None = None, last_event_id: str | None = None) -> Stream:
         """A stream of this member's changes; it begins with how everything stands. Raises TooManyRequests."""
         member = self._members.get(user_id) or _Member(looked_at=self._clock.now())

@@ -15,6 +15,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from tests.integration.harness import Bench, bench
 from tests.servers import Server
+from wearbase.domain.errors import DatabaseUnavailable
 from wearbase.store.postgres import migrate
 from wearbase.store.postgres.copies import CopyFailed, contents, dump, programs, restore, trailer
 
@@ -97,6 +98,9 @@ async def test_every_row_and_definition_comes_back(a_server: Server, tmp_path: P
             told = list[tuple[int, int]]()
             made = dump(url, tmp_path / "all.backup", schema=SCHEMA, on_table=lambda *of: told.append(of))  # while everything is open
         before = everything(url)
+        stored = before["rows"]["observation"]
+        before["rows"]["observation"] = [row for row in stored if not row[0].startswith('("",backup,')]  # noted after the copy's instant
+        assert len(before["rows"]["observation"]) == len(stored) - 1
         assert len(before["rows"]["record"]) > 20
         assert told[-1] == (made.contents.tables, made.contents.tables)
         restored = list[tuple[int, int]]()
@@ -202,9 +206,27 @@ def test_a_restore_that_fails_or_is_killed_gives_back_what_was_there(
     monkeypatch.undo()
     with psycopg.connect(database_url, autocommit=True) as connection:  # as a kill -9 in the middle would leave it
         connection.execute("alter schema wearbase rename to wearbase_before_restore")
+    with pytest.raises(DatabaseUnavailable, match="restore is under way"):
+        migrate.upgrade(database_url)  # a server that starts now makes no empty schema in its place
+    assert schemas(database_url) == {"wearbase_before_restore"}
     with pytest.raises(CopyFailed, match="--replace"):
         restore(database_url, saved, schema=SCHEMA)
     assert marks(database_url) == ["mine"]
+
+
+def test_when_a_backup_was_begun_is_noted_where_that_may_be_written(database_url: str, tmp_path: Path) -> None:
+    noted = "select seen_at from wearbase.observation where provider = '' and name = 'backup'"
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        assert dump(database_url, tmp_path / "a", schema=SCHEMA).is_noted
+        first = connection.execute(noted).fetchone()
+        assert first is not None
+        read_only = make_conninfo(database_url, options="-c default_transaction_read_only=on")
+        assert not dump(read_only, tmp_path / "b", schema=SCHEMA).is_noted
+        assert connection.execute(noted).fetchone() == first
+        assert dump(database_url, tmp_path / "c", schema=SCHEMA).is_noted
+        again = connection.execute(noted).fetchone()
+    assert again is not None
+    assert again[0] > first[0]
 
 
 def test_another_schema_and_a_newer_revision_are_refused(saved: Path, empty: str, monkeypatch: pytest.MonkeyPatch) -> None:

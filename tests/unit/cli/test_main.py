@@ -1,13 +1,17 @@
 """Exit codes and the one line that goes with them."""
 
 import json
+import os
+import signal
 import sys
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from wearbase.cli import main, servers, session
+from wearbase.cli.custody import copies
 from wearbase.cli.exits import Code, Stop, code_of
 from wearbase.cli.main import app, report_defect
 from wearbase.domain import errors
@@ -110,6 +114,27 @@ def test_erasing_asks_and_without_a_terminal_refuses() -> None:
         done = CliRunner().invoke(app, arguments)
         assert done.exit_code == 2
         assert "--yes" in done.stderr
+
+
+@pytest.mark.parametrize(("command", "step"), [("backup", "dump"), ("restore", "put_back")])
+def test_a_copy_that_is_told_to_stop_puts_things_in_order_first(monkeypatch: pytest.MonkeyPatch, command: str, step: str) -> None:
+    """As systemd, a container engine and Kubernetes tell it: with SIGTERM."""
+    put_in_order = list[str]()
+
+    def told_to_stop(*given: Any, **named: Any) -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        finally:
+            put_in_order.append(step)
+
+    monkeypatch.setattr(copies, "_direct", lambda choice: nullcontext("postgresql://"))
+    monkeypatch.setattr(copies, step, told_to_stop)
+    before = signal.signal(signal.SIGTERM, lambda number, frame: pytest.fail("it would have ended in the middle"))
+    try:
+        ended = CliRunner().invoke(app, [command, "a.backup"])
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert (ended.exit_code, put_in_order) == (Code.INTERRUPTED, [step])
 
 
 def test_the_simulator_is_given_its_own_options(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,9 @@ from wearbase.access.users import InvalidField, checked_user_id
 from wearbase.api.conditional import has_already
 from wearbase.api.door.entry import admitted
 from wearbase.api.given import Services, known_source
+from wearbase.api.metrics import ACCEPTED
 from wearbase.api.routes import copying
+from wearbase.domain.errors import WearbaseError
 from wearbase.domain.provider import Handshake as Asked
 from wearbase.read import localdays
 from wearbase.read.days import DayAnswer
@@ -89,9 +91,14 @@ class Webhooks:
         provider = scope["path_params"]["provider"]
         app = self._services.engine.app(provider)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        body = await Request(scope, receive).body()
-        with self._services.turns.taken(provider):
-            await self._services.receiver.receive(provider, headers, body)
+        body, metrics = await Request(scope, receive).body(), scope["app"].state.metrics
+        try:
+            with self._services.turns.taken(provider):
+                await self._services.receiver.receive(provider, headers, body)
+        except WearbaseError as error:
+            metrics.note_delivery(provider, error.code)
+            raise
+        metrics.note_delivery(provider, ACCEPTED)
         await send({"type": "http.response.start", "status": app.provider.webhook_success_status, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 

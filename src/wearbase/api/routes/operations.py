@@ -1,5 +1,6 @@
 """For whoever runs it: health and metrics."""
 
+import time
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -8,7 +9,7 @@ from fastapi.responses import PlainTextResponse
 from wearbase.access.caller import OPEN, service
 from wearbase.api.door.entry import service_of
 from wearbase.api.given import Given, Services
-from wearbase.api.metrics import Metrics
+from wearbase.api.metrics import Metrics, OfProcess
 from wearbase.api.routing import GuardedRoute, who
 from wearbase.domain.errors import DatabaseUnavailable
 from wearbase.read.budgets import standings, vitals
@@ -64,10 +65,16 @@ async def metrics(request: Request, services: Given) -> Response:
 async def told(services: Services, metrics: Metrics) -> Response:
     """The same at whatever address it is asked for."""
     apps = {app.name: (app.key, app.ceilings) for app in services.engine.apps.values()}
+    began = time.perf_counter()
     try:
         found, now = await standings(services.db, services.clock, apps), await vitals(services.db, services.clock)
     except DatabaseUnavailable:
         found, now = {}, None  # what the process counts by itself is told all the same
-    keys = services.identity.keys if services.identity is not None else None
-    text = metrics.text(found, services.engine.remotes, now, at=services.clock.now(), keys=keys)
+    took_s = time.perf_counter() - began
+    own = OfProcess(
+        remotes=services.engine.remotes, keys=services.identity.keys if services.identity is not None else None, pool=services.db.use,
+        lost={"log": services.lost_log_lines(), "audit": services.readers.lost},
+        streams={"member": len(services.live), "operator": len(services.feed)},
+    )  # fmt: skip
+    text = metrics.text(found, now, own, at=services.clock.now(), took_s=took_s)
     return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from wearbase.cli.exits import Code, Stop
 from wearbase.cli.members import AsJson
 from wearbase.cli.output import console, emit, is_watched, say, tell
-from wearbase.cli.session import Choice, choose
+from wearbase.cli.session import Choice, choose, stoppable
 from wearbase.settings import Settings
 from wearbase.store.postgres import migrate
 from wearbase.store.postgres.copies import dump
@@ -25,17 +25,19 @@ File = Annotated[Path, typer.Argument(metavar="FILE")]
 def backup(ctx: typer.Context, file: File, as_json: AsJson = False) -> None:
     """Copy everything stored into a new file, while everything runs. The keys that open the tokens are not in it."""
     choice = choose(ctx)
-    with _direct(choice) as url, _bar("Backing up") as moved:
+    with stoppable(), _direct(choice) as url, _bar("Backing up") as moved:
         made = dump(url, file.absolute(), schema=choice.settings.database_schema, on_table=moved)
     if as_json:
         return emit(
             {
                 "file": str(made.path), "bytes": made.size, "tables": made.contents.tables, "revision": made.contents.revision,
-                "postgresql": made.contents.server, "keys_included": False,
+                "postgresql": made.contents.server, "keys_included": False, "noted": made.is_noted,
             }
         )  # fmt: skip
     say(f"{made.path}: {made.contents.tables} tables, {made.size / 1_000_000:.1f} MB, read back and whole. Only you can read it.")
     say(f"Not in it: {_where_keys_are(choice.settings)}. Without these keys no stored token opens: keep a copy apart.")
+    if not made.is_noted:
+        tell("Not noted in the database, where nothing may be written: the alert on old backups does not see it.", style="yellow")
     return None
 
 
@@ -47,7 +49,7 @@ def restore(
 ) -> None:
     """Put a backup into an empty database, or in the place of what is there. Stop every server and worker first."""
     choice = choose(ctx)
-    with _direct(choice) as url:
+    with stoppable(), _direct(choice) as url:
         with _bar("Restoring") as moved:
             found = put_back(url, file.absolute(), schema=choice.settings.database_schema, replace=replace, on_table=moved)
         migrate.upgrade(url, schema=choice.settings.database_schema)

@@ -52,6 +52,9 @@ class Feed:
         self._told: dict[str, bytes] = {}
         self._running: asyncio.Task[None] | None = None
 
+    def __len__(self) -> int:
+        return len(self._streams)
+
     def open(self) -> OpsStream:
         """A stream that begins with everything as it is. Raises TooManyRequests."""
         if len(self._streams) >= MOST_STREAMS:

@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from typing import Any, LiteralString, TypeAlias, TypeVar, cast
 
 import orjson
@@ -50,6 +51,15 @@ select set_config('idle_in_transaction_session_timeout', %s, %s) where current_s
 _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")  # an escaped NUL, not an escaped backslash before "u0000"
 
 
+@dataclass(frozen=True, slots=True)
+class PoolUse:
+    """How busy the pool is: connections in use, of how many, and for how long it was waited for one, all waits together."""
+
+    in_use: int
+    size: int
+    waited_s: float
+
+
 class Database:
     """A pool on one database. No session state is kept anywhere, so a transaction-mode pooler may stand between.
 
@@ -61,7 +71,7 @@ class Database:
         self.url = url
         self.schema = schema
         self._is_pooled = is_pooled
-        self._turns = asyncio.Semaphore(size)
+        self._turns, self._size, self._waited_s = asyncio.Semaphore(size), size, 0.0
         self._is_away = False
         self._probe: asyncio.Task[bool] | None = None
         self._in_use = InUse()
@@ -130,13 +140,20 @@ class Database:
         """Whether a statement runs now."""
         return await self._answers(within_s=USABLE_S)
 
+    @property
+    def use(self) -> PoolUse:
+        return PoolUse(len(self._in_use), self._size, self._waited_s)
+
     async def _take_turn(self) -> None:
+        began = time.monotonic()
         try:
             async with asyncio.timeout(TURN_PATIENCE_S):
                 await self._turns.acquire()
         except TimeoutError as error:
             self._start_doubting()
             raise DatabaseUnavailable from error
+        finally:
+            self._waited_s += time.monotonic() - began
 
     def _start_doubting(self) -> None:
         if self._doubt is None or self._doubt.done():

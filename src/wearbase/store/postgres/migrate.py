@@ -1,13 +1,14 @@
 """Brings a database to the newest schema, one process at a time."""
 
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg import sql
 
-from wearbase.domain.errors import SettingsError
+from wearbase.domain.errors import DatabaseUnavailable, SettingsError
 from wearbase.store.postgres.address import unreachable
-from wearbase.store.postgres.schema import DEFAULT_SCHEMA, is_valid
+from wearbase.store.postgres.schema import ASIDE, DEFAULT_SCHEMA, is_valid
 
 VERSIONS = Path(__file__).parent / "migrations" / "versions"
 OLDEST_SERVER = 150_000
@@ -16,7 +17,7 @@ OLDEST_SERVER = 150_000
 def upgrade(url: str, *, schema: str = DEFAULT_SCHEMA) -> None:
     """Runs the migrations that are missing. A database that a newer program has migrated is left as it is.
 
-    Raises: SettingsError for a bad schema name or a server older than 15, DatabaseUnavailable.
+    Raises: SettingsError for a bad schema name or a server older than 15, DatabaseUnavailable (also while a restore is unfinished).
     """
     if not is_valid(schema):
         raise SettingsError(f"DATABASE_SCHEMA must be a lower-case name, not {schema!r}.")
@@ -34,6 +35,16 @@ def head() -> str:
     return max(path.name.split("_")[0] for path in VERSIONS.glob("[0-9]*.py"))
 
 
+def _check_for_a_restore(connection: psycopg.Connection[Any], schema: str) -> None:
+    """An empty schema in the place of what a restore has set aside would look like a database that has lost everything."""
+    aside = connection.execute("select to_regnamespace(%s)", (schema + ASIDE,)).fetchone()
+    if aside is not None and aside[0] is not None:
+        raise DatabaseUnavailable(
+            f"A restore is under way or was broken off; what was there is kept as {schema + ASIDE!r}. Wait, or run wear restore again: "
+            "without --replace it only puts that back."
+        )
+
+
 def _revision(url: str, schema: str) -> str:
     """The revision found, empty where no wearbase has been."""
     with psycopg.connect(url, autocommit=True, prepare_threshold=None) as connection:
@@ -41,6 +52,7 @@ def _revision(url: str, schema: str) -> str:
             raise SettingsError(f"PostgreSQL 15 or newer is needed; this server is {connection.info.server_version // 10_000}.")
         table = connection.execute("select to_regclass(%s)", (f"{schema}.alembic_version",)).fetchone()
         if table is None or table[0] is None:
+            _check_for_a_restore(connection, schema)
             return ""
         found = connection.execute(sql.SQL("select max(version_num) from {}").format(sql.Identifier(schema, "alembic_version"))).fetchone()
         return found[0] if found and found[0] else ""

@@ -4,6 +4,7 @@ import re
 from functools import cache
 
 DEFAULT_SCHEMA = "wearbase"
+ASIDE = "_before_restore"  # what the name of a schema ends with while another is put in its place
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}\Z")
 _OURS = re.compile(r"\bwearbase\.|'wearbase'")
 

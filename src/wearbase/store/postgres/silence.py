@@ -25,6 +25,9 @@ class InUse:
     def end(self, connection: AsyncConnection[Any]) -> None:
         self._since.pop(connection, None)
 
+    def __len__(self) -> int:
+        return len(self._since)
+
     def is_longer(self, seconds: float) -> bool:
         """Whether one has been in use for so long."""
         return bool(self._since) and next(iter(self._since.values())) < time.monotonic() - seconds  # the first is the oldest

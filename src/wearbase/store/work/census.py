@@ -38,6 +38,7 @@ class Vitals:
     oldest_due: Mapping[str, datetime]
     sources: Mapping[str, Counted]
     failing_chores: Mapping[str, int] = field(default_factory=dict)
+    backup_at: datetime | None = None
 
 
 # These look at every member, as the forecast does: once in five minutes for all processes together.
@@ -82,7 +83,8 @@ select (select count(*) from wearbase.worker where heartbeat_at >= %(alive_since
            (select due_at from wearbase.sync_state where priority = p.n and due_at is not null order by due_at limit 1) x) as due,
        (select backfill_due_at from wearbase.sync_state where backfill_due_at is not null order by backfill_due_at limit 1) as history,
        (select inbox_due_at from wearbase.connection where inbox_due_at is not null order by inbox_due_at limit 1) as inbox,
-       (select due_at from wearbase.chore order by due_at limit 1) as chore
+       (select due_at from wearbase.chore order by due_at limit 1) as chore,
+       (select seen_at from wearbase.observation where provider = '' and name = 'backup') as backup
 """
 _NEWEST = "select provider, content, seen_at from wearbase.observation where name = %s"
 
@@ -117,4 +119,4 @@ async def vitals(tx: Tx, *, alive_since: datetime) -> Vitals:
     newest = {f["provider"]: Counted(content=f["content"], seen_at=f["seen_at"]) for f in await rows(tx, _NEWEST, (CENSUS,))}
     everybody = newest.pop(EVERYBODY, None)
     chores = everybody.content["failing_chores"] if everybody else {}
-    return Vitals(workers=found["workers"], oldest_due=due, sources=newest, failing_chores=chores)
+    return Vitals(workers=found["workers"], oldest_due=due, sources=newest, failing_chores=chores, backup_at=found["backup"])

@@ -16,8 +16,8 @@ from wearbase.store.postgres import migrate
 from wearbase.store.postgres.address import unreachable
 from wearbase.store.postgres.copies import programs, trailer
 from wearbase.store.postgres.copies.programs import CopyFailed
+from wearbase.store.postgres.schema import ASIDE
 
-ASIDE = "_before_restore"  # the name that the schema in place has meanwhile
 _WRITER = re.compile(r"Dumped by pg_dump version: (\d+)")
 _SERVER = re.compile(r"Dumped from database version: (\d+)")
 _TABLE = re.compile(r"^\d+; \d+ \d+ TABLE DATA (\S+) (\S+) ", re.MULTILINE)
