@@ -20,6 +20,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx2
 
 from tests.e2e.canaries import CONTROL, KEY, SECRET, search_folder
+from tests.servers import place_for_servers
 
 __all__ = ["CONTROL", "KEY", "SECRET"]  # of the canaries: no log may hold them
 
@@ -156,7 +157,7 @@ class Home:
 @contextmanager
 def home(**settings: str) -> Iterator[Home]:
     """A folder that the embedded database can live in, and its settings; what still runs at the end is stopped."""
-    outer = Path(mkdtemp(prefix="wearbase-e2e-"))
+    outer = Path(mkdtemp(prefix="wearbase-e2e-", dir=place_for_servers()))
     outer.chmod(0o755)
     port = free_port()
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "XDG_DATA_HOME") if name in os.environ}

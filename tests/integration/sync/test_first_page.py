@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -14,10 +15,11 @@ from wearbase.domain.records import Page
 from wearbase.domain.windows import Window
 from wearbase.providers.whoop import client
 from wearbase.store.work import budget
-from wearbase.sync import connect, disconnect
+from wearbase.sync import connect, disconnect, patience
 from wearbase.sync.connect import Completer
 
 SERVICE = Completer(is_service=True)
+GUARD_S = 60.0  # nothing happens because this has passed: a test then fails
 PROFILE, CYCLES = "/v2/user/profile/basic", "/v2/cycle"
 
 
@@ -156,27 +158,57 @@ async def use_up(world: Bench, calls: int) -> None:
             await budget.reserve(tx, app.name, app.key, connect.CONNECTING, ceilings=app.ceilings, now=now)
 
 
-async def test_a_full_minute_is_waited_for(world: Bench) -> None:
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> list[datetime | None]:
+    """What each look at the budget found, of all who wait for a call; they look often."""
+    found: list[datetime | None] = []
+    look = connect._closed_until
+
+    async def counted(*given: Any) -> datetime | None:
+        found.append(await look(*given))
+        return found[-1]
+
+    monkeypatch.setattr(connect, "_closed_until", counted)
+    monkeypatch.setattr(connect, "LOOK_STEP_S", 0.02)
+    return found
+
+
+async def until_there_are(count: int, looks: list[datetime | None]) -> None:
+    async with asyncio.timeout(GUARD_S):
+        while len(looks) < count:  # noqa: ASYNC110 a list wakes nobody
+            await asyncio.sleep(0.01)
+
+
+async def test_a_full_minute_is_waited_for(world: Bench, looks: list[datetime | None]) -> None:
     world.limit(per_minute=5)
     await use_up(world, 5)
     state, code = await consented(world)
     completing = asyncio.create_task(connect.complete(world.engine, state, code, by=SERVICE))
-    await asyncio.sleep(1)
+    await until_there_are(3, looks)
     assert not completing.done()
     assert (await world.calls())["token"] == 0
     world.clock.advance(timedelta(minutes=1))
     assert (await completing).user_id == "ann"
 
 
-async def test_a_minute_that_fills_after_the_exchange_is_waited_for(world: Bench) -> None:
+async def test_a_minute_that_fills_after_the_exchange_is_waited_for(world: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, sleep = [], patience._sleep
+
+    async def noticed(*given: Any, **more: Any) -> None:
+        begun.append(given)
+        await sleep(*given, **more)
+
+    monkeypatch.setattr(patience, "_sleep", noticed)
     state, code = await consented(world)
     await world.fault(CYCLES, "status", status=429)
     completing = asyncio.create_task(connect.complete(world.engine, state, code, by=SERVICE))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(GUARD_S):
         while not completing.done():
-            await asyncio.sleep(0.3)
-            world.clock.advance(timedelta(seconds=20))
+            await asyncio.sleep(0.02)
+            if begun:  # the clock moves only while somebody waits for it
+                world.clock.advance(timedelta(seconds=20))
     assert (await completing).user_id == "ann"
+    assert begun
     calls = await world.calls()
     assert (calls["token"], calls["by_status"]["429"]) == (1, 1)
 
@@ -214,15 +246,15 @@ async def test_waiting_gives_up_in_the_end(world: Bench, monkeypatch: pytest.Mon
     assert await connect.peek(world.engine, state) is not None
 
 
-async def test_those_who_wait_hold_no_database_connection(world: Bench) -> None:
+async def test_those_who_wait_hold_no_database_connection(world: Bench, looks: list[datetime | None]) -> None:
     world.limit(per_minute=1)
     await use_up(world, 1)
     consents = [await consented(world, f"user-{n}") for n in range(12)]  # more than the pool has
     waiting = [asyncio.create_task(connect.complete(world.engine, state, code, by=SERVICE)) for state, code in consents]
     try:
-        await asyncio.sleep(0.3)
-        async with asyncio.timeout(2):
-            assert [r["n"] for r in await world.rows("select 1 as n")] == [1]
+        await until_there_are(3 * len(consents), looks)
+        assert None not in looks
+        assert [r["n"] for r in await world.rows("select 1 as n")] == [1]  # without a turn the database would be said to be away
         (open_ones,) = await world.rows(
             "select count(*) as n from pg_stat_activity where datname = current_database() and starts_with(state, 'idle in transaction')"
         )

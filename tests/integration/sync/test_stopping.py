@@ -11,7 +11,7 @@ from tests.integration.harness import Bench
 from wearbase.sync import worker
 from wearbase.sync.worker import Worker
 
-HANGS_S, LITTLE_S = 40, 0.3
+HANGS_S, LITTLE_S = 240, 0.3
 
 
 async def connected(world: Bench) -> int:
