@@ -13,6 +13,7 @@ FOLDER_FILES = 12
 DELIBERATE = {  # where the rule would make the code worse, and why
     "src/wearbase_client/client.py: __init__": "the options of a client, by keyword",
     "src/wearbase_client/async_client.py: __init__": "the options of a client, by keyword",
+    "src/wearbase/store/postgres/migrations/versions": "a migration more for each release; they stand in a row",
 }
 
 OURS = sources("src", "tools", "bench")
@@ -49,7 +50,8 @@ def test_files() -> None:
 def test_folders() -> None:
     """Modules beside one another; `__init__.py` is the folder itself."""
     counts = Counter(source.path.parent for source in OURS if source.path.name != "__init__.py")
-    full = [f"{folder.relative_to(ROOT)}: {count} files" for folder, count in counts.items() if count > FOLDER_FILES]
+    named = {str(folder.relative_to(ROOT)): count for folder, count in counts.items()}
+    full = [f"{folder}: {count} files" for folder, count in named.items() if count > FOLDER_FILES and folder not in DELIBERATE]
     assert not full, "\n".join(full)
 
 

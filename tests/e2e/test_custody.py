@@ -44,13 +44,15 @@ def test_keys_are_rotated_and_a_backup_brings_them_back() -> None:
         assert again == listed
         file.unlink()
         lines = [json.loads(line) for line in command(place, "audit", "export", "--since", "1h").stdout.splitlines()]
-        assert [(line["action"], line["details"]["key"]) for line in lines] == [
-            ("key_made", made["prefix"]),
-            ("key_rotated", second["prefix"]),
-        ]
+        assert [(line["action"], line["details"].get("key")) for line in lines] == [
+            ("key_made", made["prefix"]), ("key_rotated", second["prefix"]), ("backup_made", None), ("restored", None),
+        ]  # fmt: skip
         assert {line["credential"] for line in lines} == {"command_line"}
         table = command(place, "audit", "export", "--csv").stdout.splitlines()
-        assert (len(table), table[0].split(",")[:4]) == (4, ["id", "at", "action", "credential"])  # the export before is a line, too
+        assert (len(table), table[0].split(",")[:4]) == (6, ["id", "at", "action", "credential"])  # the export before is a line, too
+        carried = [json.loads(line)["number"] for line in command(place, "audit", "carry").stdout.splitlines()]
+        assert len(carried) >= 5
+        assert min(carried) > 1_700_000_000_000_000  # none of before the restore is given again
         assert command(place, "audit", "export", "--user", "nobody").returncode == 1
         assert command(place, "audit", "export", "--csv", "--json").returncode == 2
 

@@ -50,6 +50,7 @@ MORE = {  # what an operation answers besides what all do, and what its path and
     "post /app/session": LINK,
     "post /ops/session": {"401": EVERYWHERE["401"], "403": NOT_OURS},
     "get /api/v1/ops/parked/{parked_id}": {"404": NO_RECORD},
+    "get /api/v1/ops/audit": {"404": "The trail knows nobody by this id"},
 }
 
 

@@ -82,7 +82,7 @@ class Observed:
         """Who is answered with a member's data, or an operator's, is counted for the audit trail."""
         caller = scope["state"].get("caller")
         if caller is not None and status < 400 and scope["method"] in SAFE_METHODS:
-            user_id, route = scope["path_params"].get("user_id"), self._route_of(scope)
+            user_id, route = scope["path_params"].get("user_id") or scope["state"].get("about"), self._route_of(scope)
             if user_id is not None or route.startswith(OPERATORS):
                 scope["app"].state.services.readers.note(caller, user_id, route)
 

@@ -13,7 +13,7 @@ from wearbase.cli.output import ago, console, emit, say, table, tell, utc
 from wearbase.cli.session import Choice, choose, opened, placed, run
 from wearbase.cli.showing.status import note_demo
 from wearbase.store.keys import StoredKey
-from wearbase.store.postgres import migrate
+from wearbase.store.postgres import migrate, runtime_role
 
 keys = typer.Typer(no_args_is_help=True, help="Service keys, which other programs send as X-API-Key; and the keys that seal stored tokens.")
 db = typer.Typer(no_args_is_help=True, help="The database.")
@@ -121,6 +121,18 @@ def upgrade(ctx: typer.Context, as_json: AsJson = False) -> None:
         emit({"revision": head})
     else:
         say(f"The database is at revision {head}, the newest.")
+
+
+@db.command("grant")
+def grant(ctx: typer.Context, role: Annotated[str, typer.Argument(metavar="ROLE")], as_json: AsJson = False) -> None:
+    """Let a role of the database run servers and workers, without the owner's rights: it can change neither tables nor the audit trail."""
+    choice = choose(ctx)
+    with placed(choice) as where:
+        runtime_role.grant(where.direct_url or where.url, role, schema=choice.settings.database_schema)
+    if as_json:
+        return emit({"role": role, "revision": migrate.head()})
+    say(f"{role} may run wear api and wear worker: give these its address as DATABASE_URL.")
+    return tell("The owner's address is for wear db upgrade, backup, restore and audit prune alone (docs/operations.md).")
 
 
 def _state(key: StoredKey, *, now: datetime) -> str:

@@ -17,25 +17,29 @@ from wearbase.cli.demo import folder as demo
 from wearbase.cli.exits import Code, Stop
 from wearbase.cli.output import is_watched, tell
 from wearbase.settings import Settings, load
-from wearbase.store.audit.acting import COMMAND_LINE, act_as
+from wearbase.store.audit import trail
+from wearbase.store.audit.acting import COMMAND_LINE, act_as, actor
+from wearbase.store.audit.trail import Read
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The settings that hold, and whether they are the demo's."""
+    """The settings that hold, whether they are the demo's, and the command that was given."""
 
     settings: Settings
     is_demo: bool
+    command: str = "wear"
 
 
 def choose(ctx: typer.Context, *, quiet: bool = True) -> Choice:
     """The settings of a command: the demo's where `wear up` would run the demo. Raises SettingsError."""
     given = load()
-    choice = Choice(given, is_demo=False)
+    command = " ".join(["wear", *ctx.command_path.split()[1:]])
+    choice = Choice(given, is_demo=False, command=command)
     if demo.is_chosen(given, asked=bool(ctx.obj)):
-        choice = Choice(demo.attached(given), is_demo=True)
+        choice = Choice(demo.attached(given), is_demo=True, command=command)
     level = "error" if quiet and given.log_level == "info" else given.log_level
     configure_logging(choice.settings.model_copy(update={"log_level": level}))
     return choice
@@ -79,8 +83,15 @@ async def opened(choice: Choice) -> AsyncIterator[Parts]:
     """The parts on the running database, or on one started for as long as this takes."""
     with placed(choice) as where:
         async with parts(choice.settings, where) as running:
-            act_as(COMMAND_LINE)
+            act_as(COMMAND_LINE, route=choice.command)
             yield running
+
+
+async def note_read(running: Parts, user_id: str | None = None) -> None:
+    """Writes down that a member's data, or everybody's, is about to be shown. Raises DatabaseUnavailable: then nothing is to be shown."""
+    by, minute = actor(), running.clock.now().replace(second=0, microsecond=0)
+    async with running.db.transaction() as tx:
+        await trail.write_reads(tx, [Read(minute, by.credential, user_id, by.route or "", 1)])
 
 
 @contextmanager

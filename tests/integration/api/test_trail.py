@@ -217,6 +217,34 @@ async def test_the_trail_comes_in_pages_of_which_none_misses_a_line(service: Ser
         problem(await service.get("/api/v1/ops/audit", headers=headers, params={name: bad}), 422, "invalid_field")
 
 
+async def test_the_trail_is_carried_away_line_by_line_and_asked_for_by_member(service: Service) -> None:
+    await service.connected()
+    headers, after, came = await service.key("ops"), "0", list[dict[str, Any]]()
+    await service.get("/api/v1/whoop/sync-status/ann")
+    await service.services.readers.close()
+    service.world.clock.advance(timedelta(minutes=2))
+    while True:
+        page = (await service.get(f"/api/v1/ops/audit?after={after}&limit=2", headers=headers)).json()
+        if not page["entries"]:
+            break
+        came, after = [*came, *page["entries"]], page["next"]
+    assert page == {"entries": [], "next": after}  # to be asked with again
+    assert [entry["number"] for entry in came] == list(range(1, len(came) + 1))
+    every = await service.world.rows("select id from wearbase.audit where number is not null order by id")
+    assert [entry["id"] for entry in came] == [row["id"] for row in every]
+    assert "read" in {entry["action"] for entry in came}
+
+    of_ann = (await service.get("/api/v1/ops/audit?user_id=ann", headers=headers)).json()["entries"]
+    assert {entry["member"] for entry in of_ann} == {entry["member"] for entry in came if entry["action"] == "connected"}
+    await service.services.readers.close()
+    told = (await service.get("/api/v1/ops/audit?user_id=ann&action=read", headers=headers)).json()["entries"]
+    assert [entry["route"] for entry in told] == ["/api/v1/{provider}/sync-status/{user_id}", "/api/v1/ops/audit"]
+    problem(await service.get("/api/v1/ops/audit?user_id=nobody", headers=headers), 404, "not_found")
+    both = f"user_id=ann&member={of_ann[0]['member']}"
+    for query in ("after=-1", "after=9999999999999999", "after=1&action=read", "after=1&user_id=ann", both):
+        problem(await service.get(f"/api/v1/ops/audit?{query}", headers=headers), 422, "invalid_field")
+
+
 async def test_what_the_engine_ends_by_itself_is_written_down_as_its_own(service: Service) -> None:
     await service.connected()
     engine = service.world.engine

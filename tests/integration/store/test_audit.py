@@ -10,9 +10,9 @@ import pytest
 from wearbase.access.caller import Caller
 from wearbase.access.readers import GATHER_S, MOST_KEPT, Readers
 from wearbase.domain.clock import SteppedClock
-from wearbase.store.audit import trail
+from wearbase.store.audit import carrying, trail
 from wearbase.store.audit.acting import acting
-from wearbase.store.audit.trail import Read, Wanted
+from wearbase.store.audit.trail import Entry, Read, Wanted
 from wearbase.store.postgres.database import Database, rows, run
 
 NOON = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)
@@ -52,6 +52,7 @@ async def written(db: Database, *ages_days: int) -> None:
         "update wearbase.audit set count = count - 1 where action = 'read'",
         "update wearbase.audit set count = count where action = 'read'",
         "update wearbase.audit set count = count + 1, route = 'x' where action = 'read'",
+        "update wearbase.audit set number = 1", "update wearbase.audit set number = 1, count = count + 1 where action = 'read'",
         "delete from wearbase.audit", "delete from wearbase.audit where action = 'read'", "truncate wearbase.audit",
     ],
 )  # fmt: skip
@@ -182,3 +183,88 @@ async def test_names_of_those_of_whom_nothing_is_stored_are_forgotten(db: Databa
         await trail.prune(tx, before=None, most=1)
         assert await rows(tx, "select user_id from wearbase.audit_member") == [{"user_id": "ann"}]
     assert len(await lines(db)) == 3
+
+
+class Operator:
+    """Carries the trail away, again and again, some lines at a time."""
+
+    def __init__(self, db: Database) -> None:
+        self.db, self.has = db, list[Entry]()
+
+    async def carry(self, *, minutes: float) -> list[tuple[str, int]]:
+        """What comes at so many minutes past noon: action and count."""
+        came = list[Entry]()
+        while True:
+            async with self.db.connection() as tx:
+                after = self.has[-1].number if self.has else 0
+                page = await carrying.page(tx, after=after or 0, now=NOON + timedelta(minutes=minutes), limit=2)
+            if not page:
+                return [(entry.action, entry.count) for entry in came]
+            came += page
+            self.has += page
+
+
+async def count(db: Database, n: int, *, route: str = ROUTE) -> None:
+    """Reads of the minute that begins at noon."""
+    async with db.transaction() as tx:
+        await trail.write_reads(tx, [Read(NOON, "key:a", None, route, n)])
+
+
+async def test_a_line_that_commits_after_a_later_one_is_carried_away_all_the_same(any_db: Database) -> None:
+    operator = Operator(any_db)
+    async with any_db.transaction() as slow:
+        await trail.write(slow, "retried", now=NOON)
+        await written(any_db, 0, 0, 0)
+        assert await operator.carry(minutes=5) == [("retried", 1)] * 3
+    assert await operator.carry(minutes=5) == [("retried", 1)]
+    assert await operator.carry(minutes=5) == []
+    assert [entry.number for entry in operator.has] == [1, 2, 3, 4]
+    assert operator.has[-1].id == min(entry.id for entry in operator.has)
+
+
+async def test_the_counts_of_a_minute_are_carried_away_once_it_is_over_and_what_comes_late_is_a_line_of_its_own(any_db: Database) -> None:
+    operator = Operator(any_db)
+    await count(any_db, 3)
+    await written(any_db, 0)
+    for minutes in (0.5, 1.1):  # it runs; its processes have still to write
+        await operator.carry(minutes=minutes)
+        await count(any_db, 1)
+    assert [(entry.action, entry.count) for entry in operator.has] == [("retried", 1)]
+    assert await operator.carry(minutes=1.2) == [("read", 5)]
+    for late in (7, 1):
+        await count(any_db, late)
+    await count(any_db, 2, route="/another")
+    assert sorted(await operator.carry(minutes=1.2)) == [("read", 2), ("read_late", 1), ("read_late", 7)]
+    await count(any_db, 4, route="/another")
+    assert await operator.carry(minutes=-60) == [("read_late", 4)]  # by a clock that is wrong: what has come comes once
+    reads = [entry for entry in operator.has if entry.action != "retried"]
+    assert sum(entry.count for entry in reads) == 19
+    assert {(entry.at, entry.credential) for entry in reads} == {(NOON, "key:a")}
+    every = {line["id"]: line["count"] for line in await lines(any_db)}
+    assert {entry.id: entry.count for entry in operator.has} == every
+
+
+async def test_a_line_that_is_just_counted_on_is_left_for_the_next_time_and_nobody_waits(any_db: Database) -> None:
+    operator = Operator(any_db)
+    await count(any_db, 1)
+    await written(any_db, 0)
+    async with any_db.transaction() as slow:
+        await trail.write_reads(slow, [Read(NOON, "key:a", None, ROUTE, 1)])
+        async with any_db.transaction() as tx:
+            await run(tx, "set local lock_timeout = '20ms'")
+            page = await carrying.page(tx, after=0, now=NOON + timedelta(minutes=5), limit=10)
+        operator.has += page
+        assert [entry.action for entry in page] == ["retried"]
+    assert await operator.carry(minutes=5) == [("read", 2)]
+    assert [entry.number for entry in operator.has] == [1, 2]
+
+
+async def test_after_a_restore_no_number_is_given_again(db: Database) -> None:
+    await written(db, 0)
+    operator = Operator(db)
+    await operator.carry(minutes=1)
+    async with db.transaction() as tx:
+        await carrying.leap(tx, now=NOON)
+    await written(db, 0)
+    assert await operator.carry(minutes=1) == [("retried", 1)]
+    assert operator.has[-1].number == int(NOON.timestamp()) * 1_000_000 + 1 < 2**53

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -11,22 +11,32 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from wearbase.cli.exits import Code, Stop
 from wearbase.cli.members import AsJson
 from wearbase.cli.output import console, emit, is_watched, say, tell
-from wearbase.cli.session import Choice, choose, stoppable
+from wearbase.cli.session import Choice, choose, run, stoppable
+from wearbase.domain.errors import DatabaseUnavailable
 from wearbase.settings import Settings
+from wearbase.store.audit import carrying, trail
+from wearbase.store.audit.acting import COMMAND_LINE, act_as
 from wearbase.store.postgres import migrate
+from wearbase.store.postgres.clock import DatabaseClock
 from wearbase.store.postgres.copies import dump
 from wearbase.store.postgres.copies import restore as put_back
-from wearbase.store.postgres.database import is_pooled
+from wearbase.store.postgres.database import Database, is_pooled
 from wearbase.store.postgres.embedded import EmbeddedPostgres, default_data_dir
 
+SINCE = "0010"  # the revision of the audit trail
 File = Annotated[Path, typer.Argument(metavar="FILE")]
 
 
 def backup(ctx: typer.Context, file: File, as_json: AsJson = False) -> None:
     """Copy everything stored into a new file, while everything runs. The keys that open the tokens are not in it."""
     choice = choose(ctx)
-    with stoppable(), _direct(choice) as url, _bar("Backing up") as moved:
-        made = dump(url, file.absolute(), schema=choice.settings.database_schema, on_table=moved)
+    with stoppable(), _direct(choice) as url:
+        try:
+            run(_note(choice, url, "backup_made"))
+        except DatabaseUnavailable as error:  # a copy may be made of a standby
+            tell(f"Not written into the audit trail: {error.message} Note yourself that this copy was made.", style="yellow")
+        with _bar("Backing up") as moved:
+            made = dump(url, file.absolute(), schema=choice.settings.database_schema, on_table=moved)
     if as_json:
         return emit(
             {
@@ -53,11 +63,31 @@ def restore(
         with _bar("Restoring") as moved:
             found = put_back(url, file.absolute(), schema=choice.settings.database_schema, replace=replace, on_table=moved)
         migrate.upgrade(url, schema=choice.settings.database_schema)
+        run(_note(choice, url, "restored", revision=found.revision))
     if as_json:
         return emit({"tables": found.tables, "revision_was": found.revision, "revision": migrate.head()})
     say(f"{found.tables} tables are restored, at revision {migrate.head()}.")
     tell("Now: check that the tokens open (wear doctor), and erase again whoever was erased since the backup (docs/operations.md).")
     return None
+
+
+async def _note(choice: Choice, url: str, action: Literal["backup_made", "restored"], **details: str) -> None:
+    """Writes down that everything was copied, or replaced. Raises DatabaseUnavailable."""
+    schema = choice.settings.database_schema
+    if migrate.revision_of(url, schema) < SINCE:
+        tell("Not written into the audit trail: this database is from before there was one.", style="yellow")
+        return
+    db, clock = Database(url, size=1, schema=schema), DatabaseClock()
+    act_as(COMMAND_LINE, route=choice.command)
+    await db.open()
+    try:
+        await clock.sync(db)
+        async with db.transaction() as tx:
+            if action == "restored":
+                await carrying.leap(tx, now=clock.now())
+            await trail.write(tx, action, details=details, now=clock.now())
+    finally:
+        await db.close()
 
 
 @contextmanager

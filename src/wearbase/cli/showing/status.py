@@ -11,7 +11,7 @@ from wearbase.cli import words
 from wearbase.cli.exits import Code, Stop
 from wearbase.cli.members import AsJson, Provider
 from wearbase.cli.output import NONE, ago, console, emit, say, table, tell, utc
-from wearbase.cli.session import Choice, choose, opened, run
+from wearbase.cli.session import Choice, choose, note_read, opened, run
 from wearbase.cli.showing import days
 from wearbase.providers.registry import PROVIDERS
 from wearbase.read.members import members
@@ -38,6 +38,7 @@ def show_status(
 
 async def _everybody(choice: Choice, provider: str | None, *, as_json: bool) -> None:
     async with opened(choice) as running:
+        await note_read(running)
         found = [m for m in await members(running.db) if provider in (None, m.provider)]
         now = running.clock.now()
     if as_json:
@@ -60,6 +61,7 @@ def _times_as_text(row: dict[str, Any]) -> dict[str, Any]:
 async def _one(choice: Choice, user_id: str, provider: str | None, *, as_json: bool) -> None:
     sources = {}
     async with opened(choice) as running:
+        await note_read(running, user_id)
         for name in [provider] if provider else running.engine.combining.sources:
             await ask.wake(running.engine, user_id, name)
             sources[name] = await status(running.db, running.clock, user_id, name)
@@ -142,6 +144,7 @@ async def _day(choice: Choice, user_id: str, provider: str, text: str | None, *,
         raise Stop(f"There is no source named {provider!r}; known are {', '.join(PROVIDERS)}.", Code.USAGE)
     wanted = words.day(text) if text else None
     async with opened(choice) as running:
+        await note_read(running, user_id)
         await ask.take_look(running.engine, user_id, provider, at_most_s=LOOK_WAIT_S)
         found = await status(running.db, running.clock, user_id, provider)
         offset_min = found.connection.utc_offset_min if found.connection else None

@@ -10,7 +10,7 @@ ENGINE, COMMAND_LINE, BROWSER, LINK = "engine", "command_line", "browser", "sign
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A credential by its kind (and how a service key begins), never by its secret; and the route it came by."""
+    """A credential by its kind (and how a service key begins), never by its secret; and the route, or the command, it came by."""
 
     credential: str = ENGINE
     route: str | None = None
@@ -29,9 +29,9 @@ def actor() -> Actor:
     return _ACTOR.get()
 
 
-def act_as(credential: str) -> None:
+def act_as(credential: str, *, route: str | None = None) -> None:
     """For a process, or a task, that acts for one alone."""
-    _ACTOR.set(Actor(credential))
+    _ACTOR.set(Actor(credential, route))
 
 
 @contextmanager

@@ -16,13 +16,14 @@ Action = Literal[
     "consent_asked", "consent_refused", "connected", "disconnected", "data_erased", "user_erased", "connection_lost", "grants_given_up",
     "sync_asked", "history_asked", "preferences_changed", "exported", "payload_shown", "retried", "record_retried", "gate_reopened",
     "token_made", "link_made", "session_begun", "session_ended", "operator_session_begun", "operator_session_ended",
-    "key_made", "key_rotated", "key_revoked", "sealing_keys_rotated", "trail_exported",
+    "key_made", "key_rotated", "key_revoked", "sealing_keys_rotated", "trail_exported", "backup_made", "restored",
 ]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One line. `member` is a pseudonym; of reads `at` is the minute and `count` how many there were in it."""
+    """One line. `member` is a pseudonym; of reads `at` is the minute and `count` how many there were in it. `number` is of what changes no
+    more (see carrying)."""
 
     id: int
     at: datetime
@@ -33,6 +34,7 @@ class Entry:
     route: str | None
     count: int
     details: dict[str, Any]
+    number: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class Read:
     count: int
 
 
-_ENTRY = ", ".join(Entry.__dataclass_fields__)
+ENTRY = ", ".join(Entry.__dataclass_fields__)
 # Only who has something stored gets a name: the trail must not be what brings an erased user's id back. The locked row is the one that
 # erasing takes away before the names, so that a name made at the same time goes too.
 _NAME_READERS = """
@@ -132,7 +134,7 @@ async def page(tx: Tx, wanted: Wanted, *, after: tuple[datetime, int] | None, li
     return await many(
         tx,
         Entry,
-        f"""select {_ENTRY} from wearbase.audit
+        f"""select {ENTRY} from wearbase.audit
              where (%(since)s::timestamptz is null or at >= %(since)s) and (%(until)s::timestamptz is null or at < %(until)s)
                and (%(member)s::uuid is null or member = %(member)s) and (%(action)s::text is null or action = %(action)s)
                and (%(after_at)s::timestamptz is null or (at, id) > (%(after_at)s, %(after_id)s::bigint))
@@ -162,6 +164,16 @@ async def pseudonym(tx: Tx, user_id: str) -> UUID | None:
 
 
 async def prune(tx: Tx, *, before: datetime | None, most: int) -> int:
-    """Takes away the oldest lines from before then, at most so many, and the names of members of whom nothing is stored. How many lines."""
+    """Takes away the oldest lines from before then, at most so many, and the names of members of whom nothing is stored. How many lines.
+
+    A role that may take none away leaves that to the owner's (`wear audit prune`).
+    """
     await run(tx, _FORGET_NAMES)
-    return int(await value(tx, "select wearbase.prune_audit(%s, %s)", (before, most))) if before is not None else 0
+    if before is None or not await may_prune(tx):
+        return 0
+    return int(await value(tx, "select wearbase.prune_audit(%s, %s)", (before, most)))
+
+
+async def may_prune(tx: Tx) -> bool:
+    """Whether this role of the database may take lines away."""
+    return bool(await value(tx, "select has_table_privilege('wearbase.audit', 'delete')"))

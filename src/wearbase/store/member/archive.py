@@ -80,7 +80,8 @@ async def trail(tx: Tx, user_id: str, after: dict[str, Any] | None) -> list[dict
     """Some lines of the audit trail that are about the member."""
     name = await pseudonym(tx, user_id)
     place = (after["at"], after["id"]) if after else None
-    return [asdict(e) for e in await page(tx, Wanted(member=name), after=place, limit=AT_ONCE)] if name is not None else []
+    found = await page(tx, Wanted(member=name), after=place, limit=AT_ONCE) if name is not None else []
+    return [{name: told for name, told in asdict(entry).items() if name != "number"} for entry in found]
 
 
 async def preferences(tx: Tx, user_id: str) -> Any:

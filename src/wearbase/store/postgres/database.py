@@ -13,7 +13,7 @@ import psycopg
 import structlog
 from psycopg import AsyncConnection, AsyncCursor
 from psycopg.conninfo import conninfo_to_dict
-from psycopg.errors import IdleInTransactionSessionTimeout
+from psycopg.errors import IdleInTransactionSessionTimeout, ReadOnlySqlTransaction
 from psycopg.rows import AsyncRowFactory, DictRow, TupleRow, args_row, class_row, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
@@ -129,6 +129,8 @@ class Database:
                     yield connection
                 finally:
                     self._in_use.end(connection)
+        except ReadOnlySqlTransaction as error:
+            raise DatabaseUnavailable("The database is read-only: nothing can be changed or written down there.") from error
         except (PoolTimeout, psycopg.OperationalError, IdleInTransactionSessionTimeout) as error:
             end_if_cancelled(error)
             self._is_away = self._is_away or isinstance(error, PoolTimeout)

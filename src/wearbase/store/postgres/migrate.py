@@ -5,8 +5,10 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
+from psycopg.errors import InsufficientPrivilege
 
 from wearbase.domain.errors import DatabaseUnavailable, SettingsError
+from wearbase.store.postgres import runtime_role
 from wearbase.store.postgres.address import unreachable
 from wearbase.store.postgres.schema import ASIDE, DEFAULT_SCHEMA, is_valid
 
@@ -17,15 +19,25 @@ OLDEST_SERVER = 150_000
 def upgrade(url: str, *, schema: str = DEFAULT_SCHEMA) -> None:
     """Runs the migrations that are missing. A database that a newer program has migrated is left as it is.
 
-    Raises: SettingsError for a bad schema name or a server older than 15, DatabaseUnavailable (also while a restore is unfinished).
+    Raises: SettingsError for a bad schema name, a server older than 15, or a role that may not; DatabaseUnavailable (also while a restore
+    is unfinished).
     """
     if not is_valid(schema):
         raise SettingsError(f"DATABASE_SCHEMA must be a lower-case name, not {schema!r}.")
     try:
-        if _revision(url, schema) < head():
+        found = revision_of(url, schema)
+        if found < head():
+            if not runtime_role.may_migrate(url, schema=schema):
+                raise SettingsError(
+                    f"The database is at revision {found or 'none'}, this program needs {head()}, and its role may not change the schema: "
+                    "run `wear db upgrade` as the schema's owner."
+                )
             from wearbase.store.postgres.migrations.running import run_all
 
             run_all(url, schema)
+            runtime_role.renew(url, schema=schema)
+    except InsufficientPrivilege as error:
+        raise SettingsError(f"This role of the database may not: {error.diag.message_primary}. As the owner: wear db grant ROLE") from error
     except psycopg.OperationalError as error:
         raise unreachable(error, url) from error
 
@@ -45,8 +57,8 @@ def _check_for_a_restore(connection: psycopg.Connection[Any], schema: str) -> No
         )
 
 
-def _revision(url: str, schema: str) -> str:
-    """The revision found, empty where no wearbase has been."""
+def revision_of(url: str, schema: str) -> str:
+    """The revision found, empty where no wearbase has been. Raises SettingsError for a server older than 15."""
     with psycopg.connect(url, autocommit=True, prepare_threshold=None) as connection:
         if connection.info.server_version < OLDEST_SERVER:
             raise SettingsError(f"PostgreSQL 15 or newer is needed; this server is {connection.info.server_version // 10_000}.")

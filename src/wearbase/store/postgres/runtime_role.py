@@ -1,0 +1,85 @@
+"""A role of the database for what runs all day, beside the owner's: it works on rows, and changes neither tables nor the trail."""
+
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg import sql
+
+from wearbase.domain.errors import SettingsError
+from wearbase.store.postgres.schema import in_schema
+
+POLICY = "runs as "  # and the role's name: by this a role is known again
+# Lines of the trail are added, and the count of a minute that runs grows: triggers see to that, which only the owner could switch off.
+_NARROW: dict[str, LiteralString] = {"alembic_version": "select", "audit": "select, insert, update (count)", "audit_stand": ""}
+_USUAL: LiteralString = "select, insert, update, delete"
+_NOT_RUN = ("prune_audit",)
+_TABLES = "select tablename from pg_tables where schemaname = 'wearbase' order by 1"
+_VIEWS = "select viewname from pg_views where schemaname = 'wearbase' order by 1"
+_STANDS_ABOVE = """
+select rolsuper or rolbypassrls or pg_has_role(oid, (select nspowner from pg_namespace where nspname = 'wearbase'), 'member')
+  from pg_roles where rolname = %s
+"""
+_KNOWN = "select distinct unnest(roles)::text from pg_policies where schemaname = 'wearbase' and policyname like %s order by 1"
+_HAS_POLICY = "select 1 from pg_policies where schemaname = %s and tablename = %s and policyname = %s"
+_IS_OWNER = "select pg_has_role(nspowner, 'usage') from pg_namespace where nspname = 'wearbase'"
+
+Connection = psycopg.Connection[Any]
+
+
+def grant(url: str, role: str, *, schema: str) -> None:
+    """Lets a role do what `wear api` and `wear worker` do, and nothing else. To be called by the owner; again and again does no harm.
+
+    Raises: SettingsError for a role that is not there, or that the owner's rights reach anyway.
+    """
+    with psycopg.connect(url, prepare_threshold=None) as connection:
+        _grant(connection, role, schema)
+
+
+def renew(url: str, *, schema: str) -> None:
+    """Gives the roles that are known their rights to tables that are new."""
+    with psycopg.connect(url, prepare_threshold=None) as connection:
+        for role in _names(connection, _KNOWN, schema, POLICY + "%"):
+            _grant(connection, role, schema)
+
+
+def may_migrate(url: str, *, schema: str) -> bool:
+    """Whether the schema is this role's own, or not there yet."""
+    with psycopg.connect(url, prepare_threshold=None) as connection:
+        found = connection.execute(in_schema(_IS_OWNER, schema).encode()).fetchone()
+        return found is None or found[0]
+
+
+def _grant(connection: Connection, role: str, schema: str) -> None:
+    above = connection.execute(in_schema(_STANDS_ABOVE, schema).encode(), (role,)).fetchone()
+    if above is None:
+        raise SettingsError(f"There is no role {role!r} in the database: create role {role} login password '...'")
+    if above[0]:
+        raise SettingsError(f"The role {role!r} is a superuser, passes by row security or has the owner's rights: take another.")
+    told: dict[str, sql.Composable] = {"schema": sql.Identifier(schema), "role": sql.Identifier(role)}
+    statements: list[LiteralString] = [
+        "revoke all on schema {schema} from {role}", "revoke all on all tables in schema {schema} from {role}",
+        "grant usage on schema {schema} to {role}", "grant execute on all functions in schema {schema} to {role}",
+    ]  # fmt: skip
+    for statement in statements:
+        connection.execute(sql.SQL(statement).format(**told))
+    for name in _NOT_RUN:
+        connection.execute(sql.SQL("revoke all on function {} from {role}").format(sql.Identifier(schema, name), **told))
+    for name in _names(connection, _VIEWS, schema):
+        connection.execute(sql.SQL("grant select on {} to {role}").format(sql.Identifier(schema, name), **told))
+    for name in _names(connection, _TABLES, schema):
+        _open(connection, schema, name, role)
+
+
+def _open(connection: Connection, schema: str, table: str, role: str) -> None:
+    """One table: what may be done there, and that its rows are seen. A policy that is there is left: making one locks the table."""
+    if not (rights := _NARROW.get(table, _USUAL)):
+        return
+    policy = (POLICY + role)[:63]
+    names = {"table": sql.Identifier(schema, table), "role": sql.Identifier(role), "policy": sql.Identifier(policy)}
+    connection.execute(sql.SQL("grant {rights} on {table} to {role}").format(rights=sql.SQL(rights), **names))
+    if not connection.execute(_HAS_POLICY, (schema, table, policy)).fetchone():
+        connection.execute(sql.SQL("create policy {policy} on {table} to {role} using (true) with check (true)").format(**names))
+
+
+def _names(connection: Connection, statement: str, schema: str, *given: str) -> list[str]:
+    return [found[0] for found in connection.execute(in_schema(statement, schema).encode(), given).fetchall()]
