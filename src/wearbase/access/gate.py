@@ -13,7 +13,7 @@ from wearbase.access.keys import KeyBook
 from wearbase.access.keyset import IdentityUnavailable
 from wearbase.access.sessions import Sessions
 from wearbase.access.tokens import MemberTokens
-from wearbase.domain.errors import Unauthorized
+from wearbase.domain.errors import Forbidden, Unauthorized
 
 Headers = Sequence[tuple[bytes, bytes]]
 Credential = tuple[bytes, bytes]  # the header it came in, and itself: of a cookie only the session's
@@ -59,7 +59,11 @@ class Gate:
         if before is not None:
             before(judged)
         caller = await self._judge(judged, headers, method)
-        authorise(caller, rule, user_id)
+        try:
+            authorise(caller, rule, user_id)
+        except Forbidden as refused:
+            refused.fields["caller"] = caller.key_id  # for the log: whose credential was good, but not for this
+            raise
         return caller
 
     async def _judge(self, judged: Credential | None, headers: Headers, method: str) -> Caller:

@@ -16,6 +16,7 @@ from wearbase.access.keyset import IdentityUnavailable
 from wearbase.access.sessions import LinkGone
 from wearbase.access.users import InvalidField
 from wearbase.domain import errors as e
+from wearbase.providers.registry import PROVIDERS
 from wearbase.store.sealing import SealBroken
 from wearbase.transport.http import NotSent
 
@@ -23,7 +24,7 @@ log = structlog.get_logger()
 
 RETRY_AFTER_S = 5
 WEBHOOKS = "/v1/webhooks/"
-TOLD_IN_LOGS = ("limit", "network", "scope", "provider", "field")
+TOLD_IN_LOGS = ("limit", "network", "scope", "provider", "field", "caller")
 DECLARED = 2  # of a field's place, where it is and its name are ours; what lies deeper may be the sender's
 
 STATUS: dict[type[e.WearbaseError], int] = {
@@ -146,6 +147,8 @@ async def refuse(error: e.WearbaseError, scope: Scope, receive: Receive, send: S
 def _note_refusal(scope: Scope, code: str, fields: Mapping[str, Any]) -> None:
     """Keeps for the request's line in the log why it was refused; of the fields those that hold nothing of a member."""
     told = {name: fields[name] for name in TOLD_IN_LOGS if fields.get(name)}
+    if (provider := scope.get("path_params", {}).get("provider")) in PROVIDERS:  # any other is what somebody wrote
+        told.setdefault("provider", provider)
     scope.setdefault("state", {})["refused"] = {"error": code, **told}
 
 

@@ -93,18 +93,16 @@ class Observed:
         route = self._route_of(scope)
         method = scope["method"] if scope["method"] in METHODS else "other"
         self._metrics.note(method, route, status, seconds)
-        user_id = scope.get("path_params", {}).get("user_id")
         state = scope["state"]
         caller, refused = state.get("caller"), state.get("refused", {})
+        user_id = scope.get("path_params", {}).get("user_id") or state.get("named") or (caller.user_id if caller else None)
         note_outcome(self._pace, scope, status)
         if refused and (kind := _flood(refused)):
             self._metrics.note_refused(kind)
             if not (refused := self._floods.told(kind, refused)):
                 return
-        log.info(
-            "request", method=method, route=route, status=status, ms=round(seconds * 1000, 2), request_id=state["request_id"],
-            user=name_for_logs(self._keys, user_id) if user_id else None, caller=caller.key_id if caller else None, **refused,
-        )  # fmt: skip
+        told = {"user": name_for_logs(self._keys, user_id) if user_id else None, "caller": caller.key_id if caller else None, **refused}
+        log.info("request", method=method, route=route, status=status, ms=round(seconds * 1000, 2), request_id=state["request_id"], **told)
 
 
 class Floods:

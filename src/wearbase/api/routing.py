@@ -69,6 +69,7 @@ class GuardedRoute(APIRoute):
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] in (self.methods or ()):
             user_id = _user_id(scope)
+            scope["state"]["named"] = user_id
             await admitted(scope["app"].state.services, scope, self.rule, user_id)
             if user_id is not None:
                 checked_user_id(user_id)

@@ -12,6 +12,7 @@ from wearbase.domain.errors import BadSignature, DatabaseUnavailable, MalformedD
 from wearbase.store import deliveries, observations
 from wearbase.store.deliveries import Incoming, Marking
 from wearbase.store.postgres.together import Together
+from wearbase.store.work.cause import CAUSE
 from wearbase.sync.engine import Engine
 from wearbase.transport.apps import App
 
@@ -68,7 +69,7 @@ class Receiver:
         form = app.provider.probe(headers, body, secret) if app.provider.probe else None
         if form is not None and form == app.provider.signature:
             return  # well signed, and refused for what else it says
-        log.warning("delivery refused", provider=app.name, signed_as=form, accepted=app.provider.signature)
+        log.warning("delivery refused", provider=app.name, signed_as=form, accepted=app.provider.signature, request_id=CAUSE.get())
         with suppress(DatabaseUnavailable):
             async with self._engine.db.connection() as tx:
                 await observations.note(tx, app.name, REFUSED, {"form": form}, now=now)

@@ -1,7 +1,7 @@
 """Where the provider sends the member's browser back to: a consent is completed, or asked about first."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 import structlog
@@ -14,6 +14,7 @@ from wearbase.access.redirects import RedirectAllowList, origin_of
 from wearbase.domain.errors import AnswerLost, Conflict, Forbidden, OtherAccount, RetryLater, ServiceRefusesKey, WearbaseError
 from wearbase.store.audit.acting import BROWSER, acting
 from wearbase.store.connections import Consent
+from wearbase.store.work.cause import CAUSE
 from wearbase.sync import connect
 from wearbase.sync.connect import Completer
 from wearbase.sync.engine import Engine
@@ -29,33 +30,45 @@ LONGEST_STATE, LONGEST_CODE = 200, 4000
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a consent ended, for the app (`status`) and for the person."""
+    """How a consent ended, for the app (`status`), for the person and, by `code`, for the log."""
 
     status: str
     title: str
     text: str
     http_status: int = 200
+    code: str | None = None
 
 
-DENIED = Outcome("denied", "Not connected", "You did not give your consent. Nothing was connected.")
+DENIED = Outcome("denied", "Not connected", "You did not give your consent. Nothing was connected.", code="consent_denied")
 UNKNOWN = Outcome(
-    "failed", "This link no longer works", "It is unknown, was used, or is older than five minutes. Start again in the app.", 400
+    "failed",
+    "This link no longer works",
+    "It is unknown, was used, or is older than five minutes. Start again in the app.",
+    400,
+    "unknown_state",
 )
-ELSEWHERE = Outcome("failed", "Not connected", "This connection was started in another browser. Start again in this one.", 403)
+ELSEWHERE = Outcome(
+    "failed", "Not connected", "This connection was started in another browser. Start again in this one.", 403, "other_browser"
+)
 TAKEN = Outcome(
-    "conflict", "This account is already linked", "It is linked to another user. Disconnect it there first, then start again.", 409
+    "conflict",
+    "This account is already linked",
+    "It is linked to another user. Disconnect it there first, then start again.",
+    409,
+    "account_taken",
 )
 OTHER = Outcome(
     "conflict",
     "This is another account",
     "What is stored is of the account you had before. Erase its data first, then connect.",
     409,
+    "other_account",
 )
 LATER = Outcome("failed", "Not connected", "The provider does not answer at the moment. Start again in a few minutes.", 503)
 UNSURE = Outcome(
     "failed", "Perhaps connected", "The answer was lost on its way. Look in the app whether you are connected; if not, start again.", 503
 )
-FAILED = Outcome("failed", "Not connected", "The provider did not accept this consent. Start again in the app.", 400)
+FAILED = Outcome("failed", "Not connected", "The provider did not accept this consent. Start again in the app.", 400, "consent_refused")
 CONNECTED = Outcome("connected", "Connected", "Your data is on its way. You can close this page.")
 
 
@@ -72,32 +85,32 @@ class Callback:
         query = request.query_params
         state, code = query.get("state", ""), query.get("code", "")
         if not 0 < len(state) <= LONGEST_STATE:
-            return _shown(UNKNOWN, None)
+            return _shown(request, UNKNOWN, None)
         consent = await connect.peek(self._engine, state)
         if consent is None:
-            return _shown(UNKNOWN, None)
+            return _shown(request, UNKNOWN, None)
         if "error" in query or not 0 < len(code) <= LONGEST_CODE:
             await self._refuse(state)
-            return _shown(DENIED if query.get("error") == "access_denied" else FAILED, consent)
+            return _shown(request, DENIED if query.get("error") == "access_denied" else FAILED, consent)
         if consent.browser_hash is not None:
             by = Completer(browser_nonce=request.cookies.get(NONCE_COOKIE))
-            return _shown(await self._complete(state, code, by), consent)
+            return _shown(request, await self._complete(state, code, by), consent)
         return self._question(consent, state, code)
 
     async def agreed(self, request: Request) -> Response:
         """The person has seen who asks, and pressed a button."""
         if not _is_from_our_page(request.headers):
-            return _shown(ELSEWHERE, None)
+            return _shown(request, ELSEWHERE, None)
         sent = await request.form(max_files=0, max_fields=10)
         state, code = str(sent.get("state", "")), str(sent.get("code", ""))
         consent = await connect.peek(self._engine, state) if 0 < len(state) <= LONGEST_STATE else None
         if consent is None or not 0 < len(code) <= LONGEST_CODE:
-            return _shown(UNKNOWN, None)
+            return _shown(request, UNKNOWN, None)
         if sent.get("decision") != "agree":
             await self._refuse(state)
-            return _shown(DENIED, consent)
+            return _shown(request, DENIED, consent)
         by = Completer(has_agreed=True, browser_nonce=request.cookies.get(NONCE_COOKIE))
-        return _shown(await self._complete(state, code, by), consent)
+        return _shown(request, await self._complete(state, code, by), consent)
 
     async def _complete(self, state: str, code: str, by: Completer) -> Outcome:
         try:
@@ -110,14 +123,14 @@ class Callback:
         except Forbidden:
             return ELSEWHERE
         except AnswerLost as error:
-            log.warning("consent perhaps completed", error=error.code)
-            return UNSURE
+            log.warning("consent perhaps completed", error=error.code, request_id=CAUSE.get())
+            return replace(UNSURE, code=error.code)
         except (RetryLater, ServiceRefusesKey) as error:
-            log.warning("consent not completed", error=error.code)
-            return LATER
+            log.warning("consent not completed", error=error.code, request_id=CAUSE.get())
+            return replace(LATER, code=error.code)
         except WearbaseError as error:
-            log.warning("consent not completed", error=error.code)
-            return FAILED
+            log.warning("consent not completed", error=error.code, request_id=CAUSE.get())
+            return replace(FAILED, code=error.code)
         return CONNECTED
 
     async def _refuse(self, state: str) -> None:
@@ -155,8 +168,13 @@ def routes(engine: Engine) -> list[Route]:
     return found
 
 
-def _shown(outcome: Outcome, consent: Consent | None) -> Response:
-    """Back to the app if it asked for that, else a page."""
+def _shown(request: Request, outcome: Outcome, consent: Consent | None) -> Response:
+    """Back to the app if it asked for that, else a page. The request's line in the log says whose it was and why not."""
+    state = request.scope.setdefault("state", {})
+    if consent is not None:
+        state["named"] = consent.user_id
+    if outcome.code is not None:
+        state["refused"] = {"error": outcome.code, **({"provider": consent.provider} if consent else {})}
     if consent is not None and consent.redirect_url is not None:
         url = RedirectAllowList.with_outcome(consent.redirect_url, status=outcome.status, user_id=consent.user_id)
         return RedirectResponse(url, 303, headers={"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})

@@ -41,10 +41,12 @@ def ann(url: str) -> None:
 
 def test_what_an_operator_looks_at_on_the_machine_is_a_line(database_url: str, wear: Wear, tmp_path: Path) -> None:
     ann(database_url)
-    for said in ("day ann", "status ann", "status", "user export ann --to a.zip", "backup b", "audit export --user ann"):
+    told = wear("status", "ann", "--json")
+    assert len(json.loads(told.stdout)["log_name"]) == 16
+    for said in ("day ann", "status", "user export ann --to a.zip", "backup b", "audit export --user ann"):
         wear(*said.split())
     assert trail(database_url) == [
-        ("read", "wear day", "ann", "command_line"), ("read", "wear status", "ann", "command_line"),
+        ("read", "wear status", "ann", "command_line"), ("read", "wear day", "ann", "command_line"),
         ("read", "wear status", None, "command_line"), ("exported", "wear user export", "ann", "command_line"),
         ("backup_made", "wear backup", None, "command_line"), ("trail_exported", "wear audit export", "ann", "command_line"),
     ]  # fmt: skip

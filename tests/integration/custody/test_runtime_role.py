@@ -24,6 +24,7 @@ FORBIDDEN = (
     "create or replace function wearbase.keep_audit() returns trigger language plpgsql as 'begin return old; end'",
     "create table wearbase.mine ()", "update wearbase.alembic_version set version_num = '9999'",
     "alter table wearbase.record disable row level security", "set role wearbase",
+    "insert into wearbase.audit (at, action, credential, number) values ('epoch', 'x', 'y', 9000)",
     "begin; set local wear.prunes_audit = 'on'; delete from wearbase.audit",
     "begin; set local wear.numbers_audit = 'on'; update wearbase.audit set number = 0 where number is null",
 )  # fmt: skip

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import orjson
 import typer
 
+from wearbase.access.users import name_for_logs
 from wearbase.cli import words
 from wearbase.cli.exits import Code, Stop
 from wearbase.cli.members import AsJson, Provider
@@ -65,13 +66,21 @@ async def _one(choice: Choice, user_id: str, provider: str | None, *, as_json: b
         for name in [provider] if provider else running.engine.combining.sources:
             await ask.wake(running.engine, user_id, name)
             sources[name] = await status(running.db, running.clock, user_id, name)
-        now = running.clock.now()
+        now, log_name = running.clock.now(), name_for_logs(running.engine.keys, user_id)
     if as_json:
-        emit({"user_id": user_id, "is_demo": choice.is_demo, "sources": {name: _shown(found) for name, found in sources.items()}})
+        emit(
+            {
+                "user_id": user_id,
+                "log_name": log_name,
+                "is_demo": choice.is_demo,
+                "sources": {name: _shown(found) for name, found in sources.items()},
+            }
+        )
     else:
         note_demo(choice)
         for name, found in sources.items():
             _print(user_id, name, found, now=now)
+        say(f"In the log: user {log_name}", style="dim")
     if all(found.state in ("not_connected", "needs_reauthorization") for found in sources.values()):
         states = ", ".join(f"{name}: {found.state.replace('_', ' ')}" for name, found in sources.items())
         raise Stop(f"{user_id} has no working connection ({states}): wear connect {user_id}", Code.NOT_CONNECTED)

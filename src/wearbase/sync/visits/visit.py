@@ -88,15 +88,19 @@ async def _serve(engine: Engine, app: App, connection: Connection, states: Seque
 
 @contextmanager
 def _for_requests(connection: Connection, states: Sequence[due.SyncState], situation: Situation) -> Iterator[None]:
-    """Has every line of the visit name the requests that brought it about, and says when it is over."""
+    """Has every line of the visit name the requests that brought it about, and says when it is over, or broken off by a defect."""
     marked = {s.cause for s in states if s.cause and s.due_at is not None and s.due_at <= situation.now}
     requests = sorted(marked | {news.cause for news in situation.news if news.cause})[:MOST_NAMED]
     if not requests:
         yield
         return
+    said = "visit broken off"
     with structlog.contextvars.bound_contextvars(requests=requests):
-        yield
-        log.info("visited", provider=connection.provider, connection=connection.id)
+        try:
+            yield
+            said = "visited"
+        finally:
+            log.info(said, provider=connection.provider, connection=connection.id)
 
 
 async def _has_stored_inbox(engine: Engine, app: App, connection: Connection) -> bool:

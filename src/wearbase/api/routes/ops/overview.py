@@ -18,6 +18,7 @@ from wearbase.domain.errors import DatabaseUnavailable, NotFound, Refused
 from wearbase.read.status import rfc3339
 from wearbase.store.audit import trail
 from wearbase.store.watching import trouble
+from wearbase.store.work.cause import CAUSE
 from wearbase.sync import retry
 
 log = structlog.get_logger()
@@ -81,7 +82,10 @@ async def payload(parked_id: Annotated[int, Path(ge=1, lt=2**63)], services: Giv
     if found is None:
         raise NotFound("Nothing is parked under this id any more.")
     member = name_for_logs(services.engine.keys, found["user_id"])
-    log.warning("parked payload shown", key=await name_of(services, caller), user=member, provider=found["provider"], record=parked_id)
+    log.warning(
+        "parked payload shown", key=await name_of(services, caller), user=member, provider=found["provider"], record=parked_id,
+        request_id=CAUSE.get(),
+    )  # fmt: skip
     return {**{name: content for name, content in found.items() if name not in ("raw", "parked_at")},
             "parked_at": rfc3339(found["parked_at"]), "payload": found["raw"]}  # fmt: skip
 
@@ -94,7 +98,8 @@ async def try_again(services: Given, caller: By, body: RetryBody) -> dict[str, A
     count = 0 if keys == [] else await retry.retry_failing(services.engine, keys)
     ids = None if "parked" in body.all else body.parked
     retried = [] if ids == [] else await retry.retry_parked(services.engine, ids)
-    log.info("retried by an operator", key=await name_of(services, caller), failing=count, parked=len(retried))
+    by = await name_of(services, caller)
+    log.info("retried by an operator", key=by, failing=count, parked=len(retried), request_id=CAUSE.get())
     return {"failing": count, "parked": [{"id": r.id, "result": r.result, "reason": r.reason} for r in retried]}
 
 
