@@ -29,7 +29,7 @@ from wearbase.transport.apps import App
 from wearbase.transport.gateway import Gateway
 from wearbase.transport.grants import Grants
 from wearbase.transport.http import Http
-from wearbase.transport.remote import Remote
+from wearbase.transport.remote import ARCHIVE_S, LARGEST_ARCHIVE, Remote
 
 CLOCK_SYNC_S = 30.0
 
@@ -86,7 +86,8 @@ def place(settings: Settings, *, as_server: str | None = None, on_log: Callable[
 async def parts(settings: Settings, where: Place) -> AsyncIterator[Parts]:
     """The parts, open. Raises DatabaseUnavailable."""
     db = Database(where.url, size=settings.database_pool_size, schema=settings.database_schema, is_pooled=where.is_pooled)
-    clock, http, http_of_services = DatabaseClock(), Http(), Http()  # one that hangs takes no connection from the providers
+    clock, http = DatabaseClock(), Http()
+    http_of_services = Http(within_s=ARCHIVE_S, largest_bytes=LARGEST_ARCHIVE)  # one that hangs takes no connection from the providers
     await db.open()
     keeper = asyncio.create_task(_keep_time(clock, db))
     try:

@@ -1,10 +1,10 @@
 """`wear user export`."""
 
 import os
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from tempfile import mkstemp
+from typing import Annotated, BinaryIO
 
 import typer
 
@@ -15,6 +15,7 @@ from wearbase.cli.output import emit, say
 from wearbase.cli.session import Choice, choose, opened, run
 from wearbase.read.archive import Archive
 from wearbase.store.audit import trail
+from wearbase.sync.remote.archives import archives
 
 
 def export_user(
@@ -36,21 +37,27 @@ def export_user(
 
 
 async def _export(choice: Choice, user_id: str, path: Path) -> int:
-    """Writes beside the file first, so that what was broken off never looks whole."""
-    unfinished = path.with_name(path.name + ".part")
+    """Writes beside the file first, under a name of its own, so that what was broken off never looks whole."""
     try:
-        with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            async with opened(choice) as running:
-                async with running.db.transaction() as tx:
-                    await trail.write(tx, "exported", user_id=user_id, now=running.clock.now())
-                archive = Archive(running.db, running.clock, version=__version__, units=running.engine.combining.units)
-                async for piece in archive.of(user_id):
-                    file.write(piece)
-            size = file.tell()
-        os.link(unfinished, path)  # fails if somebody made it meanwhile
+        unfinished, name = mkstemp(prefix=f"{path.name}.", suffix=".part", dir=path.parent)  # 0600
+        try:
+            with os.fdopen(unfinished, "wb") as file:
+                size = await _write(choice, user_id, file)
+            os.link(name, path)  # fails if somebody made it meanwhile
+        finally:
+            os.unlink(name)
     except OSError as error:
         raise Stop(f"{path} cannot be written: {error.strerror}.") from error
-    finally:
-        with suppress(FileNotFoundError):
-            unfinished.unlink()
     return size
+
+
+async def _write(choice: Choice, user_id: str, file: BinaryIO) -> int:
+    """How many bytes it took."""
+    async with opened(choice) as running:
+        beside = await archives(running.engine, user_id)
+        async with running.db.transaction() as tx:
+            await trail.write(tx, "exported", user_id=user_id, now=running.clock.now())
+        archive = Archive(running.db, running.clock, version=__version__, units=running.engine.combining.units)
+        async for piece in archive.of(user_id, beside=beside):
+            file.write(piece)
+    return file.tell()

@@ -46,8 +46,9 @@ def choose(ctx: typer.Context, *, quiet: bool = True) -> Choice:
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Runs a short command's work."""
-    return asyncio.run(work)
+    """Runs a short command's work; SIGTERM ends it as Ctrl-C does, so that nothing half-done is left behind."""
+    with stoppable():
+        return asyncio.run(work)
 
 
 def run_server(work: Coroutine[Any, Any, T]) -> T:

@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 from wearbase.domain.clock import Clock
+from wearbase.domain.errors import Conflict
 from wearbase.read.status import rfc3339
 from wearbase.store.member import archive as store
 from wearbase.store.postgres import migrate
@@ -32,10 +33,11 @@ CONTENTS = {
     "audit.jsonl": "who changed or read your data, and when",
     "parked.jsonl": "records that could not be understood, as they came",
     "deliveries.jsonl": "what the sources sent of themselves in the last weeks",
+    "SOURCE-service.zip": "where a source comes from a service of its own: all that it stores about you, an archive like this one",
 }
 METRIC = ("metric", "day", "provider", "value")
 UNITS = "A name ends with its unit: _ms, _s, _min, _bpm, _percent, _kj, _kcal, _m, _c (degrees Celsius), _at (an instant in UTC)."
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # the last: the first four, in full width
 Row = dict[str, Any]
 Page = Callable[[Tx, Row | None], Awaitable[Sequence[Row]]]
 
@@ -110,10 +112,14 @@ class Archive:
     def __init__(self, db: Database, clock: Clock, *, version: str, units: Mapping[str, str] | None = None) -> None:
         self._db, self._clock, self._version, self._units = db, clock, version, units or {}
 
-    async def of(self, user_id: str) -> AsyncIterator[bytes]:
-        """The archive in pieces; one that was broken off has no directory and cannot be opened. Raises DatabaseUnavailable."""
+    async def of(self, user_id: str, *, beside: Mapping[str, bytes] | None = None) -> AsyncIterator[bytes]:
+        """The archive in pieces; one that was broken off has no directory and cannot be opened. `beside`: archives of services, by source.
+
+        Raises: Conflict if something is erased meanwhile, DatabaseUnavailable.
+        """
         out = _Zip(self._clock.now())
         async with self._db.connection() as tx:
+            standing = await store.standing(tx, user_id)
             connections, wishes = await store.connections(tx, user_id), await store.preferences(tx, user_id)
             kinds, sources = await store.kinds(tx, user_id), await store.sources(tx, user_id)
             consents, reading = await store.consents(tx, user_id), await store.reading(tx, user_id)
@@ -139,6 +145,13 @@ class Archive:
                 yield piece
         async for piece in self._table(out, "metrics.csv", METRIC, lambda tx, after: store.metrics(tx, user_id, after)):
             yield piece
+        for source, content in (beside or {}).items():
+            with out.file(f"{source}-service.zip") as file:
+                file.write(content, rows=1)
+            yield out.taken()
+        async with self._db.connection() as tx:
+            if not standing <= await store.standing(tx, user_id):
+                raise Conflict("Something was erased while it was being exported. Export again.")
         yield out.whole("manifest.json", self._manifest(user_id, out.files), rows=1)
         yield out.closed()
 
@@ -166,7 +179,7 @@ class Archive:
         """A table; `row` makes one of what is stored, or None."""
         text = io.StringIO()
         table = csv.DictWriter(text, columns, extrasaction="ignore", restval="")
-        table.writeheader()
+        table.writerow(_cells({name: name for name in columns}))
         with out.file(name) as file:
             async for rows in self._pages(page):
                 shown = [made for found in rows if (made := row(found)) is not None]

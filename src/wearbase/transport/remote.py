@@ -20,6 +20,7 @@ from wearbase.transport.http import Http, NotSent
 log = structlog.get_logger()
 
 CALL_S = 10.0
+ARCHIVE_S, LARGEST_ARCHIVE = 60.0, 128 * 1024 * 1024  # of one member
 AS_OF = "wearbase-as-of"
 OUR_OWN_TROUBLE = ("internal_error", "database_unavailable", "refused")  # error codes of a service that is itself not well
 OUTCOMES = (
@@ -82,7 +83,7 @@ class Remote:
 
     async def call(
         self, method: str, path: str, *, params: Mapping[str, str] | None = None, json: Mapping[str, Any] | None = None,
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None, within_s: float = CALL_S,
     ) -> Response:  # fmt: skip
         """The answer of a success, or 304. `path` may bring a query of its own, then without `params`.
 
@@ -96,7 +97,7 @@ class Remote:
             raise ServiceUnavailable(provider=self.name)
         request = Request(method=method, path=path, params=params or {}, json=json, headers={**(headers or {}), "x-api-key": self._key})
         try:
-            async with asyncio.timeout(CALL_S):
+            async with asyncio.timeout(within_s):
                 answer = await self._http.call(request, base_url=self.url)
         except (ProviderUnavailable, TimeoutError) as error:
             reason = type(error.__cause__ or error).__name__

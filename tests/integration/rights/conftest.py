@@ -107,7 +107,7 @@ async def lived(service: Service) -> Life:
     async with world.engine.db.transaction() as tx:
         connection = await connections.get(tx, ANN, "whoop")
         assert connection is not None
-        item = Unmappable("sleep", "strange-sleep-of-ann", "strange", {"id": "strange-sleep-of-ann"})
+        item = Unmappable("sleep", "strange-sleep-of-ann", "strange", {"id": "strange-sleep-of-ann", "n": 1e20})
         await records.park(tx, connection, [item], now=now)
         await run(
             tx,

@@ -3,15 +3,19 @@
 import io
 import json
 import zipfile
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 import orjson
+import pytest
 
 from tests.integration.rights.conftest import ANN, Life
+from wearbase.domain.errors import Conflict
+from wearbase.read.archive import Archive, _cells
 from wearbase.store.postgres import migrate
+from wearbase.sync import disconnect
 
 Rows = list[dict[str, Any]]
 # Tables that are not in the archive, and why.
@@ -124,3 +128,30 @@ async def test_the_manifest_tells_counts_digests_schema_and_units(life: Life) ->
     assert {name for name in used - manifest["units"]["metrics"].keys() if not name.endswith("_kj")} == set()  # told by the name's end
     assert manifest["units"]["metrics"]["hrv_rmssd_ms"] == "ms"
     assert all(len(file["sha256"]) == 64 for file in manifest["files"])
+
+
+async def test_an_archive_during_which_something_was_erased_is_never_whole(life: Life) -> None:
+    """Of one source, then of the member: what was written before is no archive, and says so."""
+    archive = Archive(life.world.engine.db, life.world.clock, version="test")
+
+    async def take(pieces: list[bytes], erase: Callable[[], Awaitable[Any]]) -> None:
+        async for piece in archive.of(ANN):
+            pieces.append(piece)
+            if len(pieces) == 6:  # connections and so on, and the first records
+                await erase()
+
+    for erase in (
+        lambda: disconnect.disconnect(life.world.engine, ANN, "sahha", erase=True),
+        lambda: disconnect.erase_user(life.world.engine, ANN),
+    ):
+        pieces: list[bytes] = []
+        with pytest.raises(Conflict):
+            await take(pieces, erase)
+        assert len(pieces) >= 6
+        assert not zipfile.is_zipfile(io.BytesIO(b"".join(pieces)))
+
+
+def test_no_cell_of_a_table_is_calculated_and_none_is_changed_that_is_not_text() -> None:
+    texts = ["=1+1", "+1", "-1", "@x", "\t=1", "\n=1", "\uff1d1"]
+    assert list(_cells({text: text for text in texts}).values()) == [f"'{text}" for text in texts]
+    assert _cells({"a": -1.5, "b": None, "c": "a=1", "d": [-1]}) == {"a": -1.5, "b": None, "c": "a=1", "d": "[-1]"}

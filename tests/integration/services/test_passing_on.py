@@ -1,6 +1,10 @@
 """What persons ask for is done by the service; what is erased here is erased there, however long that takes."""
 
 import asyncio
+import hashlib
+import io
+import json
+import zipfile
 from typing import Any
 from urllib.parse import unquote
 
@@ -288,3 +292,17 @@ async def raw(two: Pair, path: str, headers: dict[str, str]) -> int:
     }  # fmt: skip
     await two.near.app(scope, receive, send)
     return statuses[0]
+
+
+async def test_an_archive_of_the_entry_point_holds_the_services_or_is_none(two: Pair) -> None:
+    """The entry point has only the days that were asked for: the records are the service's."""
+    await connected(two)
+    await two.far.world.work()
+    path = "/api/v1/users/ann/export"
+    outer = zipfile.ZipFile(io.BytesIO((await two.near.get(path)).content))
+    inner = zipfile.ZipFile(io.BytesIO(outer.read("whoop-service.zip")))
+    assert json.loads(inner.read("manifest.json"))["counts"]["records/whoop/recovery"] > 0
+    [listed] = [file for file in json.loads(outer.read("manifest.json"))["files"] if file["name"] == "whoop-service.zip"]
+    assert listed["sha256"] == hashlib.sha256(outer.read("whoop-service.zip")).hexdigest()
+    two.cut()
+    assert (await two.near.call("GET", path)).status_code == 503

@@ -1,5 +1,6 @@
 """Exit codes and the one line that goes with them."""
 
+import asyncio
 import json
 import os
 import signal
@@ -153,3 +154,21 @@ def test_a_defect_is_told_without_its_values(capsys: pytest.CaptureFixture[str])
     assert said.startswith(f"{main.LEADING}a defect of wearbase: KeyError in test_a_defect")
     assert "a-secret-value" not in said
     assert "Traceback" not in said
+
+
+def test_sigterm_ends_a_command_as_ctrl_c_does() -> None:
+    """What it had begun is tidied up: a file half written, a database that it had started."""
+    seen: list[str] = []
+
+    async def work() -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            await asyncio.sleep(60)
+        finally:
+            seen.append("tidied up")
+
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt):
+        session.run(work())
+    assert seen == ["tidied up"]
+    assert signal.getsignal(signal.SIGTERM) is before

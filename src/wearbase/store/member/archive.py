@@ -39,6 +39,13 @@ _KINDS = "select distinct provider, resource from wearbase.record where user_id 
 _SOURCES = "select distinct provider from wearbase.day_document where user_id = %s order by 1"
 
 
+async def standing(tx: Tx, user_id: str) -> set[tuple[str, ...]]:
+    """What of the member only an erasure takes away: their name in the trail, each source, each kind of record."""
+    name = await pseudonym(tx, user_id)
+    found = {(source,) for source in await sources(tx, user_id)} | set(await kinds(tx, user_id))
+    return found | ({("member", str(name))} if name is not None else set())
+
+
 async def connections(tx: Tx, user_id: str) -> list[dict[str, Any]]:
     """Every connection, without tokens."""
     return await rows(tx, _CONNECTIONS, (user_id,))

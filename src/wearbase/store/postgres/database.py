@@ -15,6 +15,7 @@ from psycopg import AsyncConnection, AsyncCursor
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.errors import IdleInTransactionSessionTimeout, ReadOnlySqlTransaction
 from psycopg.rows import AsyncRowFactory, DictRow, TupleRow, args_row, class_row, dict_row
+from psycopg.types.json import set_json_loads
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from wearbase.domain.errors import DatabaseUnavailable
@@ -26,6 +27,7 @@ from wearbase.store.postgres.silence import InUse, cut
 from wearbase.store.postgres.stretches import StretchConnection
 
 log = structlog.get_logger()
+set_json_loads(orjson.loads)  # what was written by it is read by it: 1e20 comes back as it was, not as a number that nothing can write
 
 Tx: TypeAlias = AsyncConnection[TupleRow]
 Row = TypeVar("Row")
