@@ -23,7 +23,8 @@ from wearbase.sync.connect import Completer
 
 # Tables that hold nothing by user: what is in them, and why it may stay.
 WITHOUT_USER = {
-    "audit": "lines with a random name, whose link is in audit_member", "budget": "calls of the app; connections by our own number",
+    "audit": "lines with a random name, whose link is in audit_member", "audit_stand": "the last number of a line",
+    "budget": "calls of the app; connections by our own number",
     "call_slot": "calls of the app, counted", "worker": "processes", "api_key": "service keys", "ops_session": "operators",
     "observation": "what was seen of a source", "alembic_version": "the schema's revision", "census": "counts",
 }  # fmt: skip

@@ -25,7 +25,7 @@ def upgrade(url: str, *, schema: str = DEFAULT_SCHEMA) -> None:
     if not is_valid(schema):
         raise SettingsError(f"DATABASE_SCHEMA must be a lower-case name, not {schema!r}.")
     try:
-        found = revision_of(url, schema)
+        found = _revision(url, schema)
         if found < head():
             if not runtime_role.may_migrate(url, schema=schema):
                 raise SettingsError(
@@ -58,7 +58,14 @@ def _check_for_a_restore(connection: psycopg.Connection[Any], schema: str) -> No
 
 
 def revision_of(url: str, schema: str) -> str:
-    """The revision found, empty where no wearbase has been. Raises SettingsError for a server older than 15."""
+    """The revision found, empty where no wearbase has been. Raises SettingsError for a server older than 15, DatabaseUnavailable."""
+    try:
+        return _revision(url, schema)
+    except psycopg.OperationalError as error:
+        raise unreachable(error, url) from error
+
+
+def _revision(url: str, schema: str) -> str:
     with psycopg.connect(url, autocommit=True, prepare_threshold=None) as connection:
         if connection.info.server_version < OLDEST_SERVER:
             raise SettingsError(f"PostgreSQL 15 or newer is needed; this server is {connection.info.server_version // 10_000}.")

@@ -17,7 +17,6 @@ _NARROW: dict[str, LiteralString] = {
     "audit_stand": "",
 }
 _USUAL: LiteralString = "select, insert, update, delete"
-_NOT_RUN = ("prune_audit",)
 _TABLES = "select tablename from pg_tables where schemaname = 'wearbase' order by 1"
 _VIEWS = "select viewname from pg_views where schemaname = 'wearbase' order by 1"
 _STANDS_ABOVE = """
@@ -67,8 +66,6 @@ def _grant(connection: Connection, role: str, schema: str) -> None:
     ]  # fmt: skip
     for statement in statements:
         connection.execute(sql.SQL(statement).format(**told))
-    for name in _NOT_RUN:
-        connection.execute(sql.SQL("revoke all on function {} from {role}").format(sql.Identifier(schema, name), **told))
     for name in _names(connection, _VIEWS, schema):
         connection.execute(sql.SQL("grant select on {} to {role}").format(sql.Identifier(schema, name), **told))
     for name in _names(connection, _TABLES, schema):
