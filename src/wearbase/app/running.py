@@ -15,6 +15,7 @@ from wearbase.settings import Settings
 from wearbase.store import observations
 from wearbase.store.postgres.cancelling import cancel
 from wearbase.store.work import due
+from wearbase.sync.upkeep.resealing import note_ring
 from wearbase.sync.worker import LAST_REFRESH_S, Worker
 
 log = structlog.get_logger()
@@ -30,7 +31,7 @@ async def serve(
     """Answers HTTP until told to stop; with a worker inside if asked. `beside` is run once it answers."""
     stop, for_metrics = stop_event(), listen_for_metrics(settings)
     async with parts(settings, where) as running:
-        await _note_ceilings(running)
+        await _note_given(running)
         http = http_app(running, is_demo=is_demo)
         servers, listeners = [server(settings, http)], [listener]
         if for_metrics is not None:
@@ -57,13 +58,16 @@ async def serve(
             await _broken_off(lasting)
 
 
-async def _note_ceilings(running: Parts) -> None:
-    """Keeps for `wear doctor` which ceilings the server that started last was given: they must be the same everywhere."""
-    now = running.clock.now()
+async def _note_given(running: Parts) -> None:
+    """Keeps for `wear doctor` which ceilings and keys the process that started last was given: they must be the same everywhere."""
+    now, host = running.clock.now(), socket.gethostname()
     async with running.db.transaction() as tx:
         for app in running.engine.apps.values():
-            said = {"per_minute": app.per_minute, "per_day": app.per_day, "host": socket.gethostname()}
+            said = {"per_minute": app.per_minute, "per_day": app.per_day, "host": host}
             await observations.note(tx, app.name, CEILINGS, said, now=now)
+    use = await note_ring(running.db, running.place.keys, host=host, now=now)
+    if use.unknown:
+        log.error("stored tokens cannot be opened by any key at hand", count=use.unknown, todo="wear doctor")
 
 
 async def _broken_off(tasks: list[asyncio.Task[Any]]) -> None:
@@ -82,7 +86,7 @@ async def work(settings: Settings, where: Place, *, on_ready: Callable[[], None]
     """Visits members and does chores until told to stop."""
     stop = stop_event()
     async with parts(settings, where) as running:
-        await _note_ceilings(running)
+        await _note_given(running)
         on_ready()
         await _work(running, stop)
 

@@ -27,7 +27,7 @@ from wearbase.store.postgres.embedded import default_data_dir
 from wearbase.store.postgres.embedded.account import database_account
 from wearbase.store.survey import ServerFacts
 from wearbase.sync import ask
-from wearbase.sync.upkeep.resealing import ring_use
+from wearbase.sync.upkeep.resealing import is_given, named, ring_use, started_last
 
 WORRYING_SKEW_S, BROKEN_SKEW_S = 2.0, 60.0
 STYLES = {"ok": "green", "warn": "yellow", "fail": "red"}
@@ -142,6 +142,8 @@ def _database(choice: Choice) -> Iterator[Finding]:
             if found.revision != migrate.head():
                 return
         yield from run(_inside(choice))
+    except SettingsError as error:
+        yield Finding("fail", "settings", error.message)
     except DatabaseUnavailable as error:
         yield Finding("fail", "database", error.message, "check DATABASE_URL, the network, and that the server runs")
     except (WearbaseError, Stop) as error:
@@ -212,6 +214,10 @@ async def _ring(running: Parts) -> Finding:
     if use.unknown:
         todo = "add the key that sealed them to TOKEN_ENCRYPTION_KEYS; without it these members must connect again"
         return Finding("fail", "sealed", f"{use.unknown} stored values cannot be opened by any key at hand", todo)
+    seen = await started_last(running.db)
+    if seen is not None and not is_given(running.place.keys, seen):
+        text = f"{named(seen)} was given other keys, or in another order"
+        return Finding("warn", "sealed", text, "give every process the same TOKEN_ENCRYPTION_KEYS, and restart those that had others")
     if use.to_reseal:
         return Finding("warn", "sealed", f"{use.to_reseal} stored values are sealed by an older key", "run: wear keys rotate")
     if use.unused:

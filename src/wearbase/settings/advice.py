@@ -1,7 +1,9 @@
 """What settings are taken with a word: they do what they say, which is perhaps not what was meant."""
 
 import os
+import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -10,9 +12,11 @@ from urllib.parse import urlsplit
 from wearbase.settings import Settings
 from wearbase.settings.addresses import ANY_HOST, ANYBODY, is_private
 from wearbase.settings.sources import SourceSettings
+from wearbase.store.sealed.rings import file_of
 
 CONSENT_TAKES_S = 60.0  # to complete one waits up to 45 s for a call
 ALIKE = 0.9
+READ_OR_CHANGED_BY_OTHERS = 0o027  # a group may read
 BESIDE = {"SECRETS_DIR", "CREDENTIALS_DIRECTORY"}
 
 
@@ -27,7 +31,15 @@ class Advice:
 
 def advice(settings: Settings) -> list[Advice]:
     """What whoever gave these settings should know."""
-    return [*_door(settings), *_addresses(settings), *_limits(settings), *_times(settings), *_alone(settings), *_misspelt(settings)]
+    return [
+        *_door(settings),
+        *_addresses(settings),
+        *_limits(settings),
+        *_times(settings),
+        *_alone(settings),
+        *_files(settings),
+        *_misspelt(settings),
+    ]
 
 
 def _door(settings: Settings) -> Iterator[Advice]:
@@ -105,6 +117,17 @@ def _alone(settings: Settings) -> Iterator[Advice]:
             yield Advice(
                 f"{prefix}_{min(said).upper()}", f"the source is off without {prefix}_CLIENT_ID and {prefix}_CLIENT_SECRET", "set them"
             )
+
+
+def _files(settings: Settings) -> Iterator[Advice]:
+    """A file with keys that others can read; what a container's runtime hands over is its own affair."""
+    given = settings.token_encryption_keys
+    path = file_of(given.get_secret_value()) if given is not None else None
+    if path is None or path.is_relative_to("/run"):
+        return
+    with suppress(OSError):  # one that cannot be read is told where it is read
+        if stat.S_IMODE(path.stat().st_mode) & READ_OR_CHANGED_BY_OTHERS:
+            yield Advice("TOKEN_ENCRYPTION_KEYS", f"others on this machine can read or change {path}", f"chmod 600 {path}")
 
 
 def _misspelt(settings: Settings) -> Iterator[Advice]:

@@ -20,6 +20,7 @@ VERSION = b"\x01"
 KEY_BYTES = 32
 KEY_ID_BYTES = 4
 NONCE_BYTES = 12
+FEWEST_DIFFERENT = 8  # bytes of a key: no random one has fewer
 Unwrap: TypeAlias = Callable[[str], bytes]
 
 
@@ -42,11 +43,21 @@ class KeyRing:
 
     @classmethod
     def from_text(cls, text: str, *, unwrap: Unwrap | None = None) -> "KeyRing":
-        """A ring from url-safe base64, separated by commas or lines; `KIND:WRAPPED` is a key that `unwrap` opens. Raises SettingsError."""
-        try:
-            keys = [_key(part, unwrap) for part in re.split(r"[,\s]+", text) if part]
-        except (binascii.Error, ValueError):
-            keys = []
+        """A ring from url-safe base64, separated by commas or lines; `KIND:WRAPPED` is a key that `unwrap` opens.
+
+        Raises: SettingsError that says which key is wrong, and never shows it.
+        """
+        parts = [part for part in (given.strip("\"'") for given in re.split(r"[,\s]+", text)) if part]
+        keys: list[bytes] = []
+        for number, part in enumerate(parts, start=1):
+            key, of = _key(part, unwrap), f"TOKEN_ENCRYPTION_KEYS: key {number} of {len(parts)}"
+            if len(key) != KEY_BYTES:
+                raise SettingsError(f"{of} is not {KEY_BYTES} bytes in url-safe base64 (44 characters). Make one: wear keys new")
+            if len(set(key)) < FEWEST_DIFFERENT:
+                raise SettingsError(f"{of} can be guessed. Make one: wear keys new")
+            if key in keys:
+                raise SettingsError(f"{of} is the same as key {keys.index(key) + 1}: another was perhaps meant. Name each once.")
+            keys.append(key)
         return cls(keys)
 
     @staticmethod
@@ -100,9 +111,13 @@ class KeyRing:
 
 
 def _key(part: str, unwrap: Unwrap | None) -> bytes:
+    """The key; none of it where the text is no base64."""
     if unwrap is not None and ":" in part:
         return unwrap(part)
-    return base64.urlsafe_b64decode(part)
+    try:
+        return base64.b64decode(part.rstrip("=") + "=" * (-len(part.rstrip("=")) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        return b""
 
 
 def _key_id(key: bytes) -> bytes:

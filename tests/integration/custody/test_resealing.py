@@ -5,12 +5,15 @@ import uuid
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
 import pytest
 
 from tests.integration.harness import Bench
+from wearbase.cli.custody.ring import _check_others
+from wearbase.cli.exits import Stop
 from wearbase.store import connections
 from wearbase.store.connections import Consent, SealedPair
 from wearbase.store.postgres.database import run
@@ -20,7 +23,7 @@ from wearbase.store.sealing import KeyRing, SealBroken
 from wearbase.store.work import chores
 from wearbase.store.work.chores import NewChore
 from wearbase.sync import connect, disconnect
-from wearbase.sync.upkeep.resealing import reseal_all, ring_use
+from wearbase.sync.upkeep.resealing import is_given, note_ring, reseal_all, ring_use, started_last
 
 OLD, NEW, LOST = bytes(range(32)), bytes(range(1, 33)), bytes(range(2, 34))
 NOT_SEALED = {  # bytes that are hashes, or a webhook's body
@@ -249,3 +252,24 @@ async def test_erasing_says_that_a_source_which_is_no_longer_set_up_was_not_told
     [ended] = (await disconnect.erase_user(without, "ann")).ended
     assert (ended.had_connection, ended.is_unrevoked) == (True, True)
     assert await world.rows("select 1 as n from wearbase.connection") == []
+
+
+async def test_nothing_is_sealed_with_a_key_that_the_running_processes_were_not_given(world: Bench) -> None:
+    """Else every token would be closed to them at once."""
+    await fill(world, members=1)
+    db, now = world.engine.db, world.clock.now()
+    assert (await note_ring(db, KeyRing([NEW, OLD]), host="h", now=now)).unknown == 0
+    async with db.transaction() as tx:
+        await chores.beat(tx, "a-worker", now=now)
+
+    def running(ring: KeyRing) -> Any:
+        return SimpleNamespace(db=db, engine=world.engine, place=SimpleNamespace(keys=ring))
+
+    await _check_others(running(KeyRing([OLD, NEW])))
+    with pytest.raises(Stop, match="was not given"):
+        await _check_others(running(KeyRing([LOST, NEW, OLD])))
+    assert not is_given(KeyRing([OLD, NEW]), await started_last(db))
+    async with db.transaction() as tx:
+        await chores.retire(tx, "a-worker")
+    await _check_others(running(KeyRing([LOST, NEW, OLD])))  # nobody is there to be shut out
+    assert (await note_ring(db, KeyRing([LOST]), host="h", now=now)).unknown == 4

@@ -10,6 +10,7 @@ from moto import mock_aws
 from wearbase.cli.custody.ring import new_ring_key
 from wearbase.domain.errors import SettingsError
 from wearbase.settings import load
+from wearbase.settings.advice import advice
 from wearbase.store.sealed import kms
 from wearbase.store.sealed.rings import given_ring, kept_ring
 from wearbase.store.sealing import KeyRing, SealBroken
@@ -117,3 +118,51 @@ def test_secrets_may_come_as_files_called_like_their_settings(tmp_path: Path, mo
     monkeypatch.setenv("SECRETS_DIR", str(tmp_path / "none"))
     with pytest.raises(SettingsError, match="SECRETS_DIR"):
         load()
+
+
+ONE, TWO = KeyRing.new_key_text(), KeyRing.new_key_text()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (f"{ONE},{TWO[:40]}", "key 2 of 2 is not 32 bytes"), (f"{ONE[:9]}!{ONE[10:]}", "key 1 of 1 is not"),
+        (f"{ONE},{TWO},{ONE}", "key 3 of 3 is the same as key 1"),
+        (base64.urlsafe_b64encode(bytes(32)).decode(), "can be guessed"),
+    ],
+)  # fmt: skip
+def test_which_key_is_wrong_is_said_and_none_is_shown(text: str, said: str) -> None:
+    with pytest.raises(SettingsError, match=said) as refused:
+        given_ring(text)
+    assert not [part for part in text.split(",") if part in refused.value.message]
+
+
+def test_a_key_without_its_filling_or_in_quotation_marks_is_the_same_key() -> None:
+    assert given_ring(f'"{ONE.rstrip("=")}"').first_id == given_ring(ONE).first_id
+
+
+def test_a_file_may_hold_remarks_and_one_that_is_no_text_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "keys"
+    path.write_text(f"\ufeff# the newest, since May\n{ONE}\n  # before\n{TWO}\n")
+    assert given_ring(f"file:{path}").ids == given_ring(f"{ONE},{TWO}").ids
+    for content in (b"\xff\xfe\x00", b"", b"short\n"):
+        path.write_bytes(content)
+        with pytest.raises(SettingsError, match=str(path)):
+            given_ring(f"file:{path}")
+
+
+def test_a_ring_of_the_data_folder_is_never_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed as it is made, nothing is there; what is there is not replaced."""
+    monkeypatch.setattr("os.link", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        kept_ring(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("mode", "is_told"), [(0o600, False), (0o640, False), (0o644, True), (0o660, True)])
+def test_a_file_of_keys_that_others_can_read_is_told(tmp_path: Path, mode: int, is_told: bool) -> None:
+    path = tmp_path / "keys"
+    path.write_text(ONE)
+    path.chmod(mode)
+    told = [one for one in advice(load(_env_file=None, token_encryption_keys=f"file:{path}")) if one.setting == "TOKEN_ENCRYPTION_KEYS"]
+    assert bool(told) is is_told

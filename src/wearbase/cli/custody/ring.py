@@ -13,7 +13,8 @@ from wearbase.cli.session import Choice, choose, opened, run
 from wearbase.store.audit import trail
 from wearbase.store.sealed import kms
 from wearbase.store.sealing import KeyRing
-from wearbase.sync.upkeep.resealing import Resealed, RingUse, reseal_all, ring_use
+from wearbase.sync import ask
+from wearbase.sync.upkeep.resealing import Resealed, RingUse, can_open, named, reseal_all, ring_use, started_last
 
 
 def new_ring_key(
@@ -36,6 +37,7 @@ def rotate_ring(ctx: typer.Context, *, as_json: bool) -> None:
 
 async def _rotate(choice: Choice, *, as_json: bool) -> None:
     async with opened(choice) as running:
+        await _check_others(running)
         done = await _with_progress(running)
         use = await ring_use(running.db, running.place.keys)
         async with running.db.transaction() as tx:
@@ -48,6 +50,16 @@ async def _rotate(choice: Choice, *, as_json: bool) -> None:
         raise Stop(f"{done.unreadable} values cannot be opened by any key at hand and are as they were. Add the key that sealed them.")
     if done.left > 0:
         raise Stop(f"{done.left} values are still sealed by an older key: a process has an older ring. Restart it, then rotate again.")
+
+
+async def _check_others(running: Parts) -> None:
+    """Raises Stop if what is sealed now would be closed to the processes that run."""
+    seen = await started_last(running.db)
+    if seen is not None and not can_open(running.place.keys, seen) and await ask.has_worker(running.engine):
+        raise Stop(
+            f"The first of these keys was not given to {named(seen)}: it could open nothing that is sealed now. Nothing was done."
+            " Give the key to every process, restart them, then rotate."
+        )
 
 
 async def _with_progress(running: Parts) -> Resealed:

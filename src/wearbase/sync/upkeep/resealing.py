@@ -2,13 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 
+from wearbase.store import observations
+from wearbase.store.observations import Observation
 from wearbase.store.postgres.database import Database
 from wearbase.store.sealed import resealing
 from wearbase.store.sealed.columns import COLUMNS
 from wearbase.store.sealing import KeyRing
 
 AT_ONCE = 200
+RING, OURS = "ring", ""  # the name of the observation; it is of no source
 PASSES = 3  # somebody with an older ring may seal meanwhile
 
 
@@ -57,6 +61,38 @@ async def reseal_all(db: Database, ring: KeyRing, *, on_step: Callable[[int, int
         if done.left <= 0:
             break
     return done
+
+
+async def note_ring(db: Database, ring: KeyRing, *, host: str, now: datetime) -> RingUse:
+    """Keeps which keys a process that starts was given, and says which are in use."""
+    async with db.transaction() as tx:
+        await observations.note(tx, OURS, RING, {"keys": _names(ring), "host": host}, now=now)
+    return await ring_use(db, ring)
+
+
+async def started_last(db: Database) -> Observation | None:
+    """Which keys the process that started last was given."""
+    async with db.connection() as tx:
+        return (await observations.of(tx, OURS)).get(RING)
+
+
+def is_given(ring: KeyRing, seen: Observation | None) -> bool:
+    """Whether that process was given the same keys in the same order."""
+    return seen is None or seen.content.get("keys") == _names(ring)
+
+
+def can_open(ring: KeyRing, seen: Observation | None) -> bool:
+    """Whether that process could open what this ring seals."""
+    return seen is None or ring.first_id.hex() in seen.content.get("keys", ())
+
+
+def named(seen: Observation) -> str:
+    """That process, in words."""
+    return f"the process that started last ({seen.content.get('host')}, {seen.seen_at:%Y-%m-%d %H:%M} UTC)"
+
+
+def _names(ring: KeyRing) -> list[str]:
+    return [one.hex() for one in ring.ids]
 
 
 async def ring_use(db: Database, ring: KeyRing) -> RingUse:
