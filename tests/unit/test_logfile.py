@@ -1,5 +1,6 @@
 """A log that cannot be written costs lines, never a request."""
 
+import logging
 import os
 import select
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ import pytest
 import structlog
 
 from wearbase.app.logfile import LogFile, log_file
+from wearbase.app.logs import configure_logging
+from wearbase.settings import load
 
 LINE = b'{"event":"request"}\n'
 FULL = Path("/dev/full")
@@ -102,6 +105,48 @@ def test_a_full_disk_raises_nothing_in_whoever_logs() -> None:
         logger = structlog.BytesLoggerFactory(file=log_file(full))()
         logger.info(b"{}")
         logger.error(b"{}")
+
+
+@pytest.fixture
+def configured(pipe: tuple[int, int]) -> Iterator[tuple[int, int]]:
+    """The process's log on the pipe."""
+    before = list(logging.root.handlers)
+    with os.fdopen(os.dup(pipe[1]), "wb", buffering=0) as stream:
+        configure_logging(load(_env_file=None), is_human=False, stream=stream)
+        yield pipe
+    logging.root.handlers = before
+    logging.captureWarnings(False)
+    structlog.reset_defaults()
+
+
+def test_what_libraries_say_is_a_line_of_ours_and_tells_no_values(configured: tuple[int, int]) -> None:
+    try:
+        raise ValueError("a-value-of-somebody")
+    except ValueError:
+        logging.getLogger("uvicorn.error").exception("Exception in ASGI application\n%s", "a-value-of-somebody")
+    logging.getLogger("asyncio").warning("Task was destroyed but it is pending!\ntask: <a-value-of-somebody>")
+    logging.getLogger("httpx2").info("HTTP Request: a-value-of-somebody")
+    first, second = lines(configured[0])
+    assert (first["library"], first["said"], first["error"], first["level"]) == (
+        "uvicorn.error", "Exception in ASGI application", "ValueError", "error",
+    )  # fmt: skip
+    assert first["place"]
+    assert (second["said"], second["level"]) == ("Task was destroyed but it is pending!", "warning")
+    assert "a-value-of-somebody" not in str((first, second))
+
+
+def test_a_library_is_not_held_up_by_a_reader_that_does_not_read(configured: tuple[int, int]) -> None:
+    reader, writer = configured
+    fill(LogFile(writer), writer)
+    for _ in range(3):
+        logging.getLogger("asyncio").error("a blocking write would end here")
+    os.set_blocking(reader, False)
+    with suppress(BlockingIOError):
+        while os.read(reader, 65_536):
+            pass
+    logging.getLogger("asyncio").error("again")
+    told, after = lines(reader)
+    assert (told["event"], told["lines"], after["said"]) == ("log lines were lost", 3, "again")
 
 
 def test_a_stream_without_a_descriptor_is_written_to_as_it_is() -> None:

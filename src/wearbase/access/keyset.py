@@ -21,6 +21,7 @@ log = structlog.get_logger()
 # Only where what verifies cannot sign: never `none`, never a shared secret, which a public key could be taken for.
 ALGORITHMS = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"})
 FRESH_S, AWAY_S = 300.0, 30.0  # how often they are fetched: as a rule, and while that fails
+CONFIRM_S = 25.0  # how long a set without any key must last before it is believed
 ASK_AGAIN_S = 10.0  # between two fetches, however many ask for a key that is not there
 KEPT_S = 6 * 3600.0  # how long they are believed while the provider is away
 WITHIN_S, LARGEST_BYTES, MOST_KEYS = 3.0, 256 * 1024, 100
@@ -38,6 +39,10 @@ class Unusable(Exception):
     """What was answered is no set of keys."""
 
 
+class NoneLeft(Unusable):
+    """It is a set of keys, and none of them is one that we could use."""
+
+
 class KeySet:
     """The keys at one address, by their ids. Who brings a token of a known key never waits for the provider."""
 
@@ -47,6 +52,8 @@ class KeySet:
         self._keys: Mapping[str, PyJWK] = {}
         self._fetched_at = self._tried_at = float("-inf")
         self._fetching: asyncio.Task[None] | None = None
+        self._none_left_since: float | None = None
+        self._has_none_left = False  # said twice
         self.problem: str | None = None  # why the last fetch brought nothing
         self.counts: dict[str, int] = dict.fromkeys(OUTCOMES, 0)
 
@@ -69,7 +76,7 @@ class KeySet:
             return found
         await self.fetch()
         found = self.keys.get(key_id)
-        if found is None and self.problem is not None:
+        if found is None and self.problem is not None and not self._has_none_left:
             raise IdentityUnavailable
         return found
 
@@ -107,9 +114,25 @@ class KeySet:
             self._keys, self._fetched_at = usable_keys(answer.body), began
         except ProviderUnavailable as error:
             return self._note("away", error.message)
+        except NoneLeft as error:
+            self._take_back(began)
+            return self._note("unusable", str(error))
         except Unusable as error:
             return self._note("unusable", str(error))
+        self._none_left_since, self._has_none_left = None, False
         return self._note("ok", None)
+
+    def _take_back(self, at: float) -> None:
+        """A set without any key that we could use takes every key back, if it is still so half a minute later.
+
+        Meant, it is the provider's last word on all of its keys, and whoever holds one of them could be any member. A deployment that
+        is broken for a moment publishes the same, and would sign everybody out: hence the second look. What is no set is no word at all.
+        """
+        if self._none_left_since is None:
+            self._none_left_since = at
+        elif at - self._none_left_since >= CONFIRM_S and not self._has_none_left:
+            log.error("identity provider has no key any more", taken_back=len(self._keys))
+            self._keys, self._has_none_left = {}, True
 
     def _note(self, outcome: str, problem: str | None) -> None:
         self.counts[outcome] += 1
@@ -134,8 +157,10 @@ def usable_keys(body: bytes) -> dict[str, PyJWK]:
         key = _usable(one)
         if key is not None:
             found.setdefault(one["kid"], key)
+    if not found and all(isinstance(one, dict) and isinstance(one.get("kty"), str) for one in given):
+        raise NoneLeft(f"None of its {len(given)} keys verifies a signature: asymmetric ones with a `kid` are needed.")
     if not found:
-        raise Unusable(f"None of its {len(given)} keys verifies a signature: asymmetric ones with a `kid` are needed.")
+        raise Unusable("It is not a set of keys.")
     return found
 
 

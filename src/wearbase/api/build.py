@@ -4,6 +4,7 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from fastapi import FastAPI
@@ -20,6 +21,7 @@ from wearbase.api import errors
 from wearbase.api.document import completed
 from wearbase.api.door.cors import Cors
 from wearbase.api.door.entry import Door
+from wearbase.api.door.forwarded import Forwarded
 from wearbase.api.door.hosts import Hosts
 from wearbase.api.door.pace import Pace
 from wearbase.api.door.rules import DoorRules
@@ -93,18 +95,23 @@ def create_app(services: Services, *, pages: Sequence[Route] = ()) -> FastAPI:
     app.add_middleware(
         Observed, metrics=app.state.metrics, keys=services.engine.keys, is_https=is_https, pace=services.pace, bare=[*bare, *pages]
     )
+    app.add_middleware(Forwarded, proxies=services.door.proxies)
     app.openapi = lambda: _document(app)
     return app
 
 
 def metrics_app(app: FastAPI) -> ASGIApp:
-    """The metrics of this application and nothing else, for an address that only the operator's own network reaches."""
+    """The metrics of this application and nothing else, for an address that only the operator's own network reaches.
+
+    By our names, an IP address or a name that no public site can have: a page elsewhere cannot read them by a name of its own.
+    """
 
     async def metrics(_: Request) -> Response:
         return await operations.told(app.state.services, app.state.metrics)
 
     apart = Starlette(routes=[Route("/metrics", metrics)], exception_handlers={HTTPException: errors.on_http_error})
-    headed = errors.LastResort(apart)
+    names = replace(app.state.services.door, takes_addresses=True, takes_private_names=True)
+    headed = Door(errors.LastResort(apart), hosts=Hosts(names))
     return Observed(headed, metrics=Metrics(), keys=app.state.services.engine.keys, is_https=False, pace=Pace(DoorRules()))
 
 

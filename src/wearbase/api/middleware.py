@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from wearbase.access.caller import Caller
 from wearbase.access.gate import SAFE_METHODS
 from wearbase.access.users import name_for_logs
 from wearbase.api.door.entry import note_outcome
@@ -31,7 +32,12 @@ FLOODS = ("too_many_deliveries", "wrong_host")  # refusals of which a flood writ
 LARGEST_BODY = 1024 * 1024
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 _PROCESS, _NUMBERS = secrets.token_hex(5).encode(), itertools.count(1)  # a random id for each request would cost a twentieth of it
-_SANE_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
+# Of others only what can be no secret of ours, none of a member's data either: an id of the usual forms, or a word shorter than any key.
+_SANE_ID = re.compile(
+    rb"(?![0-9]+\Z)[0-9a-fA-F]{16,64}|[0-9a-f]{10}-[0-9a-f]{1,12}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+    rb"|[0-7][0-9A-HJKMNP-TV-Z]{25}|[A-Za-z][A-Za-z0-9-]{7,22}"
+)
+_CREDENTIALS = (b"x-api-key", b"authorization", b"cookie")
 
 SECURITY_HEADERS = [
     (b"x-content-type-options", b"nosniff"),
@@ -101,7 +107,7 @@ class Observed:
             self._metrics.note_refused(kind)
             if not (refused := self._floods.told(kind, refused)):
                 return
-        told = {"user": name_for_logs(self._keys, user_id) if user_id else None, "caller": caller.key_id if caller else None, **refused}
+        told = {"user": name_for_logs(self._keys, user_id) if user_id else None, "caller": _named(caller), **refused}
         log.info("request", method=method, route=route, status=status, ms=round(seconds * 1000, 2), request_id=state["request_id"], **told)
 
 
@@ -161,9 +167,22 @@ def _announced(scope: Scope) -> int:
 
 def _request_id(scope: Scope) -> bytes:
     for name, value in scope["headers"]:
-        if name == b"x-request-id" and _SANE_ID.fullmatch(value):
-            return value
+        if name == b"x-request-id":
+            return value if _SANE_ID.fullmatch(value) and not _is_said(scope, value) else new_request_id()
     return new_request_id()
+
+
+def _is_said(scope: Scope, value: bytes) -> bool:
+    """Whether the id is part of a credential or of the address, which no log may hold."""
+    credentials = [given for name, given in scope["headers"] if name in _CREDENTIALS]
+    return any(value in given for given in (*credentials, scope.get("raw_path") or b"", scope["path"].encode(), scope["query_string"]))
+
+
+def _named(caller: Caller | None) -> str | None:
+    """How the log names a caller: a service as the audit trail does, by how its key begins."""
+    if caller is None:
+        return None
+    return caller.credential if caller.is_service else caller.key_id
 
 
 def new_request_id() -> bytes:

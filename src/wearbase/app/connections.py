@@ -42,6 +42,7 @@ class HeadTooLarge(Exception):
 class Connection(HttpToolsProtocol):
     """One connection; what it waits for, and since when."""
 
+    answering: RequestResponseCycle | None = None  # uvicorn's own `cycle` is the one that was read last: others may come before it
     seen: RequestResponseCycle | None = None
     seen_part: Part | None = None
     seen_since = 0.0
@@ -80,7 +81,24 @@ class Connection(HttpToolsProtocol):
         begun = self._has_begun() if part == "head" else part == "body" and not self.cycle.response_started
         if begun:
             self.say(408, "timed_out", "The request took too long to arrive.")
-        self.transport.abort() if part == "answer" else self.transport.close()
+        if part == "answer":
+            self._give_up()
+            self.transport.abort()
+        else:
+            self.transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Whoever is just being answered, and who waits behind, is told so: what they would write has nowhere to go."""
+        self._give_up()
+        super().connection_lost(exc)
+
+    def _give_up(self) -> None:
+        waiting = [cycle for cycle, _ in self.pipeline]
+        self.pipeline.clear()
+        for cycle in (self.answering, *waiting):
+            if cycle is not None and not cycle.response_complete:
+                cycle.disconnected = True
+                cycle.message_event.set()
 
     def say(self, status: int, code: str, message: str) -> None:
         """The one error body, where there is no application to give it."""
@@ -150,6 +168,7 @@ class Connection(HttpToolsProtocol):
         self.transport.close()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGIApp) -> None:  # type: ignore[override]
+        self.answering = cycle
         is_refused = app is service_unavailable and cycle.scope["path"] != ALIVE
         self.refused[NO_ROOM] += is_refused
         super()._start_asgi_task(cycle, _busy if is_refused else self.app)  # type: ignore[arg-type]
@@ -167,10 +186,10 @@ async def _busy(scope: Scope, receive: Receive, send: Send) -> None:
 class Watch:
     """Looks at the connections of a server."""
 
-    def __init__(self, settings: Settings, *, note: Noted) -> None:
+    def __init__(self, settings: Settings, *, note: Noted, most: int | None = None) -> None:
         within = {"head": settings.head_within, "body": settings.body_within, "answer": settings.answer_within}
         self._within_s = {part: given.total_seconds() for part, given in within.items()}
-        self._crowded_from = settings.connections * CROWDED
+        self._crowded_from = (most or settings.connections) * CROWDED
         self._every_s = min(LOOK_EVERY_S, *(seconds / 4 for seconds in self._within_s.values()))
         self._note, self._looked_at = note, 0.0
 

@@ -76,6 +76,7 @@ def door_rules(settings: Settings) -> "DoorRules":
         failures_per_address=settings.failures_per_address, webhooks_per_second=settings.webhooks_per_second,
         webhooks_at_once=settings.webhooks_at_once, hosts=None if ANY_HOST in names else frozenset(names),
         takes_addresses=settings.environment == "development" and settings.public_url is None, cors_origins=settings.cors_origins,
+        proxies=settings.forwarded_allow_ips,
         streams=settings.streams, streams_per_member=settings.streams_per_member, has_own_metrics=settings.metrics_bind is not None,
     )  # fmt: skip
 
@@ -152,7 +153,7 @@ def server(settings: Settings, app: "FastAPI") -> Server:
 
     config = uvicorn.Config(
         app, host=settings.host, port=settings.port, http=Connection, loop="none", ws="none", log_config=None, access_log=False,
-        server_header=False, forwarded_allow_ips=list(settings.forwarded_allow_ips), timeout_keep_alive=30, timeout_graceful_shutdown=5,
+        server_header=False, proxy_headers=False, timeout_keep_alive=30, timeout_graceful_shutdown=5,
         limit_concurrency=settings.connections, backlog=BACKLOG,
     )  # fmt: skip
     return Server(config, Watch(settings, note=app.state.metrics.note_refused), on_stop=app.state.services.end_streams)
@@ -167,4 +168,4 @@ def metrics_server(settings: Settings, app: "FastAPI") -> Server:
         metrics_app(app), http=Connection, loop="none", ws="none", lifespan="off", log_config=None, access_log=False, server_header=False,
         proxy_headers=False, timeout_keep_alive=30, timeout_graceful_shutdown=5, limit_concurrency=MOST_READERS,
     )  # fmt: skip
-    return Server(config, Watch(settings, note=app.state.metrics.note_refused))
+    return Server(config, Watch(settings, note=app.state.metrics.note_refused, most=MOST_READERS))

@@ -16,7 +16,7 @@ from wearbase.app.parts import Parts
 from wearbase.cli.examining import Finding, of_identity, of_others, of_sahha, of_service, of_sources
 from wearbase.cli.exits import Code, Stop
 from wearbase.cli.members import AsJson
-from wearbase.cli.output import console, emit, say
+from wearbase.cli.output import console, emit, plain, say
 from wearbase.cli.session import Choice, choose, opened, run
 from wearbase.domain.errors import DatabaseUnavailable, SettingsError, WearbaseError
 from wearbase.settings import LOOPBACK, Settings
@@ -47,7 +47,8 @@ def doctor(ctx: typer.Context, as_json: AsJson = False) -> None:
 
 
 def _print(finding: Finding) -> None:
-    console().print(Text.assemble((f"{finding.level:<5}", STYLES[finding.level]), f"{finding.name:<15} {finding.text}"), soft_wrap=True)
+    line = Text.assemble((f"{finding.level:<5}", STYLES[finding.level]), plain(f"{finding.name:<15} {finding.text}"))
+    console().print(line, soft_wrap=True)
     if finding.todo:
         say(f"{'':21}{finding.todo}", style="dim")
 

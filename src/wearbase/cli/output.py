@@ -26,9 +26,21 @@ def console(*, is_error: bool = False) -> Console:
     return Console(file=stream, highlight=False, markup=False, width=None if stream.isatty() else PLAIN_WIDTH)
 
 
+def plain(text: str) -> str:
+    """A text that a terminal only shows: whatever would steer it is a replacement character."""
+    return text if text.isprintable() else "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text)
+
+
+class _Table(Table):
+    """Shows what others named as it is, and obeys nothing in it."""
+
+    def add_row(self, *cells: Any, **named: Any) -> None:
+        super().add_row(*(plain(cell) if isinstance(cell, str) else cell for cell in cells), **named)
+
+
 def say(text: str | Text = "", *, style: str | None = None) -> None:
     """One line on standard output, never folded: it may be copied."""
-    console().print(text, style=style, soft_wrap=True)
+    console().print(plain(text) if isinstance(text, str) else text, style=style, soft_wrap=True)
 
 
 def announce(text: str | Text = "", *, style: str | None = None) -> None:
@@ -43,7 +55,7 @@ def announce(text: str | Text = "", *, style: str | None = None) -> None:
 
 def tell(text: str, *, style: str | None = None) -> None:
     """One line on standard error."""
-    console(is_error=True).print(text, style=style, soft_wrap=True)
+    console(is_error=True).print(plain(text), style=style, soft_wrap=True)
 
 
 def is_watched() -> bool:
@@ -60,7 +72,7 @@ def emit(content: Any) -> None:
 
 def table(*columns: str, title: str | None = None) -> Table:
     """A plain table; numbers are aligned by their caller."""
-    made = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    made = _Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for name in columns:
         made.add_column(name, header_style="dim", overflow="fold")
     return made

@@ -197,6 +197,12 @@ class BadRequest(Refused):
         self.field = field
 
 
+class PreflightRefused(BadRequest):
+    """Pages of other origins may not ask so."""
+
+    code = "preflight_refused"
+
+
 class Unauthorized(Refused):
     """A valid credential is required."""
 

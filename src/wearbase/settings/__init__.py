@@ -11,12 +11,13 @@ from pydantic_settings import SettingsConfigDict
 
 from wearbase.access import identity_settings
 from wearbase.access.redirects import RedirectAllowList
+from wearbase.api.door.hosts import is_private
 from wearbase.domain.combining import Combining
 from wearbase.domain.errors import BadRequest, SettingsError
 from wearbase.domain.provider import Credentials, Provider
 from wearbase.providers.registry import PROVIDERS, taking_part
 from wearbase.settings import credentials
-from wearbase.settings.addresses import Address, AddressWithQuery, Listening, Redirects, is_private
+from wearbase.settings.addresses import Address, AddressWithQuery, Listening, Redirects
 from wearbase.settings.door import DoorSettings
 from wearbase.settings.sources import RetentionDays, SourceSettings, given_sources, secrets_dir
 from wearbase.settings.values import MOST_CALLS, Folder, Texts, duration, shown, told, whole

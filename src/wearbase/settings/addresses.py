@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 from typing import Annotated, Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -10,11 +10,10 @@ from pydantic import BeforeValidator
 from pydantic_settings import NoDecode
 
 from wearbase.access.redirects import NEVER_SENT_TO
-from wearbase.api.door.hosts import is_address, plain
+from wearbase.api.door.hosts import ANYBODY, is_address, plain
 from wearbase.settings.values import listed, shown
 
-ANYBODY = ANY_HOST = "*"
-PRIVATE_NAMES = (".internal", ".local", ".localhost", ".svc")  # no public name ends so
+ANY_HOST = "*"
 _NAME = re.compile(r"(?=.{1,253}\Z)(?!-)[A-Za-z0-9_-]{1,63}(\.(?!-)[A-Za-z0-9_-]{1,63})*\.?")
 _NUMERIC = re.compile(r"(?i)(.*\.)?(\d+|0x[0-9a-f]*)\.?")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -157,12 +156,3 @@ Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)]
 Networks = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_networks)]
 Listening = Annotated[str, BeforeValidator(_listening)]
 Bind = Annotated[tuple[str, int], NoDecode, BeforeValidator(_bind)]
-
-
-def is_private(host: str) -> bool:
-    """Whether a host is of this machine or of a network of its own, by its name or address alone."""
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return host == "localhost" or "." not in host or host.endswith(PRIVATE_NAMES)
-    return address.is_loopback or address.is_private

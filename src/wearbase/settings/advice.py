@@ -9,8 +9,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from wearbase.api.door.hosts import ANYBODY, is_private
 from wearbase.settings import Settings
-from wearbase.settings.addresses import ANY_HOST, ANYBODY, is_private
+from wearbase.settings.addresses import ANY_HOST
 from wearbase.settings.sources import SourceSettings
 from wearbase.store.sealed.rings import file_of
 

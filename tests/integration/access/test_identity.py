@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.integration.access.provider import AUDIENCE, ISSUER, RSA, WEAK_RSA, Provider, ec_key, edwards_key, public, running
 from wearbase.access import keyset
 from wearbase.access.identity import LONGEST_TOKEN, IdentityTokens
-from wearbase.access.keyset import ALGORITHMS, ASK_AGAIN_S, FRESH_S, KEPT_S, IdentityUnavailable, KeySet
+from wearbase.access.keyset import ALGORITHMS, ASK_AGAIN_S, AWAY_S, FRESH_S, KEPT_S, IdentityUnavailable, KeySet
 from wearbase.domain.clock import SteppedClock
 from wearbase.transport.http import Http
 
@@ -309,6 +309,32 @@ async def test_an_answer_that_is_no_key_set_changes_nothing(
     await tokens.keys.fetch()
     assert tokens.keys.counts == {"ok": 1, "away": 0, "unusable": 0} | {outcome: 1}
     assert await tokens.find(provider.token("ann")) is not None
+
+
+@pytest.mark.parametrize("body", [b'{"keys": []}', b'{"keys": [{"kty": "oct", "kid": "key-1", "k": "c2VjcmV0"}]}'])
+async def test_a_set_without_any_key_takes_all_back_once_it_has_said_so_twice(
+    provider: Provider, tokens: IdentityTokens, ticks: Ticks, body: bytes
+) -> None:
+    token, good = provider.token("ann"), provider.body
+    assert await tokens.find(token) is not None
+    for answer, waits_s, is_believed in (
+        (body, ASK_AGAIN_S, True), (body, ASK_AGAIN_S, True), (good, AWAY_S, True), (body, AWAY_S, True), (b"<html>", AWAY_S, True),
+        (body, AWAY_S, False), (good, AWAY_S, True),
+    ):  # fmt: skip
+        ticks.now += waits_s
+        provider.body = answer
+        await tokens.keys.fetch()
+        assert (await tokens.find(token) is not None) is is_believed, answer
+
+
+async def test_before_that_a_token_is_neither_believed_nor_refused(provider: Provider, tokens: IdentityTokens, ticks: Ticks) -> None:
+    provider.body = b'{"keys": []}'
+    for _ in range(2):
+        with pytest.raises(IdentityUnavailable):
+            await tokens.find(provider.token("ann"))
+        ticks.now += ASK_AGAIN_S
+    ticks.now += AWAY_S
+    assert await tokens.find(provider.token("ann")) is None
 
 
 async def test_an_answer_that_takes_too_long_is_given_up(provider: Provider, clock: SteppedClock) -> None:

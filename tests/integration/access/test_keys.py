@@ -93,7 +93,7 @@ async def test_bad_wishes(db: Database) -> None:
     book = KeyBook(db, SteppedClock(NOW))
     for name, scopes, expires in (
         ("", ["read"], None),
-        ("a\n", ["read"], None),
+        *((name, ["read"], None) for name in ("a\n", " a", "a\x1b[2Jb", "a\x9bb", "a\u202eb", "a\u2028b", "a\ud800", "a" * 101)),
         ("a", [], None),
         ("a", ["all"], None),
         ("a", ["read"], NOW),

@@ -48,6 +48,17 @@ async def test_a_member_has_one_pace_for_all_tokens_and_another_member_another(w
         assert await statuses(service, DAY, 5) == [200] * 5
 
 
+async def test_who_comes_by_a_proxy_of_ours_is_counted_by_their_own_address(world: Bench) -> None:
+    async with guarded(world, failures_per_address=1, proxies=("10.0.0.0/8",)) as service:
+        from_address(service, "::ffff:10.0.0.7")
+        guess = {**BAD, "x-forwarded-for": "198.51.100.1, 192.0.2.1, 10.0.0.9"}
+        assert await statuses(service, DAY, 3, headers=guess) == [401, 401, 429]
+        assert await statuses(service, DAY, 1, headers={**BAD, "x-forwarded-for": "192.0.2.1, 192.0.2.2"}) == [401]
+        from_address(service, "192.0.2.3")
+        forging = {**BAD, "x-forwarded-for": "192.0.2.4"}
+        assert await statuses(service, DAY, 2, headers=forging) + await statuses(service, DAY, 1, headers=BAD) == [401, 401, 429]
+
+
 async def test_an_opening_of_the_app_is_a_read_of_its_member_and_a_wrong_cookie_a_guess(world: Bench) -> None:
     async with guarded(world, requests_per_member=2, failures_per_address=1) as service:
         ann = Browser(service)
@@ -195,6 +206,11 @@ async def test_so_many_deliveries_are_in_work_at_once_and_no_more(world: Bench, 
 async def test_the_log_and_the_metrics_say_who_was_refused_and_why(world: Bench) -> None:
     async with guarded(world, requests_per_key=1, failures_per_address=1) as service:
         ops = await service.key("ops")
+        with structlog.testing.capture_logs() as logs:
+            await service.get("/metrics", headers=ops)
+        assert [e["caller"] for e in logs if e["event"] == "request"] == [f"key:{ops['x-api-key'].split('_')[1]}"], (
+            "as wear keys list shows it"
+        )
         from_address(service, "192.0.2.7")
         with structlog.testing.capture_logs() as logs:
             await statuses(service, DAY, 5)
@@ -203,7 +219,7 @@ async def test_the_log_and_the_metrics_say_who_was_refused_and_why(world: Bench)
         assert [(e["limit"], e["status"], e["error"], e.get("network")) for e in refused] == [
             ("key", 429, "too_many_requests", None), ("address", 429, "too_many_requests", "192.0.2.7"),
         ]  # fmt: skip
-        assert refused[0]["caller"] == "environment"
+        assert refused[0]["caller"] == "key:environment"
         text = json.dumps(logs, default=str)
         assert "guess" not in text
         assert ENV_KEY not in text

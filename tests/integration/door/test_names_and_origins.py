@@ -72,9 +72,24 @@ async def test_a_named_origin_may_and_only_that_exactly(world: Bench) -> None:
             assert not [n for n in (await service.get(DAY, headers={"origin": origin})).headers if n.startswith("access-control")]
 
 
-async def preflight(service: Service, origin: str):
-    headers = {"origin": origin, "access-control-request-method": "GET", "access-control-request-headers": "authorization"}
-    return await service.call("OPTIONS", DAY, headers=headers)
+@pytest.mark.parametrize(
+    ("wanted", "field"),
+    [({"method": "PATCH"}, "Access-Control-Request-Method"), ({"headers": "authorization, x-api-key"}, "Access-Control-Request-Headers")],
+)
+async def test_a_refused_preflight_says_why_as_every_refusal_does(world: Bench, wanted: dict[str, str], field: str) -> None:
+    async with guarded(world, cors_origins=(APP,)) as service:
+        with structlog.testing.capture_logs() as logs:
+            answer = await preflight(service, APP, **wanted)
+    problem(answer, 400, "preflight_refused")
+    assert answer.json()["error"]["details"][0]["field"] == field
+    assert "access-control-allow-methods" not in answer.headers
+    line = next(e for e in logs if e["event"] == "request")
+    assert (line["method"], line["status"], line["error"], line["field"]) == ("OPTIONS", 400, "preflight_refused", field)
+
+
+async def preflight(service: Service, origin: str, method: str = "GET", headers: str = "authorization"):
+    sent = {"origin": origin, "access-control-request-method": method, "access-control-request-headers": headers}
+    return await service.call("OPTIONS", DAY, headers=sent)
 
 
 async def test_with_an_address_of_their_own_the_metrics_are_not_told_here(world: Bench) -> None:

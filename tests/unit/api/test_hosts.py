@@ -71,6 +71,20 @@ def test_addresses_where_they_are_taken_but_no_other_names() -> None:
     assert not is_taken(rules, b"192.168.1.7.evil.example")
 
 
+def test_an_address_in_any_way_of_writing_it() -> None:
+    for host in (b"[::ffff:127.0.0.1]:8000", b"[::FFFF:7f00:1]", b"[0:0:0:0:0:0:0:1]"):
+        assert is_taken(OURS, host)
+    assert not is_taken(OURS, b"[::ffff:192.0.2.1]")
+
+
+def test_names_that_no_other_site_can_have_where_they_are_taken() -> None:
+    rules = DoorRules(hosts=frozenset({"localhost"}), takes_addresses=True, takes_private_names=True)
+    for host in (b"prometheus-target:9100", b"api.team.svc", b"wear.internal", b"10.0.0.7:9100"):
+        assert is_taken(rules, host)
+    for host in (b"evil.example", b"127.0.0.1.evil.example", b"internal.example"):
+        assert not is_taken(rules, host)
+
+
 def test_without_names_every_one_is_taken() -> None:
     assert is_taken(DoorRules(), b"whatever")
 

@@ -5,6 +5,7 @@ import re
 import shutil
 import stat
 import subprocess
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,21 @@ def test_only_the_api_is_reached_and_only_from_this_machine() -> None:
     assert ports == {"database": [], "worker": [], "api": ["127.0.0.1:8000:8000"]}
     assert found["services"]["database"]["networks"] == ["inside"]
     assert found["networks"]["inside"] == {"internal": True}
+
+
+def test_only_the_gateway_is_believed_and_nobody_but_this_machine_comes_from_there() -> None:
+    found = compose()
+    [network] = found["networks"]["outside"]["ipam"]["config"]
+    gateway, subnet = default_of(network["gateway"]), default_of(network["subnet"])
+    assert ip_address(gateway) in ip_network(subnet)
+    for name in ("api", "worker"):
+        assert default_of(found["services"][name]["environment"]["FORWARDED_ALLOW_IPS"]) == gateway
+    assert all(port.startswith("127.0.0.1:") for service in found["services"].values() for port in service.get("ports", []))
+
+
+def default_of(text: str) -> str:
+    """What a variable of the file is unless it is set."""
+    return text.partition(":-")[2].removesuffix("}")
 
 
 def test_a_stop_waits_for_as_long_as_a_process_may_take() -> None:

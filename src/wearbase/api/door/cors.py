@@ -6,6 +6,9 @@ from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from wearbase.api import errors
+from wearbase.domain.errors import PreflightRefused
+
 METHODS = ("GET", "POST", "PUT", "DELETE")
 SENT = ("Authorization", "Content-Type", "If-None-Match", "Last-Event-ID")  # no service key: it is a secret, and pages keep none
 TOLD = ("ETag", "Retry-After", "X-Request-ID")
@@ -21,4 +24,16 @@ class Cors(CORSMiddleware):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not self.is_allowed_origin(Headers(scope=scope).get("origin", "")):
             return await self.app(scope, receive, send)
+        headers = Headers(scope=scope)
+        if scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
+            response = self.preflight_response(headers)
+            if response.status_code >= 400:
+                return await errors.refuse(_why(headers), scope, receive, send)
+            return await response(scope, receive, send)
         await super().__call__(scope, receive, send)
+
+
+def _why(headers: Headers) -> PreflightRefused:
+    if headers["access-control-request-method"] not in METHODS:
+        return PreflightRefused(f"Pages of other origins may use {', '.join(METHODS)}.", field="Access-Control-Request-Method")
+    return PreflightRefused(f"Pages of other origins may send {', '.join(SENT)}.", field="Access-Control-Request-Headers")

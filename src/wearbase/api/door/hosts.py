@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 MOST_REMEMBERED = 256  # ways of writing a good one
 BY_ANY_NAME = ("/health/live", "/health/ready")  # probes ask by whatever address the process has just been given
+ANYBODY = "*"  # in the place of proxies
+PRIVATE_NAMES = (".internal", ".local", ".localhost", ".svc")  # no public name ends so
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -20,7 +22,7 @@ class Hosts:
     """Knows our names. With any port: a proxy may map it."""
 
     def __init__(self, rules: DoorRules) -> None:
-        self._names, self._takes_addresses = rules.hosts, rules.takes_addresses
+        self._names, self._takes_addresses, self._takes_private = rules.hosts, rules.takes_addresses, rules.takes_private_names
         self._good: set[bytes] = set()
 
     def check(self, scope: "Scope", given: Sequence[bytes]) -> None:
@@ -36,7 +38,9 @@ class Hosts:
         name = name_of(f"//{text}")
         if name is None or self._names is None:
             return False
-        return name in self._names or (self._takes_addresses and is_address(name))
+        if name in self._names or (self._takes_addresses and is_address(name)):
+            return True
+        return self._takes_private and not is_address(name) and is_private(name)
 
 
 def name_of(address: str) -> str | None:
@@ -59,6 +63,15 @@ def plain(host: str) -> str:
     except ValueError:
         return host
     return str(address.ipv4_mapped or address)
+
+
+def is_private(host: str) -> bool:
+    """Whether a host is of this machine or of a network of its own, by its name or address alone."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host == "localhost" or "." not in host or host.endswith(PRIVATE_NAMES)
+    return address.is_loopback or address.is_private
 
 
 def is_address(name: str) -> bool:

@@ -75,6 +75,7 @@ class Database:
         self._is_pooled = is_pooled
         self._turns, self._size, self._waited_s = asyncio.Semaphore(size), size, 0.0
         self._is_away = False
+        self._answered_at = float("-inf")
         self._probe: asyncio.Task[bool] | None = None
         self._in_use = InUse()
         self._doubt: asyncio.Task[None] | None = None
@@ -125,12 +126,17 @@ class Database:
         try:
             if self._is_away:  # since
                 raise DatabaseUnavailable
-            async with self._pool.connection() as connection:
-                self._in_use.begin(connection)
-                try:
-                    yield connection
-                finally:
-                    self._in_use.end(connection)
+            connection = await self._lent()
+            try:
+                async with connection:
+                    self._in_use.begin(connection)
+                    try:
+                        yield connection
+                    finally:
+                        self._in_use.end(connection)
+                self._answered_at = time.monotonic()
+            finally:
+                await self._pool.putconn(connection)
         except ReadOnlySqlTransaction as error:
             raise DatabaseUnavailable("The database is read-only: nothing can be changed or written down there.") from error
         except (PoolTimeout, psycopg.OperationalError, IdleInTransactionSessionTimeout) as error:
@@ -147,6 +153,20 @@ class Database:
     @property
     def use(self) -> PoolUse:
         return PoolUse(len(self._in_use), self._size, self._waited_s)
+
+    async def _lent(self) -> Any:
+        """A connection of the pool. Raises PoolTimeout.
+
+        On a machine that has too much to do a new one may take longer: as long as others are answered the database is not away, and it
+        is tried once more.
+        """
+        began = time.monotonic()
+        try:
+            return await self._pool.getconn()
+        except PoolTimeout:
+            if self._answered_at < began:
+                raise
+        return await self._pool.getconn()
 
     async def _take_turn(self) -> None:
         began = time.monotonic()

@@ -8,6 +8,7 @@ from wearbase.domain.errors import (
     AnswerLost,
     BadRequest,
     Conflict,
+    Forbidden,
     OtherAccount,
     PassedOn,
     ServiceAnswerUnusable,
@@ -68,7 +69,11 @@ async def complete(engine: Engine, state: str, code: str, *, by: Completer) -> C
     if consent is None or consent.provider not in engine.remotes:
         return await connect.complete(engine, state, code, by=by)
     remote = engine.remotes[consent.provider]
-    connect.check_completer(consent, by)
+    try:
+        connect.check_completer(consent, by)
+    except Forbidden:
+        await connect.use_up(engine, state)  # whoever brought it has the code, too
+        raise
     try:
         answer = await remote.call("POST", "/v1/oauth/callback", json={"code": code, "state": state})
     except AnswerLost:
