@@ -32,6 +32,11 @@ class Caller:
         """How the audit trail names it: `key:` and how the key begins; of a member's only the kind, `member`, `session`, ..."""
         return f"key:{self.prefix or self.key_id}" if self.is_service else self.key_id.partition(":")[0]
 
+    @property
+    def for_logs(self) -> str:
+        """How the log names it: a service as the audit trail does, a member's credential by its id."""
+        return self.credential if self.is_service else self.key_id
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:

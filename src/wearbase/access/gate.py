@@ -62,7 +62,7 @@ class Gate:
         try:
             authorise(caller, rule, user_id)
         except Forbidden as refused:
-            refused.fields["caller"] = caller.key_id  # for the log: whose credential was good, but not for this
+            refused.fields["caller"] = caller.for_logs  # for the log: whose credential was good, but not for this
             raise
         return caller
 

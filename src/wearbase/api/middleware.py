@@ -13,7 +13,6 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from wearbase.access.caller import Caller
 from wearbase.access.gate import SAFE_METHODS
 from wearbase.access.users import name_for_logs
 from wearbase.api.door.entry import note_outcome
@@ -107,7 +106,7 @@ class Observed:
             self._metrics.note_refused(kind)
             if not (refused := self._floods.told(kind, refused)):
                 return
-        told = {"user": name_for_logs(self._keys, user_id) if user_id else None, "caller": _named(caller), **refused}
+        told = {"user": name_for_logs(self._keys, user_id) if user_id else None, "caller": caller.for_logs if caller else None, **refused}
         log.info("request", method=method, route=route, status=status, ms=round(seconds * 1000, 2), request_id=state["request_id"], **told)
 
 
@@ -176,13 +175,6 @@ def _is_said(scope: Scope, value: bytes) -> bool:
     """Whether the id is part of a credential or of the address, which no log may hold."""
     credentials = [given for name, given in scope["headers"] if name in _CREDENTIALS]
     return any(value in given for given in (*credentials, scope.get("raw_path") or b"", scope["path"].encode(), scope["query_string"]))
-
-
-def _named(caller: Caller | None) -> str | None:
-    """How the log names a caller: a service as the audit trail does, by how its key begins."""
-    if caller is None:
-        return None
-    return caller.credential if caller.is_service else caller.key_id
 
 
 def new_request_id() -> bytes:

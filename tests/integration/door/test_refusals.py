@@ -50,7 +50,7 @@ REFUSALS: list[tuple[Asking, int, str, dict[str, Any]]] = [
     (lambda s: s.get("/annabel"), 404, "unmatched", {"error": "not_found"}),
     (
         lambda s: s.get("/api/v1/annabel/sync-status/annabel"), 404, "/api/v1/{provider}/sync-status/{user_id}",
-        {"error": "not_found", "caller": "environment", "provider": None},
+        {"error": "not_found", "caller": "key:environment", "provider": None},
     ),
     (
         lambda s: s.post("/api/v1/whoop/sync/annabel"), 409, "/api/v1/{provider}/sync/{user_id}",
@@ -58,7 +58,7 @@ REFUSALS: list[tuple[Asking, int, str, dict[str, Any]]] = [
     ),
     (
         lambda s: s.post("/v1/pull/annabel", content=b"x" * 1_100_000), 413, "/v1/pull/{user_id}",
-        {"error": "body_too_large", "caller": "environment", "user": "annabel"},
+        {"error": "body_too_large", "caller": "key:environment", "user": "annabel"},
     ),
     (lambda s: s.get(DAY + "?date=annabel"), 422, OF_DAY, {"error": "invalid_field", "field": "date", "provider": "whoop"}),
     (
@@ -82,7 +82,7 @@ async def test_every_refusal_is_a_line_that_says_why_where_by_whom_and_about_who
             if "user" in said:
                 expected["user"] = name_for_logs(world.engine.keys, said["user"])
             if said.get("caller") == THE_KEY:
-                expected["caller"] = str((await service.services.keys.list())[0].id)
+                expected["caller"] = f"key:{(await service.services.keys.list())[0].prefix}"
             if said.get("caller") == ANY_MEMBER:
                 assert str(expected.pop("caller") and line["caller"]).startswith("member:")
             assert {name: line.get(name) for name in expected} == expected
