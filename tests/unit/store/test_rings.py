@@ -2,9 +2,12 @@
 
 import base64
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError, NoCredentialsError, ReadTimeoutError
 from moto import mock_aws
 
 from wearbase.cli.custody.ring import new_ring_key
@@ -166,3 +169,23 @@ def test_a_file_of_keys_that_others_can_read_is_told(tmp_path: Path, mode: int, 
     path.chmod(mode)
     told = [one for one in advice(load(_env_file=None, token_encryption_keys=f"file:{path}")) if one.setting == "TOKEN_ENCRYPTION_KEYS"]
     assert bool(told) is is_told
+
+
+@pytest.mark.parametrize(
+    ("failure", "said"),
+    [
+        (ClientError({"Error": {"Code": "AccessDeniedException"}}, "Decrypt"), "Allow kms:Decrypt"),
+        (ReadTimeoutError(endpoint_url="https://kms.example.com"), "could not be reached"),
+        (NoCredentialsError(), "Give this process a role"),
+    ],
+)
+def test_why_a_kms_gave_no_key_is_said_with_what_to_do(failure: Exception, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(**_: Any) -> Any:
+        raise failure
+
+    monkeypatch.setattr(boto3, "client", lambda *_, **__: SimpleNamespace(decrypt=fail))
+    with pytest.raises(SettingsError, match=said):
+        kms.unwrap("aws-kms:AAAA")
+    monkeypatch.setattr(boto3, "client", lambda *_, **__: SimpleNamespace(decrypt=lambda **_: {"KeyId": "k"}))
+    with pytest.raises(SettingsError, match="holds none"):
+        kms.unwrap("aws-kms:AAAA")
