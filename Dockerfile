@@ -26,7 +26,7 @@ RUN python -m venv /opt/wearbase \
 COPY src src
 RUN /opt/wearbase/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps --no-build-isolation . \
     && /opt/wearbase/bin/pip check \
-    && /opt/wearbase/bin/pip uninstall --yes hatchling editables
+    && /opt/wearbase/bin/pip uninstall --yes hatchling editables pathspec pluggy trove-classifiers
 
 FROM python:3.13-slim AS service
 RUN groupadd --gid 10001 wearbase \

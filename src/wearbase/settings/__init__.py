@@ -275,3 +275,5 @@ def load(**overrides: Any) -> Settings:
         return Settings(**{"_secrets_dir": secrets_dir(), **overrides})
     except ValidationError as error:
         raise SettingsError("; ".join(told(e) for e in error.errors(include_input=False))) from None
+    except OSError as error:  # .env, or a file of secrets
+        raise SettingsError(f"{error.filename} cannot be read: {error.strerror}.") from error

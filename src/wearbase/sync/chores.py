@@ -11,7 +11,7 @@ from wearbase.domain.errors import RateLimited, RetryLater, WearbaseError
 from wearbase.store import connections, deliveries
 from wearbase.store.audit import trail
 from wearbase.store.deliveries import Pruning
-from wearbase.store.member import sessions
+from wearbase.store.member import consents, sessions
 from wearbase.store.sealing import SealBroken
 from wearbase.store.watching import spending
 from wearbase.store.work import chores, copies, grants_care, waiting
@@ -108,6 +108,7 @@ async def _prune(engine: Engine) -> bool:
     async with engine.db.transaction() as tx:
         has_more = await deliveries.prune(tx, pruning, most=MOST_PRUNED) == MOST_PRUNED
         await deliveries.sweep(tx, since=now - 2 * PRUNE_EVERY)
+        await consents.sweep(tx, list(engine.apps))
         await spending.prune(tx, before=now - SPENDING_FOR)
         await sessions.prune(tx, before=now - SIGNED_OUT_FOR)
         await connections.forget_consents(tx, now=now)

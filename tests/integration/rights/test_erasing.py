@@ -14,6 +14,7 @@ from tests.integration.rights.conftest import ANN, BOB, SAHHA_ID, Life
 from wearbase.access.caller import Caller
 from wearbase.domain.errors import BadRequest, ConnectionEnded
 from wearbase.store import erasure
+from wearbase.store.member import consents
 from wearbase.store.postgres.copies import programs
 from wearbase.store.work import copies
 from wearbase.store.work.copies import Span
@@ -169,3 +170,19 @@ async def test_a_delivery_that_arrives_while_a_member_is_erased_does_not_stay(li
     assert due[0]["due_at"] <= life.world.clock.now()
     await life.world.work()
     await assert_nothing_left(life)
+
+
+async def test_what_an_older_program_leaves_behind_as_it_erases_goes_with_the_next_sweep(life: Life) -> None:
+    """Beside a newer one, in an update without a pause, it does not know the tables that came since."""
+    await life.remember()
+    await plan_chores(life.world.engine)
+    await disconnect.erase_user(life.world.engine, ANN)
+    left = [("whoop", ANN), ("elsewhere", "carl")]  # the latter's connection is stored by another wearbase
+    async with life.world.engine.db.transaction() as tx:
+        for provider, user_id in left:
+            agreed = consents.Agreed(provider=provider, version=None, given_at=life.world.clock.now(), given_by="key")
+            await consents.record(tx, user_id, agreed)
+    await life.world.step(seconds=11, webhooks=False)
+    await life.world.work()
+    await assert_nothing_left(life)
+    assert [row["user_id"] for row in await life.world.rows("select user_id from wearbase.consent where user_id <> %s", BOB)] == ["carl"]

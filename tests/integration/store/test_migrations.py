@@ -4,7 +4,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
+from tests.servers import Server
 from wearbase.domain.errors import DatabaseUnavailable, SettingsError
 from wearbase.store.postgres import migrate
 from wearbase.store.postgres.database import Database, is_pooled, value
@@ -45,6 +47,16 @@ async def test_another_schema_holds_everything_and_nothing_is_left_in_the_usual_
 def test_a_bad_schema_name_is_refused(empty_database_url: str, name: str) -> None:
     with pytest.raises(SettingsError):
         migrate.upgrade(empty_database_url, schema=name)
+
+
+def test_a_database_that_cannot_hold_every_letter_is_refused(server: Server) -> None:
+    with psycopg.connect(server.admin_url, autocommit=True) as admin:
+        admin.execute("create database ascii encoding 'SQL_ASCII' locale_provider libc locale 'C' template template0")
+        try:
+            with pytest.raises(SettingsError, match="encoding is SQL_ASCII, and must be UTF8"):
+                migrate.upgrade(make_conninfo(server.admin_url, dbname="ascii"))
+        finally:
+            admin.execute("drop database ascii")
 
 
 def test_an_unreachable_database_is_said_to_be_so() -> None:

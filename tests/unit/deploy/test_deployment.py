@@ -48,6 +48,7 @@ def test_the_service_is_the_last_stage_and_takes_only_what_was_installed() -> No
     assert "--require-hashes" in installs
     assert "--no-deps --no-build-isolation" in installs  # nothing that is not locked
     assert "pip check" in installs
+    assert "uninstall --yes hatchling editables pathspec pluggy trove-classifiers" in installs  # what only the building needed
 
 
 def test_the_service_runs_as_nobody_in_particular_and_says_how_it_is() -> None:
@@ -83,6 +84,7 @@ def test_every_container_is_shut_in(name: str) -> None:
     assert service["pids_limit"] <= 256
     assert not {"privileged", "network_mode", "pid", "ipc", "devices", "env_file"} & service.keys()
     assert all("noexec" in place for place in service["tmpfs"])
+    assert not [place for place in service["tmpfs"] if re.search(r"\b[ug]id=", place)]  # not every engine takes these
 
 
 def test_only_the_api_is_reached_and_only_from_this_machine() -> None:
@@ -114,6 +116,7 @@ def test_a_stop_waits_for_as_long_as_a_process_may_take() -> None:
     lasting = [unit.read_text() for unit in UNITS if "Restart=always" in unit.read_text()]
     assert len(lasting) == 2
     assert all("TimeoutStopSec=35" in text for text in lasting)
+    assert all("StartLimitIntervalSec=0" in text for text in lasting)  # a database that is away for long stops nobody for good
 
 
 def test_each_starts_when_the_database_is_healthy() -> None:

@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError, NoCredentialsError, ReadTimeoutError
 from moto import mock_aws
 
+from wearbase import settings
 from wearbase.cli.custody.ring import new_ring_key
 from wearbase.domain.errors import SettingsError
 from wearbase.settings import load
@@ -189,3 +190,12 @@ def test_why_a_kms_gave_no_key_is_said_with_what_to_do(failure: Exception, said:
     monkeypatch.setattr(boto3, "client", lambda *_, **__: SimpleNamespace(decrypt=lambda **_: {"KeyId": "k"}))
     with pytest.raises(SettingsError, match="holds none"):
         kms.unwrap("aws-kms:AAAA")
+
+
+def test_a_file_of_settings_that_may_not_be_read_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(**given: object) -> None:
+        raise PermissionError(13, "Permission denied", "/run/secrets/service_api_key")
+
+    monkeypatch.setattr(settings, "Settings", refused)
+    with pytest.raises(SettingsError, match=r"^/run/secrets/service_api_key cannot be read: Permission denied\.$"):
+        load()

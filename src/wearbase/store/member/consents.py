@@ -1,5 +1,6 @@
 """What members agreed to: a row for each time that a source was connected."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -28,6 +29,19 @@ async def record(tx: Tx, user_id: str, agreed: Agreed) -> None:
         """insert into wearbase.consent (user_id, provider, version, given_at, given_by, asked_scopes, scopes)
            values (%s, %s, %s, %s, %s, %s, %s)""",
         (user_id, agreed.provider, agreed.version, agreed.given_at, agreed.given_by, agreed.asked_scopes, agreed.scopes),
+    )
+
+
+async def sweep(tx: Tx, providers: Sequence[str]) -> None:
+    """Takes away what an erasure has left that was made by a process from before consents were kept.
+
+    Of sources whose connections are stored here together with the consent; another wearbase's are copied later, or never.
+    """
+    await run(
+        tx,
+        """delete from wearbase.consent a where a.provider = any(%s)
+              and not exists (select from wearbase.connection c where c.user_id = a.user_id)""",
+        (list(providers),),
     )
 
 

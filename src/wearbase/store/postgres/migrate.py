@@ -19,8 +19,8 @@ OLDEST_SERVER = 150_000
 def upgrade(url: str, *, schema: str = DEFAULT_SCHEMA) -> None:
     """Runs the migrations that are missing. A database that a newer program has migrated is left as it is.
 
-    Raises: SettingsError for a bad schema name, a server older than 15, or a role that may not; DatabaseUnavailable (also while a restore
-    is unfinished).
+    Raises: SettingsError for a bad schema name, a server older than 15, a database without UTF8, or a role that may not;
+    DatabaseUnavailable (also while a restore is unfinished).
     """
     if not is_valid(schema):
         raise SettingsError(f"DATABASE_SCHEMA must be a lower-case name, not {schema!r}.")
@@ -69,6 +69,9 @@ def _revision(url: str, schema: str) -> str:
     with psycopg.connect(url, autocommit=True, prepare_threshold=None) as connection:
         if connection.info.server_version < OLDEST_SERVER:
             raise SettingsError(f"PostgreSQL 15 or newer is needed; this server is {connection.info.server_version // 10_000}.")
+        if (encoding := connection.info.parameter_status("server_encoding")) not in (None, "UTF8"):
+            todo = "create database ... encoding 'UTF8' template template0"
+            raise SettingsError(f"The database's encoding is {encoding}, and must be UTF8: {todo}")
         table = connection.execute("select to_regclass(%s)", (f"{schema}.alembic_version",)).fetchone()
         if table is None or table[0] is None:
             _check_for_a_restore(connection, schema)
