@@ -26,7 +26,7 @@ from wearbase.store.postgres.migrate import upgrade
 
 TEMPLATE = "migrated"
 # A session that a test broke off while it signed on would hold up whoever makes or drops a database until the server gives it up.
-PROMPT = {"authentication_timeout": "10s"}
+PROMPT = {"authentication_timeout": "5s"}
 UNSAFE_BUT_FAST = {"fsync": "off", "full_page_writes": "off", "max_connections": "200", "max_wal_size": "128MB", **PROMPT}
 IN_MEMORY, ROOM_BYTES = Path("/dev/shm"), 2 << 30
 _numbers = itertools.count(1)

@@ -190,7 +190,10 @@ def test_a_member_is_connected_pulled_and_erased_by_commands(demo: Home) -> None
     again = command(demo, "pull", "anna")
     assert (again.returncode, again.stdout) == (1, "")
 
-    stored = wait_for(lambda: (days := days_stored(demo, "anna")) > 100 and days, "the history is read", patience_s=60)
+    asked = {"url": f"{demo.url}/api/v1/whoop/sync-status/anna", "headers": {"x-api-key": kept["service_key"]}}
+    wait_for(lambda: httpx2.get(**asked).json()["days_stored"] > 100, "the history is read")
+    stored = days_stored(demo, "anna")
+    assert stored > 100
     refused = command(demo, "user", "erase", "anna")
     assert refused.returncode == 2
     assert "--yes" in refused.stderr

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import cache
 from typing import Any
 
 import httpx2
@@ -31,6 +32,7 @@ PATIENT_S = 120.0  # nobody is answered because this has passed: requests are gi
 IMPATIENT_S = 0.3
 GUARD_S = 60.0
 SCOPES = ("read", "sync", "connect", "erase", "ops")
+_app_files = cache(app_files.AppFiles)  # read and packed once for all tests
 
 
 @dataclass
@@ -144,7 +146,7 @@ def services_of(world: Bench, **more: Any) -> Services:
 @asynccontextmanager
 async def serving(world: Bench, **more: Any) -> AsyncIterator[Service]:
     services = services_of(world, **more)
-    app = create_app(services, pages=[*callback.routes(world.engine), *app_files.routes(app_files.AppFiles())])
+    app = create_app(services, pages=[*callback.routes(world.engine), *app_files.routes(_app_files())])
     transport = httpx2.ASGITransport(app, raise_app_exceptions=True)
     async with httpx2.AsyncClient(transport=transport, base_url=BASE) as client:
         yield Service(world, services, app, client)

@@ -26,7 +26,7 @@ def visited(phone: Page, stand: Stand) -> Page:
     return phone
 
 
-KEPT = """async () => {
+KEPT = """async ([name, count]) => {
     if (!navigator.serviceWorker?.controller) return false;
     const asked = indexedDB.open("wearbase");
     const ended = (request) => new Promise((resolve, reject) => {
@@ -34,16 +34,26 @@ KEPT = """async () => {
         request.onerror = reject;
     });
     const base = await ended(asked);
-    const keys = base.objectStoreNames.contains("days") ? await ended(base.transaction("days").objectStore("days").getAllKeys()) : [];
+    const keys = base.objectStoreNames.contains(name) ? await ended(base.transaction(name).objectStore(name).getAllKeys()) : [];
     base.close();
-    return keys.length > 0;
+    return keys.length >= count;
 }"""
 
 
-def kept(page: Page) -> None:
-    """Returns once the worker has the files and the phone has the day. (The policy forbids Playwright's own waiting for a function.)"""
+# What has become of a newer worker, once it is installed or is not.
+UPDATED = """async () => {
+    const found = await navigator.serviceWorker.getRegistration();
+    await found.update().catch(() => {});
+    const newer = found.installing;
+    if (newer) await new Promise((resolve) => newer.addEventListener("statechange", resolve, { once: true }));
+    return newer ? newer.state : found.waiting ? "waiting" : "redundant";
+}"""
+
+
+def kept(page: Page, name: str = "days", *, count: int = 1) -> None:
+    """Returns once the worker has the files and the phone has the days. (The policy forbids Playwright's own waiting for a function.)"""
     for _ in range(200):
-        if page.evaluate(KEPT):
+        if page.evaluate(KEPT, [name, count]):
             return
         page.wait_for_timeout(50)
     raise AssertionError("nothing is kept")
@@ -162,8 +172,7 @@ def test_a_version_that_is_not_whole_is_not_used(browser: Browser, changing: tup
         page.goto("/app/")
         kept(page)
         worker.write_text(worker.read_text().replace('"__FILES__"', '"js/missing.js __FILES__"'))
-        page.evaluate("navigator.serviceWorker.getRegistration().then((found) => found.update()).catch(() => {})")
-        page.wait_for_timeout(500)
+        assert page.evaluate(UPDATED) == "redundant"
         expect(page.locator(".notice")).to_have_count(0)
         page.reload()
         expect(page.locator(".hero")).to_contain_text("72")
@@ -172,8 +181,8 @@ def test_a_version_that_is_not_whole_is_not_used(browser: Browser, changing: tup
 def test_a_trend_that_was_seen_is_there_without_a_network_with_its_age(visited: Page, stand: Stand) -> None:
     stand.also.append(canned_trends.answers)
     visited.goto("/app/trends")
-    visited.get_by_role("slider").first.locator("svg").wait_for()
-    visited.wait_for_timeout(300)
+    visited.get_by_role("slider").nth(1).locator("svg").wait_for()
+    kept(visited, "trends", count=2)
     visited.context.set_offline(True)
     visited.clock.set_fixed_time(LATER)
     visited.reload()
