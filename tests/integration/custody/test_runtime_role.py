@@ -99,6 +99,8 @@ def test_a_role_that_is_not_there_or_has_the_owners_rights_is_refused(narrow: st
     for role in ("nobody-at-all", conninfo_to_dict(database_url)["user"]):
         with pytest.raises(SettingsError):
             runtime_role.grant(database_url, str(role), schema="wearbase")
+    with pytest.raises(SettingsError, match="Only the owner"):
+        runtime_role.grant(narrow, ROLE, schema="wearbase")
     runtime_role.grant(database_url, ROLE, schema="wearbase")  # again does no harm
 
 

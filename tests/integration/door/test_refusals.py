@@ -9,6 +9,7 @@ import structlog
 
 from tests.integration.api.conftest import Service, serving
 from tests.integration.api.test_consents import PAGE, code_for, start
+from tests.integration.api.test_sessions import Browser, link_for
 from tests.integration.harness import Bench
 from wearbase.access.users import name_for_logs
 from wearbase.sync.visits import visit
@@ -89,6 +90,22 @@ async def test_every_refusal_is_a_line_that_says_why_where_by_whom_and_about_who
             own = [e for e in logs if e["event"] not in ("request", "api_calls")]
             assert {e.get("request_id") for e in own} <= {line["request_id"]}, own
             assert "annabel" not in json.dumps(logs, default=str)
+
+
+async def test_what_names_nobody_is_a_line_of_whom_it_concerned(world: Bench) -> None:
+    async with serving(world) as service:
+        started, link = await start(service), await link_for(service)
+        code = await code_for(service, started)
+        with structlog.testing.capture_logs() as logs:
+            done = await service.post("/v1/oauth/callback", json={"code": code, "state": started["state"]})
+            ann = Browser(service)
+            await ann.sign_in(link)
+            await ann.call("GET", "/app/opening")
+        assert done.status_code == 200
+        name = name_for_logs(world.engine.keys, "ann")
+        assert [(e["route"], e["user"]) for e in logs if e["event"] == "request"] == [
+            ("/v1/oauth/callback", name), ("/app/session", name), ("/app/opening", name),
+        ]  # fmt: skip
 
 
 async def test_a_visit_that_a_defect_breaks_off_names_the_request_behind_it(world: Bench, monkeypatch: Any) -> None:

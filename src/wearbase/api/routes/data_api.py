@@ -88,9 +88,11 @@ async def authorize(query: Annotated[AuthorizeQuery, Query()], services: Given, 
 
 @router.post("/v1/oauth/callback")
 @who(member("connect"))
-async def complete(body: CallbackBody, services: Given, caller: By) -> Connected:
+async def complete(body: CallbackBody, request: Request, services: Given, caller: By) -> Connected:
     """Completes a consent with the code that the provider gave back. The state is used up, but for a 503 `rate_limited`."""
-    return await consents.complete(services, caller, code=body.code, state=body.state)
+    connected = await consents.complete(services, caller, code=body.code, state=body.state)
+    request.state.named = connected.user_id
+    return connected
 
 
 @router.delete("/v1/oauth/disconnect")

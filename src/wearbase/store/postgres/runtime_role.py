@@ -4,6 +4,7 @@ from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
+from psycopg.errors import InsufficientPrivilege
 
 from wearbase.domain.errors import SettingsError
 from wearbase.store.postgres.schema import in_schema
@@ -33,10 +34,13 @@ Connection = psycopg.Connection[Any]
 def grant(url: str, role: str, *, schema: str) -> None:
     """Lets a role do what `wear api` and `wear worker` do, and nothing else. To be called by the owner; again and again does no harm.
 
-    Raises: SettingsError for a role that is not there, or that the owner's rights reach anyway.
+    Raises: SettingsError for a role that is not there, or that the owner's rights reach anyway; or if not the owner calls.
     """
-    with psycopg.connect(url, prepare_threshold=None) as connection:
-        _grant(connection, role, schema)
+    try:
+        with psycopg.connect(url, prepare_threshold=None) as connection:
+            _grant(connection, role, schema)
+    except InsufficientPrivilege as error:
+        raise SettingsError("Only the owner of the schema can do that: DATABASE_URL must be the owner's.") from error
 
 
 def renew(url: str, *, schema: str) -> None:

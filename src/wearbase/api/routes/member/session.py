@@ -49,6 +49,7 @@ async def sign_in(services: Given, request: Request, response: Response, body: L
         raise Forbidden("Signing in is for the app's own pages (X-Wearbase: app, same origin).")
     before_looking(services, request.scope, None)
     kept = await services.sessions.begin(body.link)
+    request.state.named = kept.caller.user_id
     before = services.gate.cookie_of(headers)
     if before is not None:
         await _end_quietly(services, before)
