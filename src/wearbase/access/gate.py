@@ -82,6 +82,8 @@ class Gate:
         found = self._tokens.find(given)
         if found is None and self._identity is not None:
             found = await self._identity.find(given)
+        if found is not None and await self._keys.has_taken_back(found):
+            found = None
         return _known(found)
 
     async def service(self, headers: Headers, *, before: Before) -> Caller | None:

@@ -23,6 +23,7 @@ from wearbase.store.postgres.database import Database, Tx
 FRESH_S = 1.0  # older: read again behind the answer
 USABLE_S = 2.0  # older: read again first, so that a revoked key is refused within 5 s
 NOTE_USE_EVERY_S = 60.0
+ENVIRONMENT = "environment"  # the name of the one that a setting gives
 _LETTERS = string.ascii_lowercase + string.digits
 LONGEST_NAME = 100
 
@@ -43,8 +44,9 @@ class KeyBook:
     ) -> None:
         self._db, self._clock = db, clock
         self._env_hash = hash_of(env_secret.encode()) if env_secret else None
-        self._env = Caller(kind="service", key_id="environment", scopes=frozenset(env_scopes))
+        self._env = Caller(kind="service", key_id=ENVIRONMENT, scopes=frozenset(env_scopes))
         self._by_hash: dict[bytes, tuple[StoredKey, Caller]] = {}
+        self._revoked_at: dict[str, datetime] = {}
         self._read_at = float("-inf")
         self._reading: asyncio.Task[None] | None = None
         self._used: set[uuid.UUID] = set()
@@ -61,17 +63,24 @@ class KeyBook:
             self._forget()
         if self._env_hash is not None and hmac.compare_digest(digest, self._env_hash):
             return self._env
-        age_s = time.monotonic() - self._read_at
-        if age_s > FRESH_S:
-            reading = self._start_reading()
-            if age_s > USABLE_S:
-                await asyncio.shield(reading)
+        await self._be_current()
         # A lookup by the hash of a secret tells nothing by its time: nobody can choose a hash.
         stored, caller = self._by_hash.get(digest, (None, None))
         if stored is None or caller is None or (stored.expires_at is not None and stored.expires_at <= self._clock.now()):
             return None
         self._note_use(stored)
         return caller
+
+    async def has_taken_back(self, member: Caller) -> bool:
+        """Whether this member's credential ended with the key that made it. Revoking does that, not being replaced or expiring.
+
+        Of the environment's key, which ends by its setting, what it had made by then. Raises DatabaseUnavailable.
+        """
+        if member.by_key is None or member.made_at is None:
+            return False
+        await self._be_current()
+        at = self._revoked_at.get(member.by_key)
+        return at is not None and (member.by_key != ENVIRONMENT or member.made_at <= at)
 
     async def create(self, name: str, scopes: Collection[str], expires_at: datetime | None = None) -> NewKey:
         """A new key, `wb_<prefix>_<secret>`. Raises BadRequest."""
@@ -119,12 +128,21 @@ class KeyBook:
         )  # fmt: skip
         return NewKey(secret=secret, stored=stored)
 
-    async def revoke(self, id_or_prefix: str) -> int:
-        """Ends a key; how many were live. Raises NotFound if none was."""
+    async def revoke(self, id_or_prefix: str, *, keeps_members: bool = False) -> int:
+        """Ends a key, and the tokens, links and sessions of members that it made, unless these are to be kept; how many were live.
+
+        `environment`: what the key of the setting has made until now; itself it ends by the setting. Raises NotFound if none was.
+        """
+        now = self._clock.now()
         async with self._db.transaction() as tx:
-            ended = await keys.revoke(tx, id_or_prefix, now=self._clock.now())
+            if id_or_prefix == ENVIRONMENT:
+                ended = await keys.revoke_made_by(tx, ENVIRONMENT, now=now)
+            elif keeps_members:
+                ended = await keys.expire(tx, id_or_prefix, now=now)
+            else:
+                ended = await keys.revoke(tx, id_or_prefix, now=now)
             for prefix in ended:
-                await self._note(tx, "key_revoked", prefix)
+                await self._note(tx, "key_revoked", prefix, **({"keeps_members": True} if keeps_members else {}))
         count = len(ended)
         self._forget()
         if not count:
@@ -142,6 +160,13 @@ class KeyBook:
     def _forget(self) -> None:
         self._read_at = float("-inf")
 
+    async def _be_current(self) -> None:
+        age_s = time.monotonic() - self._read_at
+        if age_s > FRESH_S:
+            reading = self._start_reading()
+            if age_s > USABLE_S:
+                await asyncio.shield(reading)
+
     def _start_reading(self) -> "asyncio.Task[None]":
         if self._reading is None or self._reading.done():
             self._reading = asyncio.create_task(self._read())
@@ -150,8 +175,9 @@ class KeyBook:
 
     async def _read(self) -> None:
         began = time.monotonic()
-        live = {k.key_hash: k for k in await self.list() if k.revoked_at is None}
-        self._by_hash = {digest: (k, _caller(k)) for digest, k in live.items()}
+        found = await self.list()
+        self._by_hash = {k.key_hash: (k, _caller(k)) for k in found if k.revoked_at is None}
+        self._revoked_at = {k.prefix: k.revoked_at for k in found if k.revoked_at is not None}
         self._read_at = began
 
     def _note_use(self, stored: StoredKey) -> None:

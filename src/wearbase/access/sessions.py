@@ -59,6 +59,12 @@ class LinkReplaced(LinkGone):
     code = "link_replaced"
 
 
+class LinkRevoked(LinkGone):
+    """This sign-in link was taken back with the key that made it. Ask for a new one."""
+
+    code = "link_revoked"
+
+
 class SignedOut(Unauthorized):
     """This session was ended. Sign in again."""
 
@@ -110,20 +116,23 @@ class Sessions:
         self._db, self._clock = db, clock
         self._known: dict[bytes, _Known] = {}
 
-    async def make_link(self, user_id: str, *, made_by: str) -> NewLink:
-        """A link that signs this member in, once."""
+    async def make_link(self, user_id: str, *, made_by: str, by_key: str | None = None) -> NewLink:
+        """A link that signs this member in, once; made by a service key it is named after it, and ends when that is revoked."""
         secret, now = secrets.token_urlsafe(32), self._clock.now()
         async with self._db.transaction() as tx:
-            await sessions.put_link(tx, user_id, _hash(secret.encode()), made_by=made_by, expires_at=now + LINK_LIFETIME, now=now)
+            maker = sessions.Maker(id=made_by, by_key=by_key)
+            await sessions.put_link(tx, user_id, _hash(secret.encode()), maker=maker, expires_at=now + LINK_LIFETIME, now=now)
             await trail.write(tx, "link_made", user_id=user_id, now=now)
         return NewLink(secret=secret, expires_at=now + LINK_LIFETIME)
 
     async def peek(self, link: str) -> sessions.Link:
-        """Whom a link would sign in, and until when; it stays good. Raises LinkUnknown, LinkExpired, LinkUsed, LinkReplaced."""
+        """Whom a link would sign in, and until when; it stays good. Raises LinkUnknown, LinkGone and its kinds."""
         async with self._db.connection() as tx:
             found = await sessions.link(tx, _hash(link.encode()))
         if found is None:
             raise LinkUnknown
+        if found.is_revoked:
+            raise LinkRevoked
         if found.used_at is not None:
             raise LinkUsed
         if found.is_replaced:
@@ -133,11 +142,13 @@ class Sessions:
         return found
 
     async def begin(self, link: str) -> Kept:
-        """Uses the link up. Raises LinkUnknown, LinkExpired, LinkUsed, LinkReplaced."""
-        user_id, now, secret = (await self.peek(link)).user_id, self._clock.now(), secrets.token_urlsafe(32)
+        """Uses the link up. Raises as `peek`."""
+        found, now, secret = await self.peek(link), self._clock.now(), secrets.token_urlsafe(32)
+        user_id = found.user_id
         session = Session(
             user_id=user_id, id=uuid.uuid4(), secret_hash=_hash(secret.encode()), confirmed_at=None, rotated_at=now, before_hash=None,
             signed_in_at=now, seen_at=now, expires_at=now + LONGEST_LIFETIME, ended_at=None,
+            by_key=found.by_key,
         )  # fmt: skip
         async with self._db.transaction() as tx:
             if not await sessions.take_link(tx, _hash(link.encode()), now=now):
@@ -218,9 +229,10 @@ class Sessions:
 
 
 def _caller(session: Session) -> Caller:
+    name = f"session:{session.id.hex[:8]}"
     return Caller(
-        kind="member", key_id=f"session:{session.id.hex[:8]}", scopes=MEMBER_SCOPES, user_id=session.user_id,
-        issued_at=session.signed_in_at, session_id=session.id,
+        kind="member", key_id=name if session.by_key is None else f"{name}:{session.by_key}", scopes=MEMBER_SCOPES, user_id=session.user_id,
+        issued_at=session.signed_in_at, made_at=session.signed_in_at, session_id=session.id, by_key=session.by_key,
     )  # fmt: skip
 
 

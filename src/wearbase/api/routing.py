@@ -24,7 +24,9 @@ SCHEMES = {
         "type": "http",
         "scheme": "bearer",
         "bearerFormat": "JWT",
-        "description": "A member's own token, ours or the identity provider's, good for that member only.",
+        "description": "A member's own token, ours or the identity provider's, good for that member only. Ours may what the service "
+        "key that made it may: of `read`, `sync` and `connect` those in its claim `scope`. With all three it is the member in full, who "
+        "may export and, within ten minutes, erase.",
     },
     COOKIE: {
         "type": "apiKey",
@@ -63,7 +65,7 @@ class GuardedRoute(APIRoute):
         extra = dict(more.pop("openapi_extra", None) or {})
         extra.setdefault("security", SECURITY[self.rule.by])
         if self.rule.scope:
-            extra.setdefault("x-scope", self.rule.scope)
+            extra.setdefault("x-scope", " ".join((self.rule.scope, *self.rule.also)))
         super().__init__(path, endpoint, openapi_extra=extra, **more)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -79,7 +81,8 @@ class GuardedRoute(APIRoute):
     async def act(self, scope: Scope, receive: Receive, send: Send) -> None:
         """What the route does, for whoever was let in: what it changes is written down as theirs."""
         caller = scope["state"].get("caller")
-        with acting(caller.credential if caller else BROWSER, route=self.path):
+        by, made_at = (caller.credential, caller.made_at) if caller else (BROWSER, None)
+        with acting(by, route=self.path, made_at=made_at):
             await super().handle(scope, receive, send)
 
 

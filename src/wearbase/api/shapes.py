@@ -302,10 +302,11 @@ class TokenBody(Body):
 
 
 class Token(BaseModel):
-    """A member's token. It cannot be read again."""
+    """A member's token. It cannot be read again. `scopes` are those that it has of the key that made it."""
 
     token: str
     expires_in: int
+    scopes: list[str] = Field(examples=[["read", "sync", "connect"]])
 
 
 class EraseBody(Body):

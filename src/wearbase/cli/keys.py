@@ -5,6 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
+from wearbase.access.caller import IN_FULL
+from wearbase.access.keys import ENVIRONMENT
 from wearbase.cli import words
 from wearbase.cli.custody.ring import new_ring_key, rotate_ring
 from wearbase.cli.exits import Code, Stop
@@ -40,6 +42,8 @@ async def _create(choice: Choice, name: str, scopes: list[str], expires: str | N
         return emit({**_shown(made.stored), "key": made.secret})
     note_demo(choice)
     say(made.secret)
+    if "connect" in made.stored.scopes and (lacks := [scope for scope in IN_FULL if scope not in made.stored.scopes]):
+        tell(f"It lacks {' and '.join(lacks)}: so do the members' tokens that it makes, and sign-in links it makes none.")
     tell("It is shown this once. End it with: wear keys revoke " + made.stored.prefix)
     return None
 
@@ -67,17 +71,32 @@ async def _list(choice: Choice, *, as_json: bool) -> None:
 
 
 @keys.command("revoke")
-def revoke(ctx: typer.Context, id_or_prefix: Annotated[str, typer.Argument(metavar="ID|PREFIX")], as_json: AsJson = False) -> None:
-    """End a key; every server refuses it within five seconds."""
-    run(_revoke(choose(ctx), id_or_prefix, as_json=as_json))
+def revoke(
+    ctx: typer.Context,
+    id_or_prefix: Annotated[str, typer.Argument(metavar="ID|PREFIX|environment")],
+    keep_members: Annotated[
+        bool, typer.Option("--keep-members", help="Members stay signed in by what it made: the key is not stolen.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """End a key, and the members' tokens, links and sessions that it made; every server refuses them within five seconds.
+
+    Of SERVICE_API_KEY (environment) only these: the key itself ends when the setting is changed, which comes first.
+    """
+    if keep_members and id_or_prefix == ENVIRONMENT:
+        raise Stop("The key of SERVICE_API_KEY ends when the setting is changed; members stay signed in.", Code.USAGE)
+    run(_revoke(choose(ctx), id_or_prefix, keep_members=keep_members, as_json=as_json))
 
 
-async def _revoke(choice: Choice, id_or_prefix: str, *, as_json: bool) -> None:
+async def _revoke(choice: Choice, id_or_prefix: str, *, keep_members: bool, as_json: bool) -> None:
     async with opened(choice) as running:
-        count = await running.key_book.revoke(id_or_prefix)
+        count = await running.key_book.revoke(id_or_prefix, keeps_members=keep_members)
     if as_json:
         return emit({"revoked": count})
-    return say("The key is revoked." if count == 1 else f"{count} keys are revoked.")
+    if id_or_prefix == ENVIRONMENT:
+        return say("What the key of SERVICE_API_KEY made for members until now has ended. The key itself ends when the setting is changed.")
+    made = "Members stay signed in." if keep_members else "Members' tokens and sessions that it made have ended, too."
+    return say(f"{'The key is' if count == 1 else f'{count} keys are'} revoked. {made}")
 
 
 @keys.command("rotate")
@@ -104,7 +123,7 @@ async def _rotate(choice: Choice, id_or_prefix: str, grace: str | None, *, as_js
         return emit({**_shown(made.stored), "key": made.secret, "replaces": str(old.id), "old_expires_at": utc(old.expires_at)})
     say(made.secret)
     ends = f"The old one ends {ago(old.expires_at, now=now)}." if lasts and old.expires_at else ""
-    tell(f"It is shown this once. {ends or f'When everybody uses it: wear keys revoke {old.prefix}'}")
+    tell(f"It is shown this once. {ends or f'When everybody uses it: wear keys revoke {old.prefix} --keep-members'}")
     return None
 
 
@@ -136,6 +155,8 @@ def grant(ctx: typer.Context, role: Annotated[str, typer.Argument(metavar="ROLE"
 
 
 def _state(key: StoredKey, *, now: datetime) -> str:
+    if key.prefix == ENVIRONMENT:
+        return f"what it had made ended {ago(key.revoked_at, now=now)}"
     if key.revoked_at is not None:
         return "revoked"
     return "expired" if key.expires_at is not None and key.expires_at <= now else "live"

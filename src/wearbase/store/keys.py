@@ -22,6 +22,7 @@ class StoredKey:
     last_used_at: datetime | None
 
 
+NOT_KEPT = UUID(int=0)
 _KEY = ", ".join(StoredKey.__dataclass_fields__)
 
 
@@ -48,6 +49,30 @@ async def revoke(tx: Tx, id_or_prefix: str, *, now: datetime) -> list[str]:
         (now, id_or_prefix, id_or_prefix),
     )
     return [found["prefix"] for found in ended]
+
+
+async def expire(tx: Tx, id_or_prefix: str, *, now: datetime) -> list[str]:
+    """Has a key expire now, by its id or prefix, so that what it made stays; the prefixes of those that were live."""
+    ended = await rows(
+        tx,
+        """update wearbase.api_key set expires_at = %(now)s
+            where revoked_at is null and (expires_at is null or expires_at > %(now)s) and (id::text = %(it)s or prefix = %(it)s)
+        returning prefix""",
+        {"now": now, "it": id_or_prefix},
+    )
+    return [found["prefix"] for found in ended]
+
+
+async def revoke_made_by(tx: Tx, name: str, *, now: datetime) -> list[str]:
+    """Notes that what a key which is not kept here has made until now is revoked. Its row is nobody's: no secret has such a hash."""
+    await run(
+        tx,
+        """insert into wearbase.api_key (id, name, prefix, key_hash, scopes, created_at, revoked_at)
+           values (%(id)s, %(name)s, %(name)s, %(hash)s, '{}', %(now)s, %(now)s)
+           on conflict (id) do update set revoked_at = excluded.revoked_at""",
+        {"id": NOT_KEPT, "name": name, "hash": name.encode(), "now": now},
+    )
+    return [name]
 
 
 async def end_at(tx: Tx, key_id: UUID, *, at: datetime) -> None:

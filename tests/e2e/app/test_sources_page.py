@@ -239,7 +239,7 @@ def test_sources_that_do_not_load_say_so(phone: Page, stand: Stand, server: Sour
 LINK_STATES = [
     ((410, "link_expired"), "This link is too old."), ((410, "link_used"), "This link was used already."),
     ((410, "link_replaced"), "This link was replaced."), ((404, "link_unknown"), "This link is not known here."),
-    ((500, "internal_error"), "The link could not be looked at."),
+    ((410, "link_revoked"), "This link was taken back."), ((500, "internal_error"), "The link could not be looked at."),
 ]  # fmt: skip
 
 

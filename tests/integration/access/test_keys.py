@@ -3,11 +3,13 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from wearbase.access import keys as module
+from wearbase.access.caller import MEMBER_SCOPES, Caller
 from wearbase.access.keys import KeyBook
 from wearbase.domain.clock import SteppedClock
 from wearbase.domain.errors import BadRequest, DatabaseUnavailable, NotFound
@@ -144,3 +146,68 @@ async def test_a_grace_never_lengthens_a_keys_life_and_without_one_it_stays_as_i
     lasting = await book.create("lasting", ["ops"])
     made, old = await book.rotate(str(lasting.stored.id))
     assert (made.stored.expires_at, old.expires_at) == (None, None)
+
+
+def made_by(key: str, at: datetime = NOW) -> Caller:
+    return Caller(kind="member", key_id=f"member:kid:{key}", scopes=MEMBER_SCOPES, user_id="ann", made_at=at, by_key=key)
+
+
+async def test_what_a_revoked_key_made_ends_with_it_in_another_process(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As soon as the key itself: both are looked up in what was read of the keys at most `USABLE_S` ago."""
+    mine, other = KeyBook(db, SteppedClock(NOW)), KeyBook(db, SteppedClock(NOW))
+    prefix = (await other.create("backend", ["connect"])).stored.prefix
+    assert not await mine.has_taken_back(made_by(prefix))
+    await other.revoke(prefix)
+    later = made_by(prefix, NOW + timedelta(seconds=3))  # by a process that had not heard yet
+    assert not await mine.has_taken_back(made_by(prefix)), "what was read is young enough"
+    monkeypatch.setattr(module, "USABLE_S", 0)
+    monkeypatch.setattr(module, "FRESH_S", 0)
+    assert await mine.has_taken_back(made_by(prefix))
+    assert await mine.has_taken_back(later)
+    assert not await mine.has_taken_back(made_by("anothers"))
+    assert not await mine.has_taken_back(replace(later, by_key=None))
+
+
+async def test_a_key_that_was_replaced_or_has_expired_takes_nothing_back_but_revoking_it_does(db: Database) -> None:
+    clock = SteppedClock(NOW)
+    book = KeyBook(db, clock)
+    first, second = [(await book.create("backend", ["connect"], NOW + timedelta(days=9))).stored.prefix for _ in range(2)]
+    await book.rotate(first, grace=timedelta(hours=1))
+    assert await book.revoke(second, keeps_members=True) == 1
+    with pytest.raises(NotFound):
+        await book.revoke(second, keeps_members=True)
+    clock.advance(timedelta(hours=2))
+    for prefix in (first, second):
+        assert not await book.has_taken_back(made_by(prefix))
+        assert await book.revoke(prefix) == 1  # it was stolen after all
+        assert await book.has_taken_back(made_by(prefix))
+
+
+async def test_what_the_environments_key_had_made_is_taken_back_and_it_goes_on(db: Database) -> None:
+    clock = SteppedClock(NOW)
+    book = KeyBook(db, clock, env_secret="environment-key-0123456789")
+    soon = NOW + timedelta(minutes=1)
+    for at in (NOW, soon):
+        assert not await book.has_taken_back(made_by("environment", at))
+        assert await book.revoke("environment") == 1
+        clock.advance(timedelta(minutes=1))
+        assert await book.has_taken_back(made_by("environment", at))
+        assert not await book.has_taken_back(made_by("environment", clock.now()))
+    assert await book.has_taken_back(made_by("environment"))
+    assert await book.find(b"environment-key-0123456789") is not None
+    assert await book.find(b"environment") is None
+    assert len(await book.list()) == 1
+
+
+async def test_members_tokens_cost_a_query_a_second_at_most(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    book, reads = KeyBook(db, SteppedClock(NOW)), 0
+    every = module.keys.every
+
+    async def counted(tx):
+        nonlocal reads
+        reads += 1
+        return await every(tx)
+
+    monkeypatch.setattr(module.keys, "every", counted)
+    assert not any(await asyncio.gather(*(book.has_taken_back(made_by("environment")) for _ in range(500))))
+    assert reads == 1

@@ -1,7 +1,7 @@
 """A whole service behind HTTP, in one process: real PostgreSQL, simulated cloud, and a client with each kind of credential."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -12,6 +12,7 @@ import httpx2
 import pytest
 
 from tests.integration.harness import Bench, bench
+from wearbase.access.caller import Caller
 from wearbase.access.keys import KeyBook
 from wearbase.access.redirects import RedirectAllowList
 from wearbase.access.tokens import MemberTokens
@@ -52,9 +53,10 @@ class Service:
             self.keys[name] = (await self.services.keys.create(name, scopes)).secret
         return {"x-api-key": self.keys[name]}
 
-    def token(self, user_id: str, minutes: float = 15) -> dict[str, str]:
-        """The header of a member's token."""
-        return {"authorization": f"Bearer {self.services.tokens.issue(user_id, timedelta(minutes=minutes))}"}
+    def token(self, user_id: str, minutes: float = 15, *, by: Collection[str] = ()) -> dict[str, str]:
+        """The header of a member's token; as a service key with these scopes makes it, if any are named."""
+        maker = Caller(kind="service", key_id="an-id", prefix="k3v9x0aa", scopes=frozenset(by)) if by else None
+        return {"authorization": f"Bearer {self.services.tokens.issue(user_id, timedelta(minutes=minutes), by=maker)}"}
 
     async def call(self, method: str, path: str, **more: Any) -> httpx2.Response:
         """A request with the environment's key, unless headers are given."""

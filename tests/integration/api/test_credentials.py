@@ -86,6 +86,33 @@ async def test_a_token_made_over_http_is_that_members(service: Service) -> None:
         problem(await service.post("/api/v1/users/ann/token", json={"expires_in_s": seconds}), 422, "invalid_field", "expires_in_s")
 
 
+async def test_a_token_may_what_the_key_that_made_it_may_and_no_more(service: Service) -> None:
+    made = (await service.post("/api/v1/users/ann/token", headers=await service.key("read", "connect", "erase"))).json()
+    assert made["scopes"] == ["read", "connect"]
+    headers = {"authorization": f"Bearer {made['token']}"}
+    assert (await service.get("/api/v1/whoop/sync-status/ann", headers=headers)).status_code == 200
+    error = problem(await service.post("/api/v1/whoop/sync/ann", headers=headers), 403, "forbidden")
+    assert error["message"] == "This needs the scope sync."
+    error = problem(await service.get("/api/v1/users/ann/export", headers=headers), 403, "forbidden")
+    assert error["message"] == "This is for the member in full: this token lacks sync."
+    problem(await service.call("DELETE", "/api/v1/users/ann", headers=headers, json={"confirm": "ann"}), 403, "forbidden")
+    problem(await service.delete("/api/v1/whoop/connect/ann?data=erase", headers=headers), 403, "forbidden")
+    alone = (await service.post("/api/v1/users/ann/token", headers=await service.key("connect"))).json()
+    headers = {"authorization": f"Bearer {alone['token']}"}
+    for path in ("/api/v1/whoop/sync-status/ann", "/api/v1/stream/ann", "/v1/data/ann/profile"):
+        problem(await service.get(path, headers=headers), 403, "forbidden")
+    assert (await service.post("/api/v1/whoop/connect/ann", headers=headers)).status_code == 200
+
+
+async def test_members_of_a_backend_without_erase_erase_themselves(service: Service) -> None:
+    made = (await service.post("/api/v1/users/ann/token")).json()
+    assert made["scopes"] == ["read", "sync", "connect"]
+    headers = {"authorization": f"Bearer {made['token']}"}
+    assert (await service.get("/api/v1/users/ann/export", headers=headers)).status_code == 200
+    answer = await service.call("DELETE", "/api/v1/users/ann", headers=headers, json={"confirm": "ann"})
+    assert (answer.status_code, answer.json()["erased"]) == (200, True)
+
+
 def walk(app: Any) -> list[tuple[str, str, Any]]:
     """Method, path and rule of every route there is."""
     found = []

@@ -12,6 +12,7 @@ import pytest
 from tests.integration.api.conftest import BASE, ENV_KEY, OWN_APP, Service, problem, serving
 from wearbase.access import sessions as module
 from wearbase.read.status import rfc3339
+from wearbase.store.watching import changes
 from wearbase.sync import fresh
 from wearbase.sync.chores import plan_chores
 
@@ -44,8 +45,8 @@ class Browser:
         return other
 
 
-async def link_for(service: Service, user_id: str = "ann") -> str:
-    answer = await service.post(f"/api/v1/users/{user_id}/link")
+async def link_for(service: Service, user_id: str = "ann", **more: Any) -> str:
+    answer = await service.post(f"/api/v1/users/{user_id}/link", **more)
     assert answer.status_code == 200, answer.text
     address = urlsplit(answer.json()["url"])
     assert f"{address.scheme}://{address.netloc}{address.path}?{address.query}" == f"{BASE}/app/sign-in?"
@@ -81,6 +82,48 @@ async def test_of_several_who_open_a_link_at_once_one_gets_in(service: Service) 
     answers = await asyncio.gather(*(browser.sign_in(link) for browser in browsers))
     assert sorted(answer.status_code for answer in answers) == [200, *[410] * 5]
     assert len(await service.world.rows("select 1 from wearbase.member_session")) == 1
+
+
+async def test_a_link_takes_a_key_that_has_all_that_the_member_may(service: Service) -> None:
+    for scopes, missing in ((("connect",), "read and sync"), (("connect", "read", "erase", "ops"), "sync"), (("read", "sync"), "connect")):
+        error = problem(await service.post("/api/v1/users/ann/link", headers=await service.key(*scopes)), 403, "forbidden")
+        assert error["message"] == f"This needs the scope {missing}."
+    assert await service.world.rows("select 1 from wearbase.sign_in_link") == []
+    assert (await service.post("/api/v1/users/ann/link", headers=await service.key("read", "sync", "connect"))).status_code == 200
+
+
+async def test_links_and_sessions_end_with_the_key_that_made_them(service: Service, ann: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    key, books = await service.key("read", "sync", "connect"), service.services.keys
+    other, prefix = Browser(service), key["x-api-key"].split("_")[1]
+    await other.sign_in(await link_for(service, headers=key))
+    unused = await link_for(service, headers=key)
+    assert (await other.call("GET", OWN)).status_code == 200
+    monkeypatch.setattr(module, "USABLE_S", 0)
+    await books.revoke(prefix, keeps_members=True)
+    assert (await other.call("GET", OWN)).status_code == 200, "members stay signed in"
+    ids = {row["id"]: row["by_key"] for row in await service.world.rows("select id, by_key from wearbase.member_session")}
+    await books.revoke(prefix)
+    for method, path in (("GET", OWN), ("GET", "/app/session"), ("PUT", OWN)):
+        problem(await other.call(method, path, json={}), 401, "signed_out")
+    for path in ("/app/session/peek", "/app/session"):
+        problem(await Browser(service).call("POST", path, json={"link": unused}), 410, "link_revoked")
+    assert (await ann.call("GET", OWN)).status_code == 200, "another key's"
+    async with service.services.db.connection() as tx:
+        live = await changes.live_sessions(tx, ids, now=service.world.clock.now())
+    assert {ids[found] for found in live} == {"environment"}, "an open stream ends, too"
+
+
+async def test_of_the_environments_key_what_it_had_made_can_be_ended(
+    service: Service, ann: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unused = await link_for(service)
+    monkeypatch.setattr(module, "USABLE_S", 0)
+    await service.services.keys.revoke("environment")
+    problem(await ann.call("GET", OWN), 401, "signed_out")
+    problem(await ann.sign_in(unused), 410, "link_revoked")
+    service.world.clock.advance(timedelta(seconds=1))
+    assert (await ann.sign_in(await link_for(service))).status_code == 200
+    assert (await ann.call("GET", OWN)).status_code == 200
 
 
 async def test_a_link_is_worth_nothing_once_a_newer_one_was_used(service: Service) -> None:

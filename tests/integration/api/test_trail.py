@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import httpx2
+import structlog
 
 from tests.integration.api.conftest import BASE, ENV_KEY, Service, problem
 from tests.integration.api.test_consents import PAGE, code_for, start
@@ -158,6 +159,31 @@ async def test_lines_name_credentials_and_members_by_what_tells_nothing(service:
     assert not [needle for needle in ("ann", account, secret, secret.split("_", 2)[2], ENV_KEY, SAHHA_SECRET) if f'"{needle}"' in text]
     names = await service.world.rows("select distinct member from wearbase.audit where member is not null")
     assert names == await service.world.rows("select pseudonym as member from wearbase.audit_member")
+
+
+async def test_lines_name_the_key_behind_a_members_token_or_session(service: Service) -> None:
+    await service.connected()
+    key = await service.key("read", "sync", "connect")
+    prefix, told = key["x-api-key"].split("_")[1], [{"x-api-key": ENV_KEY}, key]
+    tokens = [(await service.post("/api/v1/users/ann/token", headers=by)).json()["token"] for by in told]
+    browser = Browser(service)
+    await browser.sign_in(await link_for(service, headers=key))
+    for token in tokens:
+        await service.get("/api/v1/whoop/daily-data/ann", headers={"authorization": f"Bearer {token}"})
+    with structlog.testing.capture_logs() as logs:
+        await browser.call("GET", "/api/v1/whoop/daily-data/ann")
+        await service.call("PUT", "/api/v1/users/ann/preferences", json={}, headers={"authorization": f"Bearer {tokens[1]}"})
+    await browser.call("DELETE", "/app/session")
+    await service.services.readers.close()
+    found = await service.world.rows("select action, credential from wearbase.audit where credential ~ '^(member|session)' order by id")
+    assert {(f["action"], f["credential"]) for f in found} == {
+        ("read", "member:environment"), ("read", f"member:{prefix}"), ("read", f"session:{prefix}"),
+        ("preferences_changed", f"member:{prefix}"), ("session_ended", f"session:{prefix}"),
+    }  # fmt: skip
+    callers = [line["caller"] for line in logs if line["event"] == "request"]
+    assert [(caller.split(":")[0], caller.split(":")[2]) for caller in callers] == [("session", prefix), ("member", prefix)]
+    made = [line["details"] for line in await trail(service) if line["action"] == "token_made"]
+    assert {tuple(details["scopes"]) for details in made} == {("read", "sync", "connect")}
 
 
 async def test_reads_are_counted_whatever_they_read_and_whoever_reads(service: Service) -> None:

@@ -41,8 +41,17 @@ class Arena:
     async def key(self, *scopes: str) -> Headers:
         return await self.service.key(*scopes)
 
-    def token(self, user_id: str, minutes: float = 15) -> Headers:
-        return self.service.token(user_id, minutes)
+    def token(self, user_id: str, minutes: float = 15, *, by: Sequence[str] = ()) -> Headers:
+        """A member's token; made by a service key with these scopes, if any are named."""
+        return self.service.token(user_id, minutes, by=by)
+
+    async def token_of_a_revoked_key(self, user_id: str) -> Headers:
+        """It was made before the key was revoked, and would still be good."""
+        book = self.service.services.keys
+        made = await book.create("stolen", SCOPES)
+        answer = await self.call("POST", f"/api/v1/users/{user_id}/token", {"x-api-key": made.secret})
+        await book.revoke(made.stored.prefix)
+        return {"authorization": f"Bearer {answer.json()['token']}"}
 
     def identity(self, user_id: str, **claims: Any) -> Headers:
         """A token of the app's identity provider, fresh from a sign-in."""

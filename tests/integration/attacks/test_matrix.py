@@ -1,6 +1,7 @@
 """Every route × every kind of credential × own and other user, against a written table; no route may be missing from it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from itertools import combinations
 from typing import Any, NamedTuple
 
 import httpx2
@@ -13,6 +14,7 @@ from tests.integration.attacks.arena import FROM_APP, OURA_TOKEN, Arena, Headers
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("quiet")]
 
 SCOPES = ("read", "sync", "connect", "erase", "ops")
+PASSED_ON = ("read", "sync", "connect")  # what a key has of these, its members' tokens have
 OTHERS = ("bob", "Ann", "ann2", "an")  # none of whom is ann
 
 
@@ -24,6 +26,8 @@ class Door(NamedTuple):
     path: str
     body: Any = None
     lets_in: tuple[int, ...] = (200,)
+    also: tuple[str, ...] = ()  # further scopes that a key needs
+    in_full: bool = False  # a member's token must have all that can be passed on
 
 
 WEEK = "start=2026-11-10&end=2026-11-12"
@@ -46,8 +50,8 @@ DOORS: dict[str, Door] = {
     "GET /api/v1/users/{user_id}/preferences": Door("member", "read", "/api/v1/users/ann/preferences"),
     "PUT /api/v1/users/{user_id}/preferences": Door("member", "connect", "/api/v1/users/ann/preferences", {"units": {"energy": "kj"}}),
     "POST /api/v1/users/{user_id}/token": Door("service", "connect", "/api/v1/users/ann/token"),
-    "POST /api/v1/users/{user_id}/link": Door("service", "connect", "/api/v1/users/ann/link"),
-    "GET /api/v1/users/{user_id}/export": Door("member", "read", "/api/v1/users/ann/export"),
+    "POST /api/v1/users/{user_id}/link": Door("service", "connect", "/api/v1/users/ann/link", also=("read", "sync")),
+    "GET /api/v1/users/{user_id}/export": Door("member", "read", "/api/v1/users/ann/export", in_full=True),
     "DELETE /api/v1/users/{user_id}": Door("member", "erase", "/api/v1/users/ann", {"confirm": "ann"}),
     # the data API
     "GET /v1/oauth/authorize": Door("member", "connect", "/v1/oauth/authorize?user_id=ann"),
@@ -100,6 +104,11 @@ DOORS: dict[str, Door] = {
 COLUMNS = ("member", "anybody's", "service", "operator", "docs", "session")
 LETS_IN: dict[str, tuple[str, ...]] = {
     "a key with one scope":                 ("scope", "scope", "scope", "scope", "in", "401"),
+    "a key with read, sync and connect":    ("scope", "scope", "scope", "scope", "in", "401"),
+    "a token with one scope":               ("scope", "scope", "403", "403", "403", "401"),
+    "a token with two scopes":              ("scope", "scope", "403", "403", "403", "401"),
+    "another's token with one scope":       ("403", "scope", "403", "403", "403", "401"),
+    "a token that a full key made":         ("in", "in", "403", "403", "403", "401"),
     "the member's own token":               ("in", "in", "403", "403", "403", "401"),
     "another member's token":               ("403", "in", "403", "403", "403", "401"),
     "a token and another's session":        ("in", "in", "403", "403", "403", "in"),
@@ -129,6 +138,12 @@ def caller(kind: str) -> Callable[[Any], Any]:
 @caller("the member's own token")
 async def _(a: Arena) -> list[Headers]:
     return [a.token("ann"), {**a.token("ann"), "cookie": "wearbase=nonsense"}]
+
+
+@caller("a token that a full key made")
+async def _(a: Arena) -> list[Headers]:
+    made = await a.call("POST", "/api/v1/users/ann/token", await a.key(*PASSED_ON))
+    return [{"authorization": f"Bearer {made.json()['token']}"}, a.token("ann", by=SCOPES)]
 
 
 @caller("another member's token")
@@ -198,7 +213,7 @@ async def _(a: Arena) -> list[Headers]:
         {"authorization": own.split()[1]}, {"authorization": own[:-2]}, a.token("ann", minutes=-1), a.identity("ann", exp=1),
         a.identity("ann", iss="https://evil.example"), a.identity("ann", aud="another"), *({"cookie": cookie} for cookie in cookies),
     ]  # fmt: skip
-    return [{**one, **FROM_APP} for one in [*wrong, *await a.ended_keys()]]
+    return [{**one, **FROM_APP} for one in [*wrong, *await a.ended_keys(), await a.token_of_a_revoked_key("ann")]]
 
 
 async def judged(a: Arena, route: str, door: Door, headers: Headers, expected: str) -> str | None:
@@ -226,22 +241,33 @@ async def test_who_is_let_in(everybody: Arena, route: str) -> None:
     door, wrong = GUARDED[route], list[str]()
     for kind, columns in LETS_IN.items():
         expected = columns[COLUMNS.index(door.asks)]
-        all_of_them = await requests(everybody, kind, expected, door.scope)
+        all_of_them = await requests(everybody, kind, expected, door)
         for number, (headers, told) in enumerate(all_of_them):
             if route in ENDS_SESSIONS:
-                headers = (await requests(everybody, kind, expected, door.scope))[number][0]
+                headers = (await requests(everybody, kind, expected, door))[number][0]
             if found := await judged(everybody, route, door, headers, told):
                 wrong.append(f"{kind} {sorted(headers)}: {found}")
     assert wrong == []
 
 
-async def requests(a: Arena, kind: str, expected: str, scope: str | None) -> list[tuple[Headers, str]]:
-    """The headers of that kind of caller, each with what is expected; of keys, one with each scope alone."""
-    if "key" not in kind:
+async def requests(a: Arena, kind: str, expected: str, door: Door) -> list[tuple[Headers, str]]:
+    """The headers of that kind of caller, each with what is expected; of those whose scopes count, one with each of them."""
+    if kind in CALLERS:
         return [(headers, expected) for headers in await CALLERS[kind](a)]
     more = {**await a.session("bob"), **FROM_APP} if "session" in kind else {}
-    found = [({**await a.key(one), **more}, "in" if one == scope else "403") for one in SCOPES]
-    return [(headers, told if expected == "scope" else expected) for headers, told in found]
+    found = []
+    for scopes in given_scopes(kind):
+        headers = await a.key(*scopes) if "key" in kind else a.token("bob" if "another" in kind else "ann", by=scopes)
+        is_enough = {door.scope, *(door.also if "key" in kind else ())} <= {*scopes} and ("key" in kind or not door.in_full)
+        found.append(({**headers, **more}, expected if expected != "scope" else "in" if is_enough else "403"))
+    return found
+
+
+def given_scopes(kind: str) -> Iterator[tuple[str, ...]]:
+    """Which scopes the callers of a kind have, each."""
+    if "one scope" in kind or "session" in kind:
+        return ((scope,) for scope in (SCOPES if "key" in kind else PASSED_ON))
+    return iter([PASSED_ON]) if "key" in kind else combinations(PASSED_ON, 2)
 
 
 @pytest.mark.parametrize("route", [route for route, door in DOORS.items() if door.asks in ("open", "signature", "app's page")])
@@ -272,9 +298,10 @@ async def test_every_route_is_in_the_table_and_none_is_missing(everybody: Arena)
     for route, rule in there.items():
         door = DOORS[route]
         by = {"operator": "service", "anybody's": "member", "app's page": "open"}.get(door.asks, door.asks)
-        assert (rule.by, rule.scope) == (by, door.scope), route
+        assert (rule.by, rule.scope, {*rule.also}) == (by, door.scope, {*door.also}), route
 
 
 async def test_every_kind_of_caller_is_in_the_table() -> None:
-    assert {kind for kind in LETS_IN if "key" not in kind} == CALLERS.keys()
+    by_scope = {kind for kind, columns in LETS_IN.items() if "scope" in columns}
+    assert LETS_IN.keys() - by_scope == CALLERS.keys()
     assert all(len(columns) == len(COLUMNS) for columns in LETS_IN.values())

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 
 from wearbase.access.caller import Caller, member, service
+from wearbase.access.tokens import passed_on
 from wearbase.access.users import InvalidField, checked_user_id
 from wearbase.api.fields import Day, ProviderName, UserId, checked_range
 from wearbase.api.given import By, Given, Services
@@ -104,12 +105,16 @@ async def sync_status(user_id: UserId, provider: ProviderName, services: Given, 
 
 @router.post("/api/v1/users/{user_id}/token", tags=["Users"])
 @who(service("connect"))
-async def make_token(user_id: UserId, services: Given, body: TokenBody | None = None) -> Token:
-    """A short-lived token with which this member's own app may call; a service key is needed to make one."""
-    lifetime_s = (body or TokenBody()).expires_in_s
+async def make_token(user_id: UserId, services: Given, caller: By, body: TokenBody | None = None) -> Token:
+    """A short-lived token with which this member's own app may call; a service key is needed to make one. The token may no more than
+    the key: of `read`, `sync` and `connect` what the key has. With all three it is the member in full, who may export and erase, too.
+    It ends when the key is revoked."""
+    lifetime_s, scopes = (body or TokenBody()).expires_in_s, passed_on(caller)
     async with services.db.transaction() as tx:
-        await trail.write(tx, "token_made", user_id=user_id, details={"expires_in_s": lifetime_s}, now=services.clock.now())
-    return Token(token=services.tokens.issue(user_id, timedelta(seconds=lifetime_s)), expires_in=lifetime_s)
+        told = {"expires_in_s": lifetime_s, "scopes": scopes}
+        await trail.write(tx, "token_made", user_id=user_id, details=told, now=services.clock.now())
+    token = services.tokens.issue(user_id, timedelta(seconds=lifetime_s), by=caller)
+    return Token(token=token, expires_in=lifetime_s, scopes=scopes)
 
 
 @router.delete("/api/v1/users/{user_id}", tags=["Users"])

@@ -4,16 +4,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import datetime
 
 ENGINE, COMMAND_LINE, BROWSER, LINK = "engine", "command_line", "browser", "sign_in_link"
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A credential by its kind (and how a service key begins), never by its secret; and the route, or the command, it came by."""
+    """A credential by its kind (and how a service key begins), never by its secret; and the route, or the command, it came by.
+
+    `made_at` is of a member's: when it was made, so that one from before an erasure is known.
+    """
 
     credential: str = ENGINE
     route: str | None = None
+    made_at: datetime | None = None
 
     @property
     def kind(self) -> str:
@@ -35,9 +40,9 @@ def act_as(credential: str, *, route: str | None = None) -> None:
 
 
 @contextmanager
-def acting(credential: str, *, route: str | None = None) -> Iterator[None]:
+def acting(credential: str, *, route: str | None = None, made_at: datetime | None = None) -> Iterator[None]:
     """What is done within is done by this credential."""
-    token = _ACTOR.set(Actor(credential, route))
+    token = _ACTOR.set(Actor(credential, route, made_at))
     try:
         yield
     finally:

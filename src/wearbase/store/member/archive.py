@@ -29,9 +29,10 @@ _METRICS = """select metric, day, provider, value from wearbase.metric
                where user_id = %(user)s
                  and (%(metric)s::text is null or (metric, day, provider) > (%(metric)s, %(day)s::date, %(provider)s))
                order by metric, day, provider limit %(limit)s"""
-_SESSIONS = """select id, signed_in_at, seen_at, rotated_at, confirmed_at, expires_at, ended_at from wearbase.member_session
+_SESSIONS = """select id, by_key, signed_in_at, seen_at, rotated_at, confirmed_at, expires_at, ended_at from wearbase.member_session
                 where user_id = %s order by signed_in_at, id"""
-_LINKS = "select made_by, created_at, expires_at, used_at from wearbase.sign_in_link where user_id = %s order by created_at, expires_at"
+_LINKS = """select made_by, by_key, created_at, expires_at, used_at from wearbase.sign_in_link
+             where user_id = %s order by created_at, expires_at"""
 _SYNC = "select * from wearbase.sync_state where user_id = %s order by provider, resource"
 _CONSENTS = """select provider, version, given_at, given_by, asked_scopes as asked_for, scopes as granted from wearbase.consent
                 where user_id = %s order by id"""

@@ -14,7 +14,9 @@ class Link:
     user_id: str
     expires_at: datetime
     used_at: datetime | None
+    by_key: str | None  # the name of the service key that made it, if one did
     is_replaced: bool  # a newer one of the same member was used
+    is_revoked: bool  # with that key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,34 +32,50 @@ class Session:
     signed_in_at: datetime
     seen_at: datetime
     expires_at: datetime
-    ended_at: datetime | None
+    ended_at: datetime | None  # by the member, or with its key
+    by_key: str | None = None  # the name of the service key that made its link
 
 
+# A revoked key was in other hands, and so may be what it made. The environment's ends by its setting: of that, what it had made by then.
+_KEY_REVOKED = """wearbase.api_key k
+                   where k.prefix = x.by_key and k.revoked_at is not null and (k.prefix <> 'environment' or x.made_at <= k.revoked_at)"""
+_REVOKED = f"exists (select from (select l.by_key, l.created_at as made_at) x, {_KEY_REVOKED})"
+ENDED_AT = f"""coalesce(s.ended_at, (select max(k.revoked_at) from (select s.by_key, s.signed_in_at as made_at) x, {_KEY_REVOKED}))"""
 # A link is good until a newer one was used: one that lies about is worth nothing then.
 _REPLACED = """exists (select 1 from wearbase.sign_in_link n
                         where n.user_id = l.user_id and n.created_at > l.created_at and n.used_at is not null)"""
-_SESSION = ", ".join(Session.__dataclass_fields__)
+_SESSION = ", ".join(name for name in Session.__dataclass_fields__ if name != "ended_at")
 
 
-async def put_link(tx: Tx, user_id: str, link_hash: bytes, *, made_by: str, expires_at: datetime, now: datetime) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Maker:
+    """Who makes a link: a key by its id and its name, or something else that has only one."""
+
+    id: str
+    by_key: str | None = None
+
+
+async def put_link(tx: Tx, user_id: str, link_hash: bytes, *, maker: Maker, expires_at: datetime, now: datetime) -> None:
     """Remembers a link."""
     await run(
         tx,
-        "insert into wearbase.sign_in_link (user_id, link_hash, made_by, created_at, expires_at) values (%s, %s, %s, %s, %s)",
-        (user_id, link_hash, made_by, now, expires_at),
+        """insert into wearbase.sign_in_link (user_id, link_hash, made_by, by_key, created_at, expires_at)
+           values (%s, %s, %s, %s, %s, %s)""",
+        (user_id, link_hash, maker.id, maker.by_key, now, expires_at),
     )
 
 
 async def link(tx: Tx, link_hash: bytes) -> Link | None:
     """The link, whatever became of it."""
-    sql = f"select user_id, expires_at, used_at, {_REPLACED} as is_replaced from wearbase.sign_in_link l where link_hash = %s"
+    sql = f"""select user_id, expires_at, used_at, by_key, {_REPLACED} as is_replaced, {_REVOKED} as is_revoked
+               from wearbase.sign_in_link l where link_hash = %s"""
     return await one(tx, Link, sql, (link_hash,))
 
 
 async def take_link(tx: Tx, link_hash: bytes, *, now: datetime) -> bool:
     """Uses a link up; false if it cannot be used (any more)."""
     sql = f"""update wearbase.sign_in_link l set used_at = %s
-               where link_hash = %s and used_at is null and expires_at > %s and not {_REPLACED}"""
+               where link_hash = %s and used_at is null and expires_at > %s and not {_REPLACED} and not {_REVOKED}"""
     return await run(tx, sql, (now, link_hash, now)) == 1
 
 
@@ -65,18 +83,20 @@ async def put(tx: Tx, session: Session) -> None:
     """A new session."""
     await run(
         tx,
-        """insert into wearbase.member_session (user_id, id, secret_hash, confirmed_at, rotated_at, signed_in_at, seen_at, expires_at)
-           values (%s, %s, %s, %s, %s, %s, %s, %s)""",
+        """insert into wearbase.member_session
+                  (user_id, id, secret_hash, confirmed_at, rotated_at, signed_in_at, seen_at, expires_at, by_key)
+           values (%s, %s, %s, %s, %s, %s, %s, %s, %s)""",
         (
             session.user_id, session.id, session.secret_hash, session.confirmed_at, session.rotated_at, session.signed_in_at,
-            session.seen_at, session.expires_at,
+            session.seen_at, session.expires_at, session.by_key,
         ),
     )  # fmt: skip
 
 
 async def get(tx: Tx, session_id: UUID) -> Session | None:
     """The session, ended or not."""
-    return await one(tx, Session, f"select {_SESSION} from wearbase.member_session where id = %s", (session_id,))
+    sql = f"select {_SESSION}, {ENDED_AT} as ended_at from wearbase.member_session s where id = %s"
+    return await one(tx, Session, sql, (session_id,))
 
 
 async def see(tx: Tx, session: Session, *, now: datetime, confirmed: bool) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from wearbase.store.connections import Connection
+from wearbase.store.member.sessions import ENDED_AT
 from wearbase.store.postgres.database import Tx, many, rows, run
 
 
@@ -106,7 +107,7 @@ async def stored_days(tx: Tx, users: Sequence[str]) -> list[Stored]:
 
 async def live_sessions(tx: Tx, ids: Collection[UUID], *, now: datetime) -> set[UUID]:
     """Those of these members' sessions that have not ended."""
-    sql = "select id from wearbase.member_session where id = any(%s) and ended_at is null and expires_at > %s"
+    sql = f"select id from wearbase.member_session s where id = any(%s) and {ENDED_AT} is null and expires_at > %s"
     return {found["id"] for found in await rows(tx, sql, (list(ids), now))}
 
 

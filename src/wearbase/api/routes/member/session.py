@@ -24,10 +24,11 @@ OPENING = "/app/opening"
 
 
 @router.post("/api/v1/users/{user_id}/link", tags=["Users"])
-@who(service("connect"))
+@who(service("connect", "read", "sync"))
 async def make_link(user_id: UserId, services: Given, caller: By) -> SignInLink:
-    """An address that signs this member in to the phone app, once, within ten minutes; a service key is needed to make one."""
-    made = await services.sessions.make_link(user_id, made_by=caller.key_id)
+    """An address that signs this member in to the phone app, once, within ten minutes: as the member in full, so a service key with
+    read, sync and connect is needed to make one. The link, and the session that it begins, end when the key is revoked."""
+    made = await services.sessions.make_link(user_id, made_by=caller.key_id, by_key=caller.name)
     return SignInLink(url=made.address(services.public_url), expires_at=rfc3339(made.expires_at) or "")
 
 

@@ -30,7 +30,9 @@ class TrailEntry(BaseModel):
     id: int
     at: str
     action: str
-    credential: str = Field(description="Its kind, and how a service key begins", examples=["key:k3v9x0aa", "member", "command_line"])
+    credential: str = Field(
+        description="Its kind, and how the service key begins that it is, or that made it", examples=["key:k3v9x0aa", "member:k3v9x0aa"]
+    )
     member: UUID | None = Field(description="The name of a member in the trail; null where nothing is stored of them")
     provider: str | None
     route: str | None

@@ -237,6 +237,7 @@ export const words = {
     states: {
       link_expired: ["This link is too old.", "A sign-in link works for ten minutes."], link_used: ["This link was used already.", "Each link opens your data once. If it was not you, ask for a new one and sign out everywhere in About."],
       link_replaced: ["This link was replaced.", "A newer link for you was used since, so this one opens nothing any more."],
+      link_revoked: ["This link was taken back.", "Whoever runs this server has ended what made it. Ask for a new one."],
       link_unknown: ["This link is not known here.", "It may be cut off, from another server, or from before you signed out everywhere."], signed_out: ["You were signed out.", "This session was ended, here or in another browser. Nothing is kept on this phone."],
       session_expired: ["You were signed out.", "After two weeks without a visit a session ends. Nothing is kept on this phone."], none: ["Sign in with a link.", "Your data opens with a link that works once."],
       offline: ["You are offline.", "The link is still good. It opens when there is a connection."], other: ["The link could not be looked at.", "It is still good."],

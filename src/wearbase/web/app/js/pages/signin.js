@@ -13,7 +13,7 @@ import { words } from "../words.js";
 
 await style("sources.css");
 const w = words.signIn;
-const OF_LINKS = ["link_expired", "link_used", "link_replaced", "link_unknown"];
+const OF_LINKS = ["link_expired", "link_used", "link_replaced", "link_revoked", "link_unknown"];
 
 export default function SignIn() {
   useEffect(() => {
