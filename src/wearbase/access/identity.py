@@ -13,6 +13,7 @@ from wearbase.domain.clock import Clock
 
 LONGEST_TOKEN = 8_192
 CLOCKS_APART = timedelta(seconds=30)
+LONGEST_LIFE = timedelta(days=30)  # of a token that says when it was made; of an erasure it is known for longer (store/member/marks.py)
 _NOT_READ = (jwt.PyJWTError, ValueError, TypeError, OverflowError, OSError, RecursionError)
 
 
@@ -37,15 +38,18 @@ class IdentityTokens:
             )  # fmt: skip
             if not self._is_now(claims):
                 return None
-            user_id, signed_in_at = checked_user_id(claims[self._claim]), _signed_in_at(claims)
+            user_id, signed_in_at, made_at = checked_user_id(claims[self._claim]), _signed_in_at(claims), _made_at(claims)
         except (*_NOT_READ, KeyError, InvalidField):
             return None
-        return Caller(kind="member", key_id=f"identity:{key_id}"[:50], scopes=MEMBER_SCOPES, user_id=user_id, issued_at=signed_in_at)
+        return Caller(
+            kind="member", key_id=f"identity:{key_id}"[:50], scopes=MEMBER_SCOPES, user_id=user_id, issued_at=signed_in_at, made_at=made_at
+        )  # fmt: skip
 
     def _is_now(self, claims: Mapping[str, Any]) -> bool:
         now = self._clock.now()
         begins = [_instant(claims[name]) for name in ("iat", "nbf") if name in claims]
-        return _instant(claims["exp"]) > now - CLOCKS_APART and all(at <= now + CLOCKS_APART for at in begins)
+        is_old = "iat" in claims and now - _instant(claims["iat"]) > LONGEST_LIFE + CLOCKS_APART
+        return not is_old and _instant(claims["exp"]) > now - CLOCKS_APART and all(at <= now + CLOCKS_APART for at in begins)
 
 
 def _key_id(token: str) -> str | None:
@@ -66,6 +70,11 @@ def _signed_in_at(claims: Mapping[str, Any]) -> datetime | None:
     if isinstance(methods := claims.get("amr"), list):  # where there is no `auth_time` some tell it with each method
         told += [method.get("timestamp") for method in methods if isinstance(method, dict)]
     return max((_instant(at) for at in told if isinstance(at, int) and not isinstance(at, bool)), default=None)
+
+
+def _made_at(claims: Mapping[str, Any]) -> datetime:
+    """When the token was made; where it does not tell, so long ago that it is older than anything."""
+    return _instant(claims["iat"]) if "iat" in claims else datetime.fromtimestamp(0, UTC)
 
 
 def _instant(seconds: object) -> datetime:

@@ -209,6 +209,12 @@ class Unauthorized(Refused):
     code = "unauthorized"
 
 
+class MadeBeforeErasure(Unauthorized):
+    """This user was erased after this credential was made. Sign in again to begin anew."""
+
+    code = "made_before_erasure"
+
+
 class Forbidden(Refused):
     """This credential may not do that."""
 

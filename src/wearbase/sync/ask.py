@@ -11,6 +11,7 @@ from wearbase.domain.windows import Window
 from wearbase.store import connections
 from wearbase.store.audit import trail
 from wearbase.store.connections import Connection
+from wearbase.store.member import marks
 from wearbase.store.postgres.database import Tx
 from wearbase.store.work import chores, due, persons
 from wearbase.store.work.due import Mark, Priority, SyncState
@@ -66,6 +67,7 @@ async def sync(
     names = _known(engine, provider, resources)
     now = engine.clock.now()
     async with engine.db.transaction() as tx:
+        await marks.check(tx, engine.keys, user_id)
         connection = await connections.get(tx, user_id, provider)
         if connection is None or not connection.is_live:
             return None
@@ -155,6 +157,7 @@ async def backfill(engine: Engine, user_id: str, provider: str, *, since: dateti
     if since >= now:
         raise BadRequest("since must be in the past.", field="since")
     async with engine.db.transaction() as tx:
+        await marks.check(tx, engine.keys, user_id)
         connection = await connections.get(tx, user_id, provider)
         if connection is None or not connection.is_live:
             return False

@@ -11,7 +11,7 @@ from wearbase.domain.errors import RateLimited, RetryLater, WearbaseError
 from wearbase.store import connections, deliveries
 from wearbase.store.audit import trail
 from wearbase.store.deliveries import Pruning
-from wearbase.store.member import consents, sessions
+from wearbase.store.member import consents, marks, sessions
 from wearbase.store.sealing import SealBroken
 from wearbase.store.watching import spending
 from wearbase.store.work import chores, copies, grants_care, waiting
@@ -111,6 +111,7 @@ async def _prune(engine: Engine) -> bool:
         await consents.sweep(tx, list(engine.apps))
         await spending.prune(tx, before=now - SPENDING_FOR)
         await sessions.prune(tx, before=now - SIGNED_OUT_FOR)
+        await marks.prune(tx, before=now - marks.KEPT_FOR)
         await connections.forget_consents(tx, now=now)
         await chores.forget_dead_workers(tx, before=now - DEAD_FOR)
         await grants_care.erase_refused(tx, before=now - REFUSED_FOR)

@@ -5,8 +5,9 @@ from datetime import date, datetime
 from typing import Any
 
 from wearbase.domain.combining import Combining
-from wearbase.store import connections, health
+from wearbase.store import health
 from wearbase.store.audit import trail
+from wearbase.store.member import marks
 from wearbase.store.postgres.database import Tx
 from wearbase.sync.engine import Engine
 
@@ -39,7 +40,7 @@ async def prefer(
     wanted = {"precedence": engine.combining.checked(precedence), **{name: dict(said) for name, said in shown_in.items()}}
     now = engine.clock.now()
     async with engine.db.transaction() as tx:
-        await connections.lock_member(tx, user_id)
+        await marks.hold(tx, engine.keys, user_id)
         before = await health.preferences(tx, user_id)
         await health.put_preferences(tx, user_id, wanted, now=now)
         if before.get("precedence", {}) != {name: list(order) for name, order in wanted["precedence"].items()}:

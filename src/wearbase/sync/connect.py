@@ -25,7 +25,7 @@ from wearbase.domain.provider import Grant, Identity
 from wearbase.store import connections, records
 from wearbase.store.audit import trail
 from wearbase.store.connections import Connection, Consent
-from wearbase.store.member import consents
+from wearbase.store.member import consents, marks
 from wearbase.store.member.consents import Agreed
 from wearbase.store.postgres.database import Tx
 from wearbase.store.sealing import SealBroken
@@ -136,6 +136,7 @@ async def remember(engine: Engine, state: str, consent: Consent) -> None:
     """Notes a consent under way by the hash of its state."""
     now = engine.clock.now()
     async with engine.db.transaction() as tx:
+        await marks.hold(tx, engine.keys, consent.user_id)
         await connections.put_consent(tx, hash_of(state), consent, now=now)
         await trail.write(tx, "consent_asked", user_id=consent.user_id, provider=consent.provider, now=now)
 

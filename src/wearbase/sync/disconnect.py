@@ -17,7 +17,7 @@ from wearbase.domain.provider import Grant
 from wearbase.store import connections, deliveries, erasure
 from wearbase.store.audit import trail
 from wearbase.store.connections import Connection
-from wearbase.store.member import archive
+from wearbase.store.member import archive, marks
 from wearbase.store.postgres.database import Tx
 from wearbase.store.sealing import SealBroken
 from wearbase.store.work import chores, due, grants_care
@@ -68,7 +68,7 @@ async def disconnect(engine: Engine, user_id: str, provider: str, *, erase: bool
     """Ends the connection and erases its tokens now; the provider is told by a chore. Keeps or erases the records."""
     app, now = engine.app(provider), engine.clock.now()
     async with engine.db.transaction() as tx:
-        await connections.lock_member(tx, user_id)
+        await marks.hold(tx, engine.keys, user_id)
         await connections.drop_consents(tx, user_id, provider)
         connection = await connections.get(tx, user_id, provider)
         ended = await _end(tx, engine, app, connection) if connection else Ended(had_connection=False, revocation=None)
@@ -92,13 +92,17 @@ class Erasure:
 
 
 async def erase_user(engine: Engine, user_id: str) -> Erasure:
-    """Ends every connection and removes every row of the user; a late delivery finds nobody."""
+    """Ends every connection and removes every row of the user; a late delivery finds nobody, a credential from before stores nothing.
+
+    Doing it again is for such a credential, too: it takes away, and its answer may have been lost.
+    """
     async with engine.db.transaction() as tx:
         await connections.lock_member(tx, user_id)
         days, records = await archive.counted(tx, user_id)
         ended = [one for c in await connections.all_of(tx, user_id) if (one := await _end_for_good(tx, engine, c))]
         await trail.write(tx, "user_erased", user_id=user_id, now=engine.clock.now())
         await erasure.erase_user(tx, user_id)
+        await marks.put(tx, engine.keys, user_id, at=engine.clock.now())
         await chores.hasten(tx, PRUNE, at=engine.clock.now() + SWEEP_AFTER)  # what was being received at this moment
     await engine.hint()
     return Erasure(ended, days, records, engine.clock.now())

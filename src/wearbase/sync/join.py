@@ -11,7 +11,7 @@ from wearbase.store import connections
 from wearbase.store.audit import trail
 from wearbase.store.audit.acting import actor
 from wearbase.store.connections import Connection, Consent
-from wearbase.store.member import consents
+from wearbase.store.member import consents, marks
 from wearbase.store.member.consents import Agreed
 from wearbase.sync.connect import check_account, drop, mark_all
 from wearbase.sync.engine import Engine
@@ -73,6 +73,7 @@ async def _begin(engine: Engine, user_id: str, provider: str, consent_version: s
         asked_scopes=[], expires_at=now + JOIN_WITHIN,
     )  # fmt: skip
     async with engine.db.transaction() as tx:
+        await marks.hold(tx, engine.keys, user_id)
         await connections.put_consent(tx, turn.state_hash, consent, now=now)
     return turn
 

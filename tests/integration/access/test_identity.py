@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from tests.integration.access.provider import AUDIENCE, ISSUER, RSA, WEAK_RSA, Provider, ec_key, edwards_key, public, running
 from wearbase.access import keyset
-from wearbase.access.identity import LONGEST_TOKEN, IdentityTokens
+from wearbase.access.identity import LONGEST_LIFE, LONGEST_TOKEN, IdentityTokens
 from wearbase.access.keyset import ALGORITHMS, ASK_AGAIN_S, AWAY_S, FRESH_S, KEPT_S, IdentityUnavailable, KeySet
 from wearbase.domain.clock import SteppedClock
+from wearbase.store.member import marks
 from wearbase.transport.http import Http
 
 NOW = datetime(2026, 11, 18, 14, tzinfo=UTC)
@@ -181,6 +182,25 @@ async def test_clocks_may_be_half_a_minute_apart(provider: Provider, tokens: Ide
     assert await tokens.find(provider.token("ann", exp=at - 29, iat=at + 29, nbf=at + 29)) is not None
     clock.advance(timedelta(seconds=2))
     assert await tokens.find(provider.token("ann", exp=at - 29)) is None
+
+
+async def test_a_token_tells_when_it_was_made_and_is_not_taken_after_thirty_days(
+    provider: Provider, tokens: IdentityTokens, clock: SteppedClock
+) -> None:
+    """For longer it is known that a member was erased: none can be older than that, and still be believed."""
+    at, in_a_year = int(clock.now().timestamp()), int((clock.now() + timedelta(days=365)).timestamp())
+    found = await tokens.find(provider.token("ann", auth_time=at - 10, exp=in_a_year))
+    assert found is not None
+    assert (found.made_at, found.issued_at) == (clock.now(), clock.now() - timedelta(seconds=10))
+    unsaid = await tokens.find(provider.token("ann", iat=None))
+    assert unsaid is not None
+    assert unsaid.made_at == datetime.fromtimestamp(0, UTC)
+    assert LONGEST_LIFE < marks.KEPT_FOR
+    token = provider.token("ann", exp=in_a_year)
+    clock.advance(LONGEST_LIFE)
+    assert await tokens.find(token) is not None
+    clock.advance(timedelta(seconds=31))
+    assert await tokens.find(token) is None
 
 
 async def test_a_key_that_could_be_guessed_or_is_no_signing_key_is_not_used(provider: Provider, tokens: IdentityTokens) -> None:

@@ -30,6 +30,7 @@ NOT_SEALED = {  # bytes that are hashes, or a webhook's body
     ("oauth_state", "state_hash"), ("oauth_state", "browser_hash"), ("delivery", "dedup_key"), ("delivery", "member_hash"),
     ("delivery", "body"), ("api_key", "key_hash"), ("member_session", "secret_hash"),
     ("member_session", "before_hash"), ("sign_in_link", "link_hash"), ("ops_session", "token_hash"), ("ops_session", "key_hash"),
+    ("erasure_mark", "mark"),
 }  # fmt: skip
 
 

@@ -27,6 +27,7 @@ WITHOUT_USER = {
     "audit": "lines with a random name, whose link is in audit_member", "audit_stand": "the last number of a line",
     "budget": "calls of the app; connections by our own number",
     "call_slot": "calls of the app, counted", "worker": "processes", "api_key": "service keys", "ops_session": "operators",
+    "erasure_mark": "that somebody was erased, and when: a keyed hash that is nowhere else, for 31 days; test_after_erasing",
     "observation": "what was seen of a source", "alembic_version": "the schema's revision", "census": "counts",
 }  # fmt: skip
 NEVER_A_USER = {"chore"}  # its column is always empty; tokens to be revoked are sealed and gone once the provider is told
@@ -69,6 +70,10 @@ async def test_nothing_in_any_table_nor_in_a_fresh_copy_tells_of_an_erased_membe
     [line] = await life.world.rows("select * from wearbase.audit where action = 'user_erased'")
     assert line["member"] is not None
     assert (line["details"], line["provider"]) == ({}, None)
+    [mark] = await life.world.rows("select * from wearbase.erasure_mark")
+    keys = life.world.engine.keys
+    assert mark.keys() == {"mark", "at"}
+    assert bytes(mark["mark"]) not in {hashed for text in life.needles for hashed in keys.keyed_hashes(text)}
 
 
 async def test_nothing_that_comes_late_brings_a_member_back(life: Life) -> None:

@@ -11,8 +11,9 @@ from urllib.parse import unquote
 import httpx2
 import pytest
 
-from tests.integration.api.conftest import APP_URL
+from tests.integration.api.conftest import APP_URL, problem
 from tests.integration.services.conftest import Pair
+from wearbase.sync import disconnect
 from wearbase.sync.chores import plan_chores
 
 ALL_OF_A_MEMBER = ("connection", "day_document", "health_document", "metric", "sync_state", "copy_turn", "record")
@@ -165,6 +166,19 @@ async def test_what_was_never_sent_has_not_happened(joined: Pair) -> None:
     joined.cut()
     message = (await joined.near.post("/api/v1/whoop/sync/ann")).json()["error"]["message"]
     assert "may or may not" not in message
+
+
+async def test_nothing_is_passed_on_for_a_credential_from_before_an_erasure(joined: Pair) -> None:
+    headers = joined.near.token("ann")
+    await disconnect.erase_user(joined.near.world.engine, "ann")
+    for method, path in (
+        ("POST", "/api/v1/whoop/connect/ann"), ("POST", "/api/v1/whoop/sync/ann"), ("POST", "/v1/pull/ann"),
+        ("DELETE", "/api/v1/whoop/connect/ann"), ("DELETE", "/api/v1/whoop/connect/ann?data=erase"),
+    ):  # fmt: skip
+        problem(await joined.near.call(method, path, headers=headers), 401, "made_before_erasure")
+    body = {"code": "c", "state": "unknown-state"}
+    problem(await joined.near.post("/v1/oauth/callback", json=body, headers=headers), 401, "made_before_erasure")
+    assert joined.asked == []
 
 
 async def test_disconnecting_keeps_the_data_in_both(joined: Pair) -> None:

@@ -11,6 +11,7 @@ from wearbase.domain.baselines import USUAL_DAYS
 from wearbase.domain.errors import DatabaseUnavailable
 from wearbase.read.views.day import RECENT_DAYS
 from wearbase.store.audit import trail
+from wearbase.store.member import marks
 from wearbase.sync.remote import consent
 from wearbase.transport.remote import Remote
 
@@ -53,7 +54,10 @@ def last_of_month(day: date) -> date:
 
 
 async def forward(services: Services, remote: Remote, request: Request, user_id: str, *, is_change: bool = False) -> Response:
-    """The service's answer to the same request. Raises what `Remote.call` does."""
+    """The service's answer to the same request. Raises what `Remote.call` does, and of a change MadeBeforeErasure."""
+    if is_change:
+        async with services.db.connection() as tx:
+            await marks.check(tx, services.engine.keys, user_id)
     body = await request.body()
     path = request.scope["raw_path"].decode("ascii") + (f"?{request.url.query}" if request.url.query else "")
     answer = await remote.call(request.method, path, json=await request.json() if body else None)

@@ -17,7 +17,7 @@ from wearbase.domain.errors import (
 )
 from wearbase.store.audit import trail
 from wearbase.store.connections import Consent
-from wearbase.store.member import consents
+from wearbase.store.member import consents, marks
 from wearbase.store.member.consents import Agreed
 from wearbase.store.work import copies
 from wearbase.sync import connect
@@ -36,6 +36,7 @@ async def begin(engine: Engine, remote: Remote, user_id: str, *, redirects: Redi
     The browser comes back here if WHOOP_REDIRECT_URL names our callback, else there, and goes on to `redirects.url` from either.
     Raises what `Remote.call` does.
     """
+    await _check(engine, user_id)
     await ending.finish_all(engine, remote, user_id)
     uri = redirects.uri or remote.redirect_uri
     params = {"user_id": user_id, "provider": remote.name}
@@ -65,6 +66,8 @@ async def complete(engine: Engine, state: str, code: str, *, by: Completer) -> C
     Raises what `connect.complete` and `Remote.call` do. What the service could not do for the moment may be brought again. Where its
     answer is lost, it is asked how the member stands.
     """
+    if by.user_id is not None:
+        await _check(engine, by.user_id)  # a consent from before went with everything else: this one was begun by somebody newer
     consent = await connect.peek(engine, state)
     if consent is None or consent.provider not in engine.remotes:
         return await connect.complete(engine, state, code, by=by)
@@ -95,6 +98,12 @@ async def complete(engine: Engine, state: str, code: str, *, by: Completer) -> C
         raise
     await _connected_there(engine, state, consent)
     return _connected(remote, consent, remote.parsed(answer))
+
+
+async def _check(engine: Engine, user_id: str) -> None:
+    """Before somebody else is asked. Raises MadeBeforeErasure."""
+    async with engine.db.connection() as tx:
+        await marks.check(tx, engine.keys, user_id)
 
 
 async def _connected_there(engine: Engine, state: str, consent: Consent) -> None:

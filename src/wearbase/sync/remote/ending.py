@@ -13,6 +13,7 @@ import structlog
 from wearbase.domain.errors import PassedOn, ServiceAnswerUnusable, ServiceRefusesKey, ServiceUnavailable
 from wearbase.store import connections
 from wearbase.store.audit import trail
+from wearbase.store.member import marks
 from wearbase.store.postgres.database import Tx
 from wearbase.store.work import chores, copies
 from wearbase.store.work.chores import Chore, NewChore
@@ -60,6 +61,8 @@ async def end(engine: Engine, remote: Remote, user_id: str, *, erase: bool) -> E
     """
     if erase:
         return await _erase(engine, remote, user_id)
+    async with engine.db.connection() as tx:
+        await marks.check(tx, engine.keys, user_id)
     answer = remote.parsed(await remote.call("DELETE", _path(remote, user_id), params={"data": "keep"}))
     async with engine.db.transaction() as tx:
         await connections.lock_member(tx, user_id)
@@ -104,7 +107,7 @@ async def finish_all(engine: Engine, remote: Remote, user_id: str) -> None:
 async def _erase(engine: Engine, remote: Remote, user_id: str) -> EndedThere:
     now = engine.clock.now()
     async with engine.db.transaction() as tx:
-        await connections.lock_member(tx, user_id)
+        await marks.hold(tx, engine.keys, user_id)
         chore = await _plan(tx, engine, remote, user_id, "data")
         had_copy = (await copies.standing(tx, user_id, remote.name)) is not None
         days = await copies.drop_copy(tx, user_id, remote.name)
