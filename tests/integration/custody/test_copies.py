@@ -1,5 +1,6 @@
 """Backup and restore on real PostgreSQL: every row of every table comes back, and nothing is lost when it cannot."""
 
+import errno
 import os
 import shutil
 import stat
@@ -122,6 +123,17 @@ def test_the_file_of_another_backup_is_not_overwritten(saved: Path, database_url
     with pytest.raises(CopyFailed, match="exists already"):
         dump(database_url, saved, schema=SCHEMA)
     assert saved.read_bytes() == before
+
+
+def test_a_place_without_links_takes_a_backup_too(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A share of another machine, a bucket."""
+
+    def link(unfinished: Path, path: Path) -> None:
+        raise OSError(errno.EOPNOTSUPP, "no links here")
+
+    monkeypatch.setattr(os, "link", link)
+    assert contents(dump(database_url, tmp_path / "a", schema=SCHEMA).path).revision == migrate.head()
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
 def test_a_backup_that_fails_leaves_no_file(tmp_path: Path, database_url: str, empty: str) -> None:

@@ -1,5 +1,6 @@
 """The whole schema as one file, consistent at one instant, while everything runs."""
 
+import errno
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from wearbase.store.postgres.copies.programs import CopyFailed
 from wearbase.store.postgres.copies.restoring import Contents, check, contents
 from wearbase.store.postgres.schema import in_schema
 
+NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)  # as shares of other machines and buckets say it
 # For the alert on backups that are too old.
 _NOTE = """
 insert into wearbase.observation (provider, name, content, seen_at) values ('', 'backup', '{}', %s)
@@ -57,12 +59,24 @@ def dump(url: str, path: Path, *, schema: str, on_table: Callable[[int, int], No
         check(unfinished)
         trailer.add(unfinished)
         found = contents(unfinished)
-        os.link(unfinished, path)  # fails where somebody made one of that name meanwhile
+        _give_name(unfinished, path)
         return Copy(path, path.stat().st_size, found, _note(url, schema, began_at))
     except OSError as error:
         raise CopyFailed(f"{path} cannot be written: {error.strerror}.") from error
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def _give_name(unfinished: Path, path: Path) -> None:
+    """Never in the place of another file. Raises OSError."""
+    try:
+        os.link(unfinished, path)  # fails where somebody made one of that name meanwhile
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+        if path.exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from error
+        unfinished.rename(path)
 
 
 def _note(url: str, schema: str, began_at: datetime) -> bool:
