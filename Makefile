@@ -19,16 +19,23 @@ test: ## install what is missing, run every test (ARGS="-k words", WITHOUT="brow
 
 check: ## style, types, import rules, architecture, secrets, known vulnerabilities
 	@sh tools/setup.sh dev
+	@$(MAKE) --no-print-directory -j 2 types architecture style imports known
+
+types:
+	@.venv/bin/basedpyright
+
+architecture:
+	@.venv/bin/python -m pytest -q tests/architecture
+
+style:
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check --quiet . || { echo 'Not formatted. Run: make format'; exit 1; }
-	@.venv/bin/basedpyright
-	@.venv/bin/lint-imports --no-logo
-	@.venv/bin/python -m pytest -q tests/architecture
-	@.venv/bin/python tools/audit.py
 
-check-deploy: ## alerts, units and metrics, by promtool and systemd-analyze
-	@sh tools/setup.sh dev
-	@.venv/bin/python tools/check_deploy.py
+imports:
+	@.venv/bin/lint-imports --no-logo
+
+known:
+	@.venv/bin/python tools/audit.py
 
 audit: ## known vulnerabilities of the locked packages; fails where they cannot be looked up
 	@sh tools/setup.sh dev
