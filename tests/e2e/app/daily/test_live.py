@@ -1,9 +1,11 @@
 """While the page is open: numbers that change in place, history that fills in, asking a source, the keys and the touch that move a day."""
 
+from collections.abc import Callable
+
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.app import canned
-from tests.e2e.app.browsing import NOW, opened
+from tests.e2e.app.browsing import NOW, opened, records_kept
 from tests.e2e.app.stand import Stand
 
 
@@ -155,3 +157,25 @@ def test_a_swipe_moves_a_day_and_a_pull_syncs(phone: Page, stand: Stand) -> None
     stand.was_asked("POST /api/v1/whoop/sync/mira")
     swipe(phone, (260, 300), (100, 310))
     expect(phone.get_by_role("heading", level=1)).to_have_text("Today")
+
+
+def test_days_that_are_gone_on_the_server_do_not_stay_on_the_phone(phone: Page, stand: Stand) -> None:
+    """Erased elsewhere, or kept no longer: of what the phone had kept only what is shown is read and kept again."""
+    phone.goto("/app/")
+    phone.get_by_text("Within your usual 44–77.").wait_for()
+    wait_until(lambda: records_kept(phone) == 1, phone)
+    phone.keyboard.press("ArrowLeft")
+    wait_until(lambda: records_kept(phone) == 2, phone)
+    phone.keyboard.press("ArrowRight")
+    stand.listened()
+    stand.send("day", {"provider": "whoop", "day": None, "revision": None})
+    wait_until(lambda: records_kept(phone) == 1, phone)
+    expect(phone.locator(".hero .num-xl")).to_contain_text("72")
+
+
+def wait_until(is_so: Callable[[], bool], phone: Page) -> None:
+    for _ in range(200):
+        if is_so():
+            return
+        phone.wait_for_timeout(50)
+    raise AssertionError("never so")

@@ -4,7 +4,7 @@ import { daysBetween, localDay, phoneOffset } from "../format.js";
 import { computed, effect, signal } from "../html.js";
 import { sourceList } from "../parts/source.js";
 import { isEmpty } from "../reading.js";
-import { keep, kept, keptDates, newest } from "./kept.js";
+import { forgetDays, keep, kept, keptDates, newest } from "./kept.js";
 import { chosenDay } from "./router.js";
 import { isOnline, now, openingDay, skew, told, userId } from "./session.js";
 
@@ -122,6 +122,16 @@ async function standIn(day, user) {
 export async function refresh() {
   const days = new Set([asked.value, standInDay.value, null]);
   return (await Promise.all([...days].map((day) => load(day, { again: true })))).at(-1);
+}
+
+/** Days have gone on the server (erased, or kept no longer): nothing of them stays here. What is shown is read again. */
+export async function gone() {
+  const shownNow = new Set([TODAY, today.value, asked.value]);
+  loaded.value = new Map([...loaded.value].filter(([key]) => shownNow.has(key)));
+  for (const month of months.value.keys()) putMonth(month, { days: undefined, isOld: true });
+  await forgetDays();
+  storedDates.value = [];
+  return refresh();
 }
 
 /** A day had changed on the server by `since`: read it again if it is loaded, and forget the month that shows it. */

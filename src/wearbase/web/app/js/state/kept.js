@@ -117,6 +117,9 @@ export async function wipe() {
   for (const name of await caches.keys()) if (!name.startsWith("app-")) await caches.delete(name);
 }
 
+/** Forgets every kept day and trend of who stays signed in: some of them are gone on the server. */
+export const forgetDays = () => empty().catch(() => {});
+
 /** Emptied and not deleted: deleting waits for every other tab, and what opens the base next would wait behind it. */
 async function empty() {
   const db = await base();

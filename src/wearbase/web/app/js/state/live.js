@@ -3,7 +3,7 @@ import { api } from "../api.js";
 import { computed, signal } from "../html.js";
 import { judgeScored } from "./spoken.js";
 import { sourceList } from "../parts/source.js";
-import { changed, entryOf, historyMoved, load, newestAnswer, refresh, today } from "./days.js";
+import { changed, entryOf, gone, historyMoved, load, newestAnswer, refresh, today } from "./days.js";
 import { isOnline, learn, userId } from "./session.js";
 
 const SILENT_MS = 35_000; // two heartbeats of the server and a little
@@ -124,6 +124,7 @@ let settledAt = 0;
 let toldAt = 0;
 /** Several changes of one visit of the source arrive together, and a history in hundreds: one reading for all, at most every 1.5 s. */
 function dayChanged({ day }) {
+  if (day === null) return void gone();
   toldAt = performance.now();
   pending.add(day ?? today.value);
   settle ??= setTimeout(async () => {

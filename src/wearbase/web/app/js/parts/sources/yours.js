@@ -2,7 +2,7 @@
 import { api, download } from "../../api.js";
 import { number } from "../../format.js";
 import { html, useEffect, useId, useRef, useState } from "../../html.js";
-import { isOffline, refresh } from "../../state/days.js";
+import { gone, isOffline, refresh } from "../../state/days.js";
 import { show } from "../../state/live.js";
 import { userId } from "../../state/session.js";
 import { eraseEverything } from "../../state/erased.js";
@@ -65,7 +65,7 @@ function Disconnect({ source, onDone }) {
       const { revoked, remains } = await api.disconnect(source.name, userId.value, data);
       const said = data === "erase" ? w.disconnectedErased(source.title) : w.disconnected(source.title);
       show(revoked === false ? `${said} ${remains?.text ?? w.notToldYet(source.title)}` : said);
-      await Promise.all([loadSources(), refresh()]);
+      await Promise.all([loadSources(), data === "erase" ? gone() : refresh()]);
       onDone();
     } catch (problem) {
       setState({ problem });
