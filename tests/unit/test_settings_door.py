@@ -2,6 +2,7 @@
 
 import pytest
 
+from wearbase.app import http
 from wearbase.app.http import door_rules
 from wearbase.domain.errors import SettingsError
 from wearbase.settings import Settings, load
@@ -48,6 +49,21 @@ def test_our_names_are_the_public_one_those_given_and_this_machine(monkeypatch: 
 def test_addresses_are_names_only_in_development_without_a_public_one(monkeypatch: pytest.MonkeyPatch) -> None:
     assert door_rules(given(monkeypatch, HOST="0.0.0.0")).takes_addresses
     assert not door_rules(given(monkeypatch, ENVIRONMENT="production")).takes_addresses
+
+
+@pytest.mark.parametrize(("host", "is_both"), [("::", True), ("::1", False), ("0.0.0.0", False)])
+def test_every_address_means_those_of_both_kinds(monkeypatch: pytest.MonkeyPatch, host: str, is_both: bool) -> None:
+    asked: list[bool] = []
+
+    def create_server(*_: object, dualstack_ipv6: bool, **__: object) -> None:
+        asked.append(dualstack_ipv6)
+        raise OSError(99, "not to be had")
+
+    monkeypatch.setattr(http.socket, "create_server", create_server)
+    monkeypatch.setattr(http.socket, "has_dualstack_ipv6", lambda: True)
+    with pytest.raises(SettingsError, match="HOST, PORT: cannot listen"):
+        http.listen(given(monkeypatch, HOST=host))
+    assert asked == [is_both]
 
 
 def test_any_name_where_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,7 +50,7 @@ class Connection(HttpToolsProtocol):
     unread = 0  # bytes of a body that came after its answer
     head_bytes = head_lines = 0  # of the request that is arriving
     unparsed = 0  # bytes since the parser last told of anything: of a line that has not ended yet
-    is_head_too_large = False
+    is_head_too_large = is_head_whole = False
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
@@ -118,6 +118,7 @@ class Connection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A head begins."""
         self.head_bytes = self.head_lines = self.unparsed = 0
+        self.is_head_whole = False
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
@@ -126,14 +127,19 @@ class Connection(HttpToolsProtocol):
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A whole line. Raises HeadTooLarge."""
+        """A whole line; what follows a body is counted and passed over: no proxy has looked at it. Raises HeadTooLarge."""
         self.head_lines += 1
         self._count(len(name) + len(value) + len(b": \r\n"))
-        super().on_header(name, value)
+        if not self.is_head_whole:
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """The head is whole."""
-        self.unparsed = 0
+        """The head is whole. A host in the address is the one that counts, whatever Host says (RFC 9112, 3.2.2)."""
+        self.unparsed, self.is_head_whole = 0, True
+        if not self.url.startswith((b"/", b"*")):
+            authority = self.url.partition(b"://")[2]
+            host = authority[: next((at for at, c in enumerate(authority) if c in b"/?#"), None)]
+            self.headers[:] = [pair for pair in self.headers if pair[0] != b"host"] + [(b"host", host)]
         super().on_headers_complete()
 
     def _count(self, size: int) -> None:
@@ -164,8 +170,20 @@ class Connection(HttpToolsProtocol):
         if self.is_head_too_large:
             return self._refuse_head()
         self.refused[NO_HTTP] += 1
-        self.say(400, *errors.HTTP_CODES[400])
+        cycle = self.cycle
+        is_answering = cycle is not None and not cycle.response_complete
+        if is_answering and not self.is_head_whole:
+            cycle.keep_alive = False  # what was asked before is answered, and then it ends
+            return
+        if not is_answering or (cycle is self.answering and not cycle.response_started):
+            self.say(400, *errors.HTTP_CODES[400])
+        self._give_up()
         self.transport.close()
+
+    def on_message_complete(self) -> None:
+        """The request is whole."""
+        self.is_head_whole = False
+        super().on_message_complete()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGIApp) -> None:  # type: ignore[override]
         self.answering = cycle

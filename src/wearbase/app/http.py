@@ -52,8 +52,9 @@ def listen_for_metrics(settings: Settings) -> socket.socket | None:
 
 def _bound(host: str, port: int, *, port_setting: str, both: str) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    is_both = host == "::" and socket.has_dualstack_ipv6()  # every address there is, of IPv4 too, as 0.0.0.0 is of its own kind
     try:
-        listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
+        listener = socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=is_both)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             taken = f"{port_setting}: {port} is taken by another program. Stop it, or set {port_setting} to another number."

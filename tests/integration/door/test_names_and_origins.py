@@ -74,7 +74,11 @@ async def test_a_named_origin_may_and_only_that_exactly(world: Bench) -> None:
 
 @pytest.mark.parametrize(
     ("wanted", "field"),
-    [({"method": "PATCH"}, "Access-Control-Request-Method"), ({"headers": "authorization, x-api-key"}, "Access-Control-Request-Headers")],
+    [
+        ({"method": "PATCH"}, "Access-Control-Request-Method"),
+        ({"headers": "authorization, x-api-key"}, "Access-Control-Request-Headers"),
+        ({"private-network": "true"}, "Access-Control-Request-Private-Network"),
+    ],
 )
 async def test_a_refused_preflight_says_why_as_every_refusal_does(world: Bench, wanted: dict[str, str], field: str) -> None:
     async with guarded(world, cors_origins=(APP,)) as service:
@@ -87,9 +91,10 @@ async def test_a_refused_preflight_says_why_as_every_refusal_does(world: Bench, 
     assert (line["method"], line["status"], line["error"], line["field"]) == ("OPTIONS", 400, "preflight_refused", field)
 
 
-async def preflight(service: Service, origin: str, method: str = "GET", headers: str = "authorization"):
-    sent = {"origin": origin, "access-control-request-method": method, "access-control-request-headers": headers}
-    return await service.call("OPTIONS", DAY, headers=sent)
+async def preflight(service: Service, origin: str, **wanted: str):
+    asked = {"method": "GET", "headers": "authorization", **wanted}
+    headers = {"origin": origin, **{f"access-control-request-{name}": value for name, value in asked.items()}}
+    return await service.call("OPTIONS", DAY, headers=headers)
 
 
 async def test_with_an_address_of_their_own_the_metrics_are_not_told_here(world: Bench) -> None:

@@ -63,3 +63,100 @@ async def test_who_asks_for_much_at_once_and_goes_is_answered_no_more_and_no_def
     go_on.set()
     await asyncio.gather(*state.tasks)
     assert (paths, wire.written, wire.late) == (["/a"], b"", b"")
+
+
+async def headers_of(raw: bytes) -> list[tuple[bytes, bytes]]:
+    """What the application is told of a request, once all of it is there."""
+    seen = list[tuple[bytes, bytes]]()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        while (await receive()).get("more_body"):
+            pass
+        seen.extend(scope["headers"])
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body"})
+
+    state = ServerState()
+    connection = Connection(uvicorn.Config(app, log_config=None, lifespan="off"), state, {})
+    connection.connection_made(Wire())  # type: ignore[arg-type]
+    connection.data_received(raw)
+    await asyncio.gather(*state.tasks)
+    connection.connection_lost(None)
+    return seen
+
+
+async def test_what_follows_a_body_is_no_header() -> None:
+    trailers = b"X-API-Key: other\r\nX-Forwarded-For: 192.0.2.9\r\nHost: evil.example\r\n\r\n"
+    head = b"POST /a HTTP/1.1\r\nHost: wear.example\r\nTransfer-Encoding: chunked\r\n\r\n"
+    found = await headers_of(head + b"2\r\n{}\r\n0\r\n" + trailers)
+    assert found == [(b"host", b"wear.example"), (b"transfer-encoding", b"chunked")]
+
+
+@pytest.mark.parametrize(
+    ("target", "host"),
+    [
+        (b"http://evil.example/a", b"evil.example"),
+        (b"https://wear.example:8443/a?x=/y", b"wear.example:8443"),
+        (b"http://a:b@wear.example/a", b"a:b@wear.example"),
+        (b"/a?u=http://evil.example/", b"wear.example"),
+    ],
+)
+async def test_a_host_in_the_address_is_the_one_that_counts(target: bytes, host: bytes) -> None:
+    found = await headers_of(b"GET " + target + b" HTTP/1.1\r\nHost: wear.example\r\n\r\n")
+    assert [value for name, value in found if name == b"host"] == [host]
+
+
+POST = b"POST /a HTTP/1.1\r\nHost: wear.example\r\n"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        POST + b"Content-Length: 2\r\nContent-Length: 30\r\n\r\n{}", POST + b"Content-Length: 2, 2\r\n\r\n{}",
+        POST + b"Content-Length: +2\r\n\r\n{}", POST + b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        POST + b"Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n", POST + b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+        POST + b"Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n", POST + b"Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
+        POST + b"X-A: b\r\n c\r\n\r\n", POST + b"X-A: b\rX-B: c\r\n\r\n", POST + b"X-A: b\0c\r\n\r\n", POST.replace(b"\r", b"") + b"\n",
+        b"GET http://wear.example HTTP/1.1\r\n\r\n", b"CONNECT evil.example:443 HTTP/1.1\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    ],
+)  # fmt: skip
+async def test_what_a_proxy_could_read_otherwise_is_refused_unread(raw: bytes) -> None:
+    bodies: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:  # a head may be whole before its body is seen to be none
+        bodies.append(await receive())
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body"})
+
+    wire, state = Wire(), ServerState()
+    connection = Connection(uvicorn.Config(app, log_config=None, lifespan="off"), state, {})
+    connection.connection_made(wire)  # type: ignore[arg-type]
+    connection.data_received(raw)
+    await asyncio.gather(*state.tasks)
+    assert bodies in ([], [{"type": "http.disconnect"}])
+    assert wire.written.startswith(b"HTTP/1.1 400 ")
+    assert b'{"error":{"code":"bad_request"' in wire.written
+    assert (wire.is_closed, wire.late, wire.written.count(b"HTTP/1.1")) == (True, b"", 1)
+
+
+@pytest.mark.parametrize("garbage", [b"GARBAGE\r\n\r\n", b"\x16\x03\x01", b"GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n"])
+async def test_what_was_asked_before_garbage_is_answered_whole_and_then_it_ends(garbage: bytes) -> None:
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"4")]})
+        await send({"type": "http.response.body", "body": b"half", "more_body": True})
+        begun.set()
+        await go_on.wait()
+        await send({"type": "http.response.body"})
+
+    wire, state = Wire(), ServerState()
+    connection = Connection(uvicorn.Config(app, log_config=None, lifespan="off"), state, {})
+    connection.connection_made(wire)  # type: ignore[arg-type]
+    connection.data_received(REQUEST)
+    await begun.wait()
+    connection.data_received(garbage)
+    connection.data_received(b"more")
+    go_on.set()
+    await asyncio.gather(*state.tasks)
+    assert (wire.written.count(b"HTTP/1.1"), wire.written[-4:], wire.is_closed, wire.late) == (1, b"half", True, b"")

@@ -13,6 +13,7 @@ METHODS = ("GET", "POST", "PUT", "DELETE")
 SENT = ("Authorization", "Content-Type", "If-None-Match", "Last-Event-ID")  # no service key: it is a secret, and pages keep none
 TOLD = ("ETag", "Retry-After", "X-Request-ID")
 KEPT_S = 600
+PRIVATE = "access-control-request-private-network"
 
 
 class Cors(CORSMiddleware):
@@ -36,4 +37,8 @@ class Cors(CORSMiddleware):
 def _why(headers: Headers) -> PreflightRefused:
     if headers["access-control-request-method"] not in METHODS:
         return PreflightRefused(f"Pages of other origins may use {', '.join(METHODS)}.", field="Access-Control-Request-Method")
+    if PRIVATE in headers:
+        return PreflightRefused(
+            "This server is not to be reached by way of a private network.", field="Access-Control-Request-Private-Network"
+        )
     return PreflightRefused(f"Pages of other origins may send {', '.join(SENT)}.", field="Access-Control-Request-Headers")
