@@ -101,3 +101,13 @@ def test_an_audit_that_could_not_be_made_is_never_said_to_be_clean(
     assert audit.main(["--strict"]) == code
     assert line in capsys.readouterr().out
     assert audit.main([]) == (0 if code == 2 else code)
+
+
+def test_every_table_of_the_threat_model_is_one_table() -> None:
+    lines, columns = MODEL.splitlines(), 0
+    for number, line in enumerate(lines):
+        if line.startswith("|") and not lines[number - 1].startswith("|"):
+            assert re.fullmatch(r"\|(-+\|)+", lines[number + 1]), f"line {number + 1} begins a table without a head: {line[:60]}"
+            columns = line.count("|")
+        if line.startswith("|"):
+            assert line.count("|") == columns, f"line {number + 1} has another number of columns"
