@@ -259,6 +259,31 @@ async def test_a_record_deleted_between_two_pages_hides_no_other(world: Bench) -
     assert canonical(await world.stored("ann", "workout")) == canonical(await world.truth(account, "workout"))
 
 
+async def test_a_cycle_deleted_between_two_pages_hides_no_other_though_only_its_night_is_announced(world: Bench) -> None:
+    account = await long_absent(world)
+    newest_first = sorted(await world.truth(account, "cycle"), key=lambda raw: raw["start"], reverse=True)
+    asked: list[str | None] = []
+
+    async def first_page_only(request: httpx2.Request, send: Any) -> httpx2.Response:
+        if request.url.path.endswith(ROUTES["cycle"]):
+            asked.append(request.url.params.get("nextToken"))
+            if len(asked) == 2:
+                return httpx2.Response(503)
+        return await send(request)
+
+    world.wire.meddle = first_page_only
+    await world.mark("cycle")
+    await world.one()
+    world.wire.meddle = None
+    assert asked[1] is not None
+    await world.event(account, "delete", resource="cycle", record_id=newest_first[3]["id"])
+    await world.deliver()
+    await world.step(minutes=1, webhooks=False)
+    await visits(world, MOST_VISITS)
+    kept = {raw["id"] for raw in await world.stored("ann", "cycle")}
+    assert {raw["id"] for raw in await world.truth(account, "cycle")} <= kept
+
+
 async def test_a_cursor_that_expired_is_begun_anew_and_completes(world: Bench) -> None:
     account = await long_absent(world)
     await world.fault(ROUTES["sleep"], "cursor_expired", count=1)

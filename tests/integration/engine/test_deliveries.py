@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.engine.conftest import grown, inbox, local_day, look, newest, route_calls, settled, visits, work_for
+from tests.integration.engine.conftest import grown, inbox, local_day, newest, route_calls, settled, visits, work_for
 from tests.integration.harness import RESOURCES, START, Bench, bench, canonical
 
 MONTHS = timedelta(days=40)
@@ -111,22 +111,22 @@ async def test_after_a_webhooks_read_has_succeeded_the_status_says_so(long_world
     assert (found["status"], found["error"], found["open_deliveries"]) == ("success", None, 0)
 
 
-async def test_an_old_records_answer_does_not_end_the_failure_of_a_collection_that_is_still_owed(long_world: Bench) -> None:
+@pytest.mark.parametrize("change", ["rescore", "delete"])
+async def test_a_delivery_that_needs_no_collection_drops_none_that_a_person_is_still_owed(long_world: Bench, change: str) -> None:
     world = long_world
     account = await settled(world)
-    await world.step(hours=12, webhooks=False)  # a slot has come, and the token has expired
-    await look(world)
+    await world.step(hours=1, webhooks=False)  # the token has expired, and no slot has come
+    await world.mark("workout")
     await world.fault("token", "status", status=503, count=100)
-    await visits(world, 5)
+    assert await world.one()
     assert (await world.state("workout"))["error"] == "provider_unavailable"
     await world.heal()
+    await world.event(account, "workout", webhooks=False)
     old = old_one(await world.truth(account, "workout"))
-    await world.event(account, "rescore", resource="workout", record_id=old["id"])
+    await world.event(account, change, resource="workout", record_id=old["id"])
     await world.deliver()
-    assert await world.one()
+    await visits(world, 2)
     assert await inbox(world) == ["settled"]
-    assert (await world.state("workout"))["error"] == "provider_unavailable"
-    await world.work()
     assert (await world.state("workout"))["error"] is None
     assert canonical(await world.stored("ann", "workout")) == canonical(await world.truth(account, "workout"))
 

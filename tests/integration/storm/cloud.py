@@ -70,7 +70,6 @@ class Cloud:
         self.over_quota = 0
         self.pages: dict[tuple[int, str], dict[Window, dict[str, str | None]]] = defaultdict(lambda: defaultdict(dict))
         self.completed: set[tuple[int, str, Window]] = set()
-        self.told_by_id: set[tuple[int, str]] = set()  # whose record was answered by its id, or is no more
         self.refreshes: list[Refresh] = []
         self.untold: set[Key] = set()  # spoilt or denied by id: the engine cannot know these before it reads a month again
         self.spoiling: list[tuple[str, int]] = []
@@ -126,8 +125,6 @@ class Cloud:
         self.sent.append(now)
         answer = await self._spoilt(account, path, await _whole(await send(request)))
         self.over_quota += answer.status_code == 429 and "retry-after" in answer.headers
-        if answer.status_code in (200, 404) and account and path not in COLLECTIONS:
-            self.told_by_id.update((account, name) for name in _resources(path))
         if answer.status_code == 404 and account:
             self._denied(account, path)
         if answer.status_code == 200 and path in COLLECTIONS:
@@ -147,8 +144,9 @@ class Cloud:
     def _denied(self, account: int, path: str) -> None:
         """A record that exists was answered with 404."""
         parts = path.strip("/").split("/")
+        resource = "recovery" if parts[-1] == "recovery" else parts[2] if parts[1] == "activity" else parts[1]
         key = parts[2] if parts[1] == "cycle" else parts[-1]
-        for name in _resources(path):
+        for name in ("recovery", "sleep") if resource == "sleep" else (resource,):
             if name in RESOURCES and (found := self.world.timeline(self.number(account)).find(name, self.world.clock.now_ms(), key)):
                 self.untold.add((account, name, record_id(name, wire_of(self.world, self.number(account), found))))
 
@@ -189,13 +187,6 @@ class Cloud:
         noted.is_lost = not body.get("access_token")
         noted.is_refused = answer.status_code == 400 and body.get("error") == "invalid_grant"
         return answer
-
-
-def _resources(path: str) -> tuple[str, ...]:
-    """What is asked for by an id; a recovery is reached through its sleep."""
-    parts = path.strip("/").split("/")
-    resource = "recovery" if parts[-1] == "recovery" else parts[2] if parts[1] == "activity" else parts[1]
-    return ("recovery", "sleep") if resource == "sleep" else (resource,)
 
 
 def record_id(resource: str, raw: dict[str, Any]) -> str:

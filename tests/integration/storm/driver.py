@@ -343,7 +343,6 @@ class Storm:
     async def turn(self) -> AsyncIterator[None]:
         """One thing that happens; afterwards every law must hold."""
         self.cloud.completed.clear()
-        self.cloud.told_by_id.clear()
         self.fresh.clear()
         async with asyncio.timeout(ENDLESS_S):
             yield

@@ -41,7 +41,6 @@ async def states(bench: Bench) -> States:
 def check_successes(before: States, after: States, cloud: Cloud, accounts: dict[str, int], *, fresh: set[str]) -> None:
     """Success is said, and a watermark moved, only after every page of a window that began early enough.
 
-    What failed may also have been a record read by its id for a delivery: its answer ends that, if no collection is owed.
     `fresh` are those who have just connected: their errors are forgotten.
     """
     for (user, resource), now in after.items():
@@ -50,18 +49,13 @@ def check_successes(before: States, after: States, cloud: Cloud, accounts: dict[
         if now["last_success_at"] != (was and was["last_success_at"]):
             assert completed, f"{user}'s {resource} says success, and no window was read to its end"
         if was and was["error"] is not None and now["error"] is None and user not in fresh:
-            assert completed or _is_settled(now, cloud, account), f"{user}'s {resource} forgot its error without a success"
+            assert completed, f"{user}'s {resource} forgot its error without a success"
         if now["watermark"] != (was and was["watermark"]) and now["watermark"] is not None:
             old = was["watermark"] if was else None
             read = [w for w in cloud.pages[(account, resource)] if cloud.is_read(account, resource, w)]
             assert _is_reached(now["watermark"], old, read), (
                 f"{user}'s {resource} moved its watermark from {old} to {now['watermark']} without every page of a window up to there"
             )
-
-
-def _is_settled(now: dict[str, Any], cloud: Cloud, account: int) -> bool:
-    is_owed = now["window_start"] is not None or now["due_at"] is None or now["due_at"] <= cloud.bench.clock.now()
-    return (account, now["resource"]) in cloud.told_by_id and not is_owed
 
 
 def _is_reached(watermark: datetime, old: datetime | None, read: Sequence[Window]) -> bool:

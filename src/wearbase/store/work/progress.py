@@ -102,18 +102,13 @@ async def close_window(tx: Tx, connection: Connection, resource: str, closing: C
     )  # fmt: skip
 
 
-async def skip(tx: Tx, connection: Connection, resource: str, *, marks: int, until: Next, is_settled: bool) -> None:
-    """Nothing had to be read: due again as the timetable says, unless something came meanwhile.
-
-    `is_settled`: its deliveries were settled by themselves, so that what kept them from it is over.
-    """
+async def skip(tx: Tx, connection: Connection, resource: str, *, marks: int, until: Next) -> None:
+    """Nothing had to be read: due again as the timetable says, unless something came meanwhile."""
     await run(
         tx,
         f"""update wearbase.sync_state set due_at = %(next_at)s, reason = %(next_reason)s, priority = %(next_priority)s,
-                   slot = %(next_slot)s, served_marks = marks, cause = null, error = case when %(settled)s then null else error end,
-                   attempts = case when %(settled)s then 0 else attempts end
-            {_WHERE} and marks = %(marks)s and asked_start is null""",
-        {**_who(connection, resource), **_next(until), "marks": marks, "settled": is_settled},
+                   slot = %(next_slot)s, served_marks = marks, cause = null {_WHERE} and marks = %(marks)s and asked_start is null""",
+        {**_who(connection, resource), **_next(until), "marks": marks},
     )
 
 

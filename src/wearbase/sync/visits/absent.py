@@ -59,5 +59,6 @@ async def _bury(reading: Reading, absent: Absent) -> None:
         change = await records.bury(tx, reading.connection, reading.resource.name, absent.external_id, by_parent=False, at=now)
         await rebuild(tx, reading.engine.combining, reading.app.provider, reading.connection, change, now=now)
         await progress.count_read(tx, reading.connection, reading.resource.name, stored=0)
-        await progress.read_again(tx, reading.connection, reading.resource.name, removed_at=now, now=now)
+        for moved in (reading.resource.name, *reading.resource.companions):
+            await progress.read_again(tx, reading.connection, moved, removed_at=now, now=now)
     log.info("record gone without notice", connection=reading.connection.id, resource=reading.resource.name)

@@ -144,7 +144,9 @@ def _skipped(state: SyncState, situation: Situation) -> Skip | None:
         return Skip(resource=state.resource, marks=state.marks, until=later, thinned=name)
     if state.reason == TIMETABLE and (late := _late_morning(state, situation)):
         return Skip(resource=state.resource, marks=state.marks, until=late)
-    if state.reason == DELIVERY and not any(_needs_collection(n, situation) for n in situation.news if n.resource == state.resource):
+    is_owed = state.attempts > 0 or (state.waits_until is not None and state.waits_until > now)  # a read that failed, or waits for calls
+    needs_none = not any(_needs_collection(n, situation) for n in situation.news if n.resource == state.resource)
+    if state.reason == DELIVERY and needs_none and not is_owed:
         # The slot that the delivery came before still counts.
         until = situation.next(resource, read_at=state.covered_at, after=state.covered_at or now)
         return Skip(resource=state.resource, marks=state.marks, until=until, is_served=True)

@@ -87,7 +87,7 @@ async def _not_there(reading: Reading, updates: list[OpenDelivery]) -> None:
 
 
 async def _bury(reading: Reading, notice: OpenDelivery, *, also: Sequence[int] = ()) -> None:
-    """Sets the tombstone without a read. An open walk starts again: the removal shifted its offsets."""
+    """Sets the tombstone without a read. Open walks start again, companions' too: the removal shifted their offsets."""
     connection, now = reading.connection, reading.engine.clock.now()
     is_announced = notice.action == "deleted"
     async with reading.engine.db.transaction() as tx:
@@ -96,9 +96,10 @@ async def _bury(reading: Reading, notice: OpenDelivery, *, also: Sequence[int] =
             tx, connection, notice.resource, notice.external_id, by_parent=notice.is_by_parent, at=notice.sent_at if is_announced else now
         )
         await rebuild(tx, reading.engine.combining, reading.app.provider, connection, change, now=now)
-        if change.count:
-            await progress.restart(tx, connection, notice.resource)
-            await progress.read_again(tx, connection, notice.resource, removed_at=notice.sent_at if is_announced else now, now=now)
+        # Of what goes with it unannounced nobody knows whether it was on a page already.
+        for moved in (*([notice.resource] if change.count else []), *reading.resource.companions):
+            await progress.restart(tx, connection, moved)
+            await progress.read_again(tx, connection, moved, removed_at=notice.sent_at if is_announced else now, now=now)
         await deliveries.settle(tx, connection, [notice.id, *also], reason="deleted" if is_announced else "gone", now=now)
 
 

@@ -72,7 +72,7 @@ async def _serve(engine: Engine, app: App, connection: Connection, states: Seque
     try:
         failures = await _without_token(engine, app, connection, planned.walks) or await _take(readings, planned.walks)
         failures = await _settle(readings, _within(situation, planned), failed=failures)
-        await _skip(engine, app, connection, planned.skips, failed=failures)
+        await _skip(engine, app, connection, planned.skips)
         await _note(engine, app, connection, failures)
     except (LeaseLost, ConnectionEnded):
         log.info("visit abandoned", provider=app.name, connection=connection.id)
@@ -172,15 +172,14 @@ def _within(situation: Situation, planned: Plan) -> list[OpenDelivery]:
     return [news for news in situation.news if news.resource in names or news.action == "deleted"]
 
 
-async def _skip(engine: Engine, app: App, connection: Connection, skips: Sequence[Skip], *, failed: Failures) -> None:
+async def _skip(engine: Engine, app: App, connection: Connection, skips: Sequence[Skip]) -> None:
     if not skips:
         return
     now = engine.clock.now()
     async with engine.db.transaction() as tx:
         await hold(tx, connection)
         for skip in skips:
-            is_settled = skip.is_served and skip.resource not in failed and skip.until.at > now  # else a collection that failed is owed
-            await progress.skip(tx, connection, skip.resource, marks=skip.marks, until=skip.until, is_settled=is_settled)
+            await progress.skip(tx, connection, skip.resource, marks=skip.marks, until=skip.until)
             if skip.thinned is not None:
                 await budget.note_thinned(tx, app.name, app.key, slot=skip.thinned, now=now)
 
