@@ -39,7 +39,9 @@ def test_keys_are_rotated_and_a_backup_brings_them_back() -> None:
         told(command(place, "keys", "revoke", second["prefix"], "--keep-members", "--json"))
         refused = command(place, "restore", str(file))
         assert (refused.returncode, "--replace" in refused.stderr) == (1, True)
-        assert told(command(place, "restore", str(file), "--replace", "--json"))["tables"] == saved["tables"]
+        unasked = command(place, "restore", str(file), "--replace")
+        assert (unasked.returncode, "--yes" in unasked.stderr) == (2, True)
+        assert told(command(place, "restore", str(file), "--replace", "--yes", "--json"))["tables"] == saved["tables"]
         again = {key["prefix"]: key for key in told(command(place, "keys", "list", "--json"))["keys"]}
         assert again == listed
         file.unlink()

@@ -238,10 +238,10 @@ def _say_what_remains(ended: Sequence[Ended]) -> None:
             say(f"{one.remains.text} Its id there: {one.remains.external_user_id}", style="yellow")
 
 
-def confirm(user_id: str, warning: str) -> None:
-    """Returns if a person types the user's id. Raises Stop."""
+def confirm(word: str, warning: str, *, named: str = "the user's id") -> None:
+    """Returns if a person types the word, the user's id or another. Raises Stop."""
     if not sys.stdin.isatty():
         raise Stop(f"{warning} Without a terminal, say so with --yes.", Code.USAGE)
     tell(warning, style="bold")
-    if typer.prompt("Type the user's id to go on", err=True) != user_id:
+    if typer.prompt(f"Type {named} to go on", err=True) != word:
         raise Stop("Nothing was done.")

@@ -89,7 +89,10 @@ def test_a_key_that_was_given_is_used_and_never_shown(tmp_path: Path) -> None:
     assert "$SERVICE_API_KEY" in line
 
 
-def test_the_simulator_is_not_given_our_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("WHOOP_CLIENT_SECRET", "ours")
-    monkeypatch.setenv("DATABASE_URL", "ours")
-    assert "ours" not in simulator._environment().values()
+def test_the_simulator_is_given_what_it_needs_and_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("WHOOP_CLIENT_SECRET", "DATABASE_URL", "OURA_CLIENT_SECRET", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.setenv(name, "ours")
+    monkeypatch.setenv("PATH", "/where/programs/are")
+    found = simulator._environment()
+    assert found["PATH"] == "/where/programs/are"
+    assert "ours" not in found.values()

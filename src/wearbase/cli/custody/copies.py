@@ -9,7 +9,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from wearbase.cli.exits import Code, Stop
-from wearbase.cli.members import AsJson
+from wearbase.cli.members import AsJson, Yes, confirm
 from wearbase.cli.output import console, emit, is_watched, say, tell
 from wearbase.cli.session import Choice, choose, run, stoppable
 from wearbase.domain.errors import DatabaseUnavailable
@@ -55,10 +55,13 @@ def restore(
     ctx: typer.Context,
     file: File,
     replace: Annotated[bool, typer.Option("--replace", help="Replace what the database holds, which is lost then.")] = False,
+    yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Put a backup into an empty database, or in the place of what is there. Stop every server and worker first."""
     choice = choose(ctx)
+    if replace and not yes:
+        confirm("replace", "This replaces everything that the database holds by what is in the file.", named='"replace"')
     with stoppable(), _direct(choice) as url:
         with _bar("Restoring") as moved:
             found = put_back(url, file.absolute(), schema=choice.settings.database_schema, replace=replace, on_table=moved)

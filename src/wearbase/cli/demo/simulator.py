@@ -17,12 +17,13 @@ import httpx2
 from wearbase.cli.demo.folder import ADDRESS, HISTORY_DAYS, Kept
 from wearbase.cli.exits import Stop
 from wearbase.domain.units import offset_min_from_text
-from wearbase.settings import Settings
 
 PROGRAM = (sys.executable, "-m", "wearbase_sim")
 MEMBERS = 20
 START_PATIENCE_S, STOP_PATIENCE_S = 20.0, 4.0
 LOOK_EVERY_S = 0.03
+NEEDED = frozenset({"PATH", "HOME", "LANG", "TZ", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "SYSTEMROOT"})
+NEEDED_BEGINNINGS = ("LC_", "PYTHON", "SIM_")
 LIVED_DAY = timedelta(hours=3)  # an account that got up at least this long ago has something to show
 
 
@@ -70,8 +71,8 @@ def become(arguments: Sequence[str]) -> None:
 
 
 def _environment() -> dict[str, str]:
-    """Our environment without our settings: the simulated provider has no business with them."""
-    return {name: text for name, text in os.environ.items() if name.lower() not in Settings.model_fields}
+    """Of our environment what a program needs to start: the simulated provider has no business with a secret, whoever's it is."""
+    return {name: text for name, text in os.environ.items() if name in NEEDED or name.startswith(NEEDED_BEGINNINGS)}
 
 
 def _end(child: "subprocess.Popen[bytes]") -> None:
