@@ -53,6 +53,17 @@ def test_what_is_in_order_is_passed_over(monkeypatch: pytest.MonkeyPatch, given:
     assert named(monkeypatch, given) == []
 
 
+@pytest.mark.parametrize("given", [{"DATABASE_URL": "postgresql://one@db.example/wear"}, {"HOST": "0.0.0.0"}, {"HOST": "::"}])
+def test_development_is_told_where_others_may_be_served_and_production_is_not(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str]
+) -> None:
+    assert named(monkeypatch, given) == ["ENVIRONMENT"]
+    assert "any IP address" in advice(load())[0].text
+    monkeypatch.setenv("PUBLIC_URL", "https://wear.example.com")
+    assert "any IP address" not in advice(load())[0].text
+    assert named(monkeypatch, {"ENVIRONMENT": "production", "TOKEN_ENCRYPTION_KEYS": "x"}) == []
+
+
 def test_a_name_in_the_file_that_is_none_is_told(tmp_path: Path) -> None:
     Path(".env").write_text("# CORS_ORIGIN=x\nexport WHOOP_CLIENT_SECRETS=very-secret\nMY_APP=1\n")
     [found] = advice(load())

@@ -33,6 +33,7 @@ class Advice:
 def advice(settings: Settings) -> list[Advice]:
     """What whoever gave these settings should know."""
     return [
+        *_environment(settings),
         *_door(settings),
         *_addresses(settings),
         *_limits(settings),
@@ -41,6 +42,17 @@ def advice(settings: Settings) -> list[Advice]:
         *_files(settings),
         *_misspelt(settings),
     ]
+
+
+def _environment(settings: Settings) -> Iterator[Advice]:
+    """Development is the default, and meant for one machine and its embedded database."""
+    if settings.environment == "production" or (settings.database_url is None and settings.is_loopback):
+        return
+    why = "DATABASE_URL is set" if settings.database_url is not None else "HOST lets others in"
+    text = f"this is development, although {why}: the API's description is open, http passes where https is due"
+    if settings.public_url is None:
+        text += ", and any IP address is taken for our name"
+    yield Advice("ENVIRONMENT", text, "for a server that others use: ENVIRONMENT=production, and PUBLIC_URL")
 
 
 def _door(settings: Settings) -> Iterator[Advice]:
