@@ -2,9 +2,9 @@
 
 from wearbase.store.postgres.database import Tx, run
 
-_DATA = ("record", "parked_record", "day_document", "metric", "delivery", "sync_state", "copy_turn")
-_ALL = (
-    *_DATA,
+DATA = ("record", "parked_record", "day_document", "metric", "delivery", "sync_state", "copy_turn")
+TABLES = (
+    *DATA,
     "oauth_state",
     "connection",
     "chore",
@@ -19,7 +19,7 @@ _ALL = (
 
 async def erase_records(tx: Tx, user_id: str, provider: str) -> None:
     """Everything a provider told about a member; the ended connection stays, without tokens or identity."""
-    for table in _DATA:
+    for table in DATA:
         await run(tx, f"delete from wearbase.{table} where user_id = %s and provider = %s", (user_id, provider))  # noqa: S608
     await run(
         tx,
@@ -31,6 +31,6 @@ async def erase_records(tx: Tx, user_id: str, provider: str) -> None:
 
 async def erase_user(tx: Tx, user_id: str) -> None:
     """Every row of the user in every table, and where a sweep over all members stands, if it stands at this one."""
-    for table in _ALL:
+    for table in TABLES:
         await run(tx, f"delete from wearbase.{table} where user_id = %s", (user_id,))  # noqa: S608 fixed names only
     await run(tx, "delete from wearbase.observation where content ->> 'user_id' = %s", (user_id,))

@@ -18,10 +18,12 @@ from wearbase.store.audit import carrying, trail
 from wearbase.store.audit.acting import COMMAND_LINE, act_as
 from wearbase.store.postgres import migrate
 from wearbase.store.postgres.clock import DatabaseClock
-from wearbase.store.postgres.copies import dump
+from wearbase.store.postgres.copies import Carried, dump
 from wearbase.store.postgres.copies import restore as put_back
 from wearbase.store.postgres.database import Database, is_pooled
 from wearbase.store.postgres.embedded import EmbeddedPostgres, default_data_dir
+from wearbase.store.sealed.rings import given_ring, kept_ring
+from wearbase.store.sealing import KeyRing
 
 SINCE = "0010"  # the revision of the audit trail
 File = Annotated[Path, typer.Argument(metavar="FILE")]
@@ -64,14 +66,50 @@ def restore(
         confirm("replace", "This replaces everything that the database holds by what is in the file.", named='"replace"')
     with stoppable(), _direct(choice) as url:
         with _bar("Restoring") as moved:
-            found = put_back(url, file.absolute(), schema=choice.settings.database_schema, replace=replace, on_table=moved)
+            schema, keys = choice.settings.database_schema, _ring(choice.settings) if replace else None
+            found = put_back(url, file.absolute(), schema=schema, replace=replace, keys=keys, on_table=moved)
         migrate.upgrade(url, schema=choice.settings.database_schema)
         run(_note(choice, url, "restored", revision=found.revision))
     if as_json:
-        return emit({"tables": found.tables, "revision_was": found.revision, "revision": migrate.head()})
+        return emit(
+            {"tables": found.tables, "revision_was": found.revision, "revision": migrate.head(), "carried_over": _as_fields(found.carried)}
+        )
     say(f"{found.tables} tables are restored, at revision {migrate.head()}.")
-    tell("Now: check that the tokens open (wear doctor), and erase again whoever was erased since the backup (docs/operations.md).")
+    _tell_carried(found.carried)
+    tell("Everybody signs in again: sessions, links and operators' sessions are ended. Now check that the tokens open: wear doctor")
     return None
+
+
+def _as_fields(carried: Carried | None) -> dict[str, int | bool] | None:
+    """What was carried over; None where nothing was."""
+    if carried is None or carried.problem is not None:
+        return None
+    return {
+        "keys_ended": carried.keys_ended, "keys_added": carried.keys_added, "members_erased": carried.members_erased,
+        "members_to_erase_unknown": carried.erased_unknown,
+    }  # fmt: skip
+
+
+def _tell_carried(carried: Carried | None) -> None:
+    by_hand = "Before you start: revoke again the keys revoked since the backup, erase again whoever was erased (docs/operations.md)."
+    if carried is None:
+        return tell(f"There was nothing to carry over from. {by_hand}", style="yellow")
+    if carried.problem is not None:
+        return tell(f"Nothing was carried over from what was there: {carried.problem}. {by_hand}", style="yellow")
+    keys = f"{carried.keys_ended} keys ended again, {carried.keys_added} made since the backup kept"
+    say(f"Carried over from what was there: {keys}; {carried.members_erased} members erased again.")
+    if carried.erased_unknown:
+        missing = "without the keys for stored tokens nobody can tell whom"
+        tell(f"Members were erased since the backup, and {missing}: erase them again (docs/operations.md).", style="yellow")
+    return None
+
+
+def _ring(settings: Settings) -> KeyRing | None:
+    """The keys that know erased members again; none is made here. Raises SettingsError."""
+    if settings.token_encryption_keys is not None:
+        return given_ring(settings.token_encryption_keys.get_secret_value())
+    folder = settings.data_dir or default_data_dir()
+    return kept_ring(folder) if (folder / "token.keys").exists() else None
 
 
 async def _note(choice: Choice, url: str, action: Literal["backup_made", "restored"], **details: str) -> None:

@@ -17,7 +17,7 @@ async def put(tx: Tx, keys: KeyRing, user_id: str, *, at: datetime) -> None:
         tx,
         """insert into wearbase.erasure_mark as m (mark, at) select unnest(%s::bytea[]), %s
            on conflict (mark) do update set at = greatest(m.at, excluded.at)""",
-        (_marks(keys, user_id), at),
+        (of(keys, user_id), at),
     )
 
 
@@ -32,7 +32,7 @@ async def check(tx: Tx, keys: KeyRing, user_id: str) -> None:
     made_at = actor().made_at
     if made_at is None:
         return
-    at = await value(tx, "select max(at) from wearbase.erasure_mark where mark = any(%s)", (_marks(keys, user_id),))
+    at = await value(tx, "select max(at) from wearbase.erasure_mark where mark = any(%s)", (of(keys, user_id),))
     if at is not None and made_at <= at:
         raise MadeBeforeErasure
 
@@ -42,6 +42,6 @@ async def prune(tx: Tx, *, before: datetime) -> None:
     await run(tx, "delete from wearbase.erasure_mark where at < %s", (before,))
 
 
-def _marks(keys: KeyRing, user_id: str) -> list[bytes]:
-    """Not as logs and chores name a member: nothing of theirs can be laid beside it."""
+def of(keys: KeyRing, user_id: str) -> list[bytes]:
+    """The member's marks, one by each key. Not as logs and chores name a member: nothing of theirs can be laid beside it."""
     return keys.keyed_hashes(f"erased\x00{user_id}")

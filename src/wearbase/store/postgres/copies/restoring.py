@@ -14,9 +14,11 @@ from psycopg.errors import InsufficientPrivilege
 
 from wearbase.store.postgres import migrate
 from wearbase.store.postgres.address import unreachable
-from wearbase.store.postgres.copies import programs, trailer
+from wearbase.store.postgres.copies import carrying, programs, trailer
+from wearbase.store.postgres.copies.carrying import Carried
 from wearbase.store.postgres.copies.programs import CopyFailed
 from wearbase.store.postgres.schema import ASIDE
+from wearbase.store.sealing import KeyRing
 
 _WRITER = re.compile(r"Dumped by pg_dump version: (\d+)")
 _SERVER = re.compile(r"Dumped from database version: (\d+)")
@@ -33,6 +35,24 @@ class Contents:
     revision: str
     server: int  # the major version it came from
     written_by: int  # the major version of pg_dump
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored:
+    """What was put in, and what was carried over from what it replaced: None into an empty place."""
+
+    contents: Contents
+    carried: Carried | None
+
+    @property
+    def tables(self) -> int:
+        """How many tables were put in."""
+        return self.contents.tables
+
+    @property
+    def revision(self) -> str:
+        """The revision that the file was at."""
+        return self.contents.revision
 
 
 def contents(path: Path) -> Contents:
@@ -62,9 +82,13 @@ def check(path: Path) -> None:
 
 
 def restore(
-    url: str, path: Path, *, schema: str, replace: bool = False, on_table: Callable[[int, int], None] = lambda done, of: None
-) -> Contents:
+    url: str, path: Path, *, schema: str, replace: bool = False, keys: KeyRing | None = None,
+    on_table: Callable[[int, int], None] = lambda done, of: None,
+) -> Restored:  # fmt: skip
     """Puts the file's schema into the database. Whatever goes wrong, what was there is there again.
+
+    What replaces something is brought to this program's revision, and takes over what has ended since the backup; `keys` know again
+    who was erased.
 
     Raises: CopyFailed (also for a schema in place that holds tables, unless it is to be replaced), DatabaseUnavailable.
     """
@@ -81,17 +105,21 @@ def restore(
         done += 1
         on_table(done, found.tables)
 
-    with _set_aside(url, schema, replace=replace):
+    with _set_aside(url, schema, replace=replace, keys=keys) as (connection, is_aside):
         command = [program, "--single-transaction", "--exit-on-error", "--no-owner", "--verbose", str(path)]
         programs.run(command, url=url, on_table=count)
-    return found
+        if not is_aside:
+            carrying.end_sign_ins(connection, schema)
+            return Restored(contents=found, carried=None)
+        migrate.upgrade(url, schema=schema)
+        return Restored(contents=found, carried=carrying.take_over(connection, schema, keys=keys))
 
 
 @contextmanager
-def _set_aside(url: str, schema: str, *, replace: bool) -> Iterator[None]:
-    """Makes room; what was there comes back if the block fails, and goes when it has succeeded."""
+def _set_aside(url: str, schema: str, *, replace: bool, keys: KeyRing | None) -> Iterator[tuple[psycopg.Connection[Any], bool]]:
+    """Makes room, and tells whether something was there: it comes back if the block fails, which has to drop it when it is done."""
     with _connected(url) as connection:
-        _recover(connection, schema, replace=replace)
+        _recover(connection, url, schema, keys=keys, replace=replace)
         tables = _tables(connection, schema)
         if tables and not replace:
             raise CopyFailed(f"The database has a schema {schema!r} with {tables} tables. To replace it and all that it holds: --replace")
@@ -102,23 +130,23 @@ def _set_aside(url: str, schema: str, *, replace: bool) -> Iterator[None]:
         if was_there:
             _run(connection, "alter schema {} rename to {}", schema, schema + ASIDE)
         try:
-            yield
+            yield connection, was_there
         except BaseException:
-            if was_there:
+            if was_there and _exists(connection, schema + ASIDE):
+                _run(connection, "drop schema if exists {} cascade", schema)
                 _run(connection, "alter schema {} rename to {}", schema + ASIDE, schema)
             raise
-        if was_there:
-            _run(connection, "drop schema {} cascade", schema + ASIDE)
 
 
-def _recover(connection: psycopg.Connection[Any], schema: str, *, replace: bool) -> None:
-    """After a restore that was killed: what it had set aside is put back, or goes if the restore had succeeded and it may."""
+def _recover(connection: psycopg.Connection[Any], url: str, schema: str, *, keys: KeyRing | None, replace: bool) -> None:
+    """After a restore that was killed: what it had set aside is put back, or is carried over and goes if that was put in and it may."""
     if not _exists(connection, schema + ASIDE):
         return
     if not _exists(connection, schema):
         _run(connection, "alter schema {} rename to {}", schema + ASIDE, schema)
     elif replace:
-        _run(connection, "drop schema {} cascade", schema + ASIDE)
+        migrate.upgrade(url, schema=schema)
+        carrying.take_over(connection, schema, keys=keys)
     else:
         raise CopyFailed(f"The schema {schema + ASIDE!r} was left by a restore that was killed after it had succeeded. Drop it: --replace")
 
