@@ -7,6 +7,8 @@ import structlog
 from tests.integration.api.conftest import ENV_KEY, Service, serving
 from tests.integration.harness import Bench
 
+PHONE_ID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+
 
 async def told(world: Bench) -> list[dict[str, Any]]:
     """What the log says of the visits that are due."""
@@ -24,10 +26,10 @@ async def settled(service: Service) -> int:
 async def test_a_persons_sync_is_named_by_the_visit_that_serves_it_and_by_none_after(world: Bench) -> None:
     async with serving(world) as service:
         await settled(service)
-        asked = await service.post("/api/v1/whoop/sync/ann", headers={"x-api-key": ENV_KEY, "x-request-id": "phone-17"})
-        assert (asked.status_code, asked.headers["x-request-id"]) == (202, "phone-17")
+        asked = await service.post("/api/v1/whoop/sync/ann", headers={"x-api-key": ENV_KEY, "x-request-id": PHONE_ID})
+        assert (asked.status_code, asked.headers["x-request-id"]) == (202, PHONE_ID)
         visited = [line for line in await told(world) if line["event"] == "visited"]
-        assert [line["requests"] for line in visited] == [["phone-17"]]
+        assert [line["requests"] for line in visited] == [[PHONE_ID]]
         await world.step(hours=12, webhooks=False)
         assert [line for line in await told(world) if line["event"] == "visited"] == []
         assert {s["cause"] for s in await world.rows("select cause from wearbase.sync_state")} == {None}
