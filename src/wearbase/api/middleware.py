@@ -29,6 +29,7 @@ CLIENT_GONE = 499  # nobody was there any more to be answered; a name for the lo
 FLOOD_LINE_EVERY_S = 1.0
 FLOODS = ("too_many_deliveries", "wrong_host")  # refusals of which a flood writes one line a second
 LARGEST_BODY = 1024 * 1024
+ENDED = "ended"  # in a request's state: the connection itself answered, with this status, for this reason
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 _PROCESS, _NUMBERS = secrets.token_hex(5).encode(), itertools.count(1)  # a random id for each request would cost a twentieth of it
 # Of others only forms that machines make and that hold no words: hexadecimal digits (W3C's trace ids, too), a UUID, a ULID.
@@ -57,8 +58,9 @@ class Observed:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         began, status, is_broken = time.perf_counter(), 0, True
-        request_id = _request_id(scope)
-        named = scope.setdefault("state", {})["request_id"] = request_id.decode()
+        state = scope.setdefault("state", {})
+        request_id = state["request_id"].encode() if ENDED in state else _request_id(scope)
+        named = state["request_id"] = request_id.decode()
         cause = CAUSE.set(named)
 
         async def told(message: Message) -> None:
@@ -94,13 +96,15 @@ class Observed:
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         route = self._route_of(scope)
         method = scope["method"] if scope["method"] in METHODS else "other"
-        self._metrics.note(method, route, status, seconds)
         state = scope["state"]
-        caller, refused = state.get("caller"), state.get("refused", {})
+        status = state[ENDED][0] if ENDED in state else status
+        self._metrics.note(method, route, status, seconds)
+        caller, refused = state.get("caller"), state[ENDED][1] if ENDED in state else state.get("refused", {})
         user_id = scope.get("path_params", {}).get("user_id") or state.get("named") or (caller.user_id if caller else None)
         note_outcome(self._pace, scope, status)
-        if refused and (kind := _flood(refused)):
-            self._metrics.note_refused(kind)
+        if refused and (kind := state[ENDED][1]["reason"] if ENDED in state else _flood(refused)):
+            if ENDED not in state:  # what a connection refuses is counted there
+                self._metrics.note_refused(kind)
             if not (refused := self._floods.told(kind, refused)):
                 return
         told = {"user": name_for_logs(self._keys, user_id) if user_id else None, "caller": caller.for_logs if caller else None, **refused}

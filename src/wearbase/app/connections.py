@@ -5,17 +5,19 @@ uvicorn ends idle connections by itself (keep-alive), but waits for the rest of 
 """
 
 import logging
+import sys
 from collections import Counter
 from collections.abc import Callable, Collection
 from typing import Any, ClassVar, Literal, TypeAlias
 
+import httptools
 import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.flow_control import service_unavailable
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from wearbase.api import errors
-from wearbase.api.middleware import LARGEST_BODY, SECURITY_HEADERS, new_request_id
+from wearbase.api.middleware import ENDED, LARGEST_BODY, SECURITY_HEADERS, Floods, new_request_id
 from wearbase.api.routes.ops.events import EventStream
 from wearbase.settings import Settings
 
@@ -47,6 +49,7 @@ class Connection(HttpToolsProtocol):
     seen_part: Part | None = None
     seen_since = 0.0
     refused: ClassVar[Counter[str]] = Counter()  # of all connections, until it is told
+    floods: ClassVar[Floods] = Floods()
     unread = 0  # bytes of a body that came after its answer
     head_bytes = head_lines = 0  # of the request that is arriving
     unparsed = 0  # bytes since the parser last told of anything: of a line that has not ended yet
@@ -80,7 +83,7 @@ class Connection(HttpToolsProtocol):
         """Ends it; with a word, where a request was begun and nothing of an answer."""
         begun = self._has_begun() if part == "head" else part == "body" and not self.cycle.response_started
         if begun:
-            self.say(408, "timed_out", "The request took too long to arrive.")
+            self.say(408, "timed_out", "The request took too long to arrive.", reason=f"slow_{part}")
         if part == "answer":
             self._give_up()
             self.transport.abort()
@@ -100,13 +103,24 @@ class Connection(HttpToolsProtocol):
                 cycle.disconnected = True
                 cycle.message_event.set()
 
-    def say(self, status: int, code: str, message: str) -> None:
-        """The one error body, where there is no application to give it."""
-        request_id = new_request_id()
-        body = errors.body(code, message, request_id.decode())
-        headers = [*SECURITY_HEADERS, (b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()),
-                   (b"connection", b"close"), (b"x-request-id", request_id)]  # fmt: skip
+    def say(self, status: int, code: str, message: str, *, reason: str) -> None:
+        """The one error body, where there is no application to give it. In the log it is the request's own line, if that has begun."""
+        cycle, request_id, told = self.cycle, new_request_id(), {"error": code, "reason": reason}
+        if cycle is not None and cycle is self.answering and not cycle.response_complete:
+            state = cycle.scope.setdefault("state", {})
+            request_id = state.setdefault("request_id", request_id.decode()).encode()
+            state[ENDED] = status, told
+            self._give_up()  # nothing may be written behind this answer
+        else:
+            self._tell(status, told, request_id)
+        body, headers = _answer(code, message, request_id)
         self.transport.write(STATUS_LINE[status] + b"".join(b"%s: %s\r\n" % pair for pair in headers) + b"\r\n" + body)
+
+    @classmethod
+    def _tell(cls, status: int, refused: dict[str, str], request_id: bytes) -> None:
+        """A request's line, of one that no application has seen; once a second of each kind."""
+        if told := cls.floods.told(refused["reason"], refused):
+            log.info("request", method="other", route="unmatched", status=status, request_id=request_id.decode(), **told)
 
     def data_received(self, data: bytes) -> None:
         """What the parser keeps of a line that never ends is counted too."""
@@ -153,7 +167,8 @@ class Connection(HttpToolsProtocol):
         """With a word, unless an answer to something earlier is still on its way."""
         self.refused[LARGE_HEAD] += 1
         if self.cycle is None or self.cycle.response_complete:
-            self.say(431, "head_too_large", f"A request's head may have {LARGEST_HEAD} bytes and {MOST_LINES} lines.")
+            message = f"A request's head may have {LARGEST_HEAD} bytes and {MOST_LINES} lines."
+            self.say(431, "head_too_large", message, reason=LARGE_HEAD)
         self.transport.close()
 
     def on_body(self, body: bytes) -> None:
@@ -176,7 +191,7 @@ class Connection(HttpToolsProtocol):
             cycle.keep_alive = False  # what was asked before is answered, and then it ends
             return
         if not is_answering or (cycle is self.answering and not cycle.response_started):
-            self.say(400, *errors.HTTP_CODES[400])
+            self.say(400, *errors.HTTP_CODES[400], reason=_why(sys.exception()))
         self._give_up()
         self.transport.close()
 
@@ -189,16 +204,32 @@ class Connection(HttpToolsProtocol):
         self.answering = cycle
         is_refused = app is service_unavailable and cycle.scope["path"] != ALIVE
         self.refused[NO_ROOM] += is_refused
-        super()._start_asgi_task(cycle, _busy if is_refused else self.app)  # type: ignore[arg-type]
+        super()._start_asgi_task(cycle, self._busy if is_refused else self.app)  # type: ignore[arg-type]
+
+    @classmethod
+    async def _busy(cls, scope: Scope, receive: Receive, send: Send) -> None:
+        request_id, code = new_request_id(), "too_many_connections"
+        status, told = 503, {"error": code, "reason": NO_ROOM}
+        if ENDED in scope["state"]:  # it broke before this was its turn, and was answered then
+            (status, told), request_id = scope["state"][ENDED], scope["state"]["request_id"].encode()
+        cls._tell(status, told, request_id)
+        body, headers = _answer(code, "Too many connections are open at once. Try again.", request_id)
+        headers.append((b"retry-after", b"%d" % BUSY_AGAIN_AFTER_S))
+        await send({"type": "http.response.start", "status": 503, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
 
 
-async def _busy(scope: Scope, receive: Receive, send: Send) -> None:
-    request_id = new_request_id()
-    body = errors.body("too_many_connections", "Too many connections are open at once. Try again.", request_id.decode())
-    headers = [*SECURITY_HEADERS, (b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()),
-               (b"retry-after", b"%d" % BUSY_AGAIN_AFTER_S), (b"connection", b"close"), (b"x-request-id", request_id)]  # fmt: skip
-    await send({"type": "http.response.start", "status": 503, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+def _answer(code: str, message: str, request_id: bytes) -> tuple[bytes, list[tuple[bytes, bytes]]]:
+    body = errors.body(code, message, request_id.decode())
+    length = str(len(body)).encode()
+    return body, [*SECURITY_HEADERS, (b"content-type", b"application/json"), (b"content-length", length),
+                  (b"connection", b"close"), (b"x-request-id", request_id)]  # fmt: skip
+
+
+def _why(error: BaseException | None) -> str:
+    """What the parser says, which is one of some forty texts of its own; what it was given is in none of them."""
+    is_own = isinstance(error, httptools.HttpParserError) and error.__context__ is None and len(error.args) == 1
+    return str(error) if is_own else NO_HTTP
 
 
 class Watch:

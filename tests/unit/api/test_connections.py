@@ -1,13 +1,21 @@
 """One connection of the server, without a network."""
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
+import structlog
 import uvicorn
 from uvicorn.server import ServerState
 
+from wearbase.api.door.pace import Pace
+from wearbase.api.door.rules import DoorRules
+from wearbase.api.errors import LastResort
+from wearbase.api.metrics import Metrics
+from wearbase.api.middleware import Floods, Observed
 from wearbase.app.connections import Connection
+from wearbase.store.sealing import KeyRing
 
 REQUEST = b"GET /a HTTP/1.1\r\nHost: wear.example\r\n\r\n"
 
@@ -160,3 +168,70 @@ async def test_what_was_asked_before_garbage_is_answered_whole_and_then_it_ends(
     go_on.set()
     await asyncio.gather(*state.tasks)
     assert (wire.written.count(b"HTTP/1.1"), wire.written[-4:], wire.is_closed, wire.late) == (1, b"half", True, b"")
+
+
+def chunked(rest: bytes) -> bytes:
+    return POST + b"Transfer-Encoding: chunked\r\n\r\n" + rest
+
+
+DRIPPING = POST + b"Content-Length: 9\r\n\r\n{"
+REFUSED: dict[str, tuple[bytes, str | None, int, str, str]] = {  # what comes, what is then cut, what is answered, why
+    "dripping head": (b"GET /canary HTTP/1.1\r\nX: y\r\n", "head", 408, "timed_out", "slow_head"),
+    "short body": (DRIPPING, "body", 408, "timed_out", "slow_body"),
+    "large head": (POST + b"X: " + b"canary" * 8_000 + b"\r\nX:", None, 431, "head_too_large", "large_head"),
+    "method": (b"CANARY / HTTP/1.1\r\n\r\n", None, 400, "bad_request", "Invalid method encountered"),
+    "length": (POST + b"Content-Length: -1\r\n\r\n", None, 400, "bad_request", "Invalid character in Content-Length"),
+    "address": (b"GET http://[canary HTTP/1.1\r\n\r\n", None, 400, "bad_request", "no_http"),
+    "chunks": (chunked(b"canary\r\n"), None, 400, "bad_request", "Invalid character in chunk size"),
+}
+
+
+async def refused_lines(raw: bytes, part: Any, *, is_begun: bool) -> tuple[bytes, list[Any]]:
+    """What is written and logged of a request that the connection itself refuses, before the application began with it or after."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    observed = Observed(LastResort(app), metrics=Metrics(), keys=KeyRing([bytes(32)]), is_https=False, pace=Pace(DoorRules()))
+    wire, state = Wire(), ServerState()
+    connection = Connection(uvicorn.Config(observed, log_config=None, lifespan="off"), state, {})
+    connection.connection_made(wire)  # type: ignore[arg-type]
+    with structlog.testing.capture_logs() as logs:
+        head, _, rest = raw.partition(b"\r\n\r\n")
+        connection.data_received(head + b"\r\n\r\n" if rest and is_begun else raw)
+        if rest and is_begun:
+            await asyncio.sleep(0)
+            connection.data_received(rest)
+        if part:
+            connection.cut(part)
+        connection.connection_lost(None)
+        await asyncio.gather(*state.tasks)
+    return wire.written, [line for line in logs if line["event"] == "request"]
+
+
+@pytest.mark.parametrize("is_begun", [False, True])
+@pytest.mark.parametrize("kind", REFUSED)
+async def test_a_refusal_by_the_server_itself_is_one_line_of_the_answers_id_and_reason(
+    kind: str, is_begun: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Connection, "floods", Floods())
+    raw, part, status, code, reason = REFUSED[kind]
+    written, lines = await refused_lines(raw, part, is_begun=is_begun)
+    assert written.startswith(b"HTTP/1.1 %d " % status)
+    error = json.loads(written.partition(b"\r\n\r\n")[2])["error"]
+    assert [(line["status"], line["request_id"], line["error"], line["reason"]) for line in lines] == [
+        (status, error["request_id"], code, reason)
+    ]
+    assert error["code"] == code
+    assert "canary" not in str(lines).lower()
+
+
+async def test_a_flood_of_them_is_one_line_a_second_which_says_how_many_were_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(Connection, "floods", Floods(clock=lambda: now[0]))
+    lines: list[Any] = []
+    for at in (0.0, 0.1, 0.9, 1.1):
+        now[0] = at
+        lines += (await refused_lines(*REFUSED["method"][:2], is_begun=False))[1]
+    assert [line.get("untold") for line in lines] == [None, 2]
