@@ -178,11 +178,22 @@ class LastResort:
         except ClientDisconnect:
             return  # nobody is there to be answered
         except Exception as error:  # noqa: BLE001 the API's last resort
+            if has_started and (reason := _reason(error)) is not None:  # too late for an answer of its own
+                log.warning("answer broken off", error=reason.code, request_id=request_id(scope))
+                raise ConnectionAbortedError("the answer was cut") from None
             log.error("defect", error=type(error).__name__, place=e.place_of(error), request_id=request_id(scope))
             if has_started:
                 raise ConnectionAbortedError("the answer was cut") from None
             content = body("internal_error", "Something went wrong here.", request_id(scope))
             await Response(content, 500, media_type="application/json")(scope, receive, send)
+
+
+def _reason(error: Exception) -> e.WearbaseError | None:
+    """Why an answer that had begun could not go on, if it is one of our own errors; the framework hands on that it came too late."""
+    for one in (error, error.__cause__):
+        if isinstance(one, e.WearbaseError) and status_of(one) != 500:
+            return one
+    return None
 
 
 def _answer(request: Request, status: int, code: str, message: str, details: Any = None, *, headers: Any = None) -> Response:

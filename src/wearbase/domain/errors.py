@@ -233,6 +233,12 @@ class Conflict(Refused):
     code = "conflict"
 
 
+class ErasedMeanwhile(Conflict):
+    """Something was erased while it was being exported. Export again."""
+
+    code = "erased_meanwhile"
+
+
 class OtherAccount(Conflict):
     """What is stored of this member is of another account there. Disconnect it with data=erase first: two people's days are never mixed."""
 

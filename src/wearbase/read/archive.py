@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from wearbase.domain.clock import Clock
-from wearbase.domain.errors import Conflict
+from wearbase.domain.errors import ErasedMeanwhile
 from wearbase.read.status import rfc3339
 from wearbase.store.member import archive as store
 from wearbase.store.postgres import migrate
@@ -115,7 +115,7 @@ class Archive:
     async def of(self, user_id: str, *, beside: Mapping[str, bytes] | None = None) -> AsyncIterator[bytes]:
         """The archive in pieces; one that was broken off has no directory and cannot be opened. `beside`: archives of services, by source.
 
-        Raises: Conflict if something is erased meanwhile, DatabaseUnavailable.
+        Raises: ErasedMeanwhile if something is erased meanwhile, DatabaseUnavailable.
         """
         out = _Zip(self._clock.now())
         async with self._db.connection() as tx:
@@ -151,7 +151,7 @@ class Archive:
             yield out.taken()
         async with self._db.connection() as tx:
             if not standing <= await store.standing(tx, user_id):
-                raise Conflict("Something was erased while it was being exported. Export again.")
+                raise ErasedMeanwhile
         yield out.whole("manifest.json", self._manifest(user_id, out.files), rows=1)
         yield out.closed()
 

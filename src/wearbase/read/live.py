@@ -13,6 +13,8 @@ import orjson
 
 from wearbase.domain.clock import Clock
 from wearbase.domain.errors import DatabaseUnavailable, TooManyRequests
+from wearbase.store.member import marks
+from wearbase.store.member.marks import Watched
 from wearbase.store.postgres.database import Database, Tx
 from wearbase.store.postgres.hints import Hints
 from wearbase.store.watching import changes
@@ -36,6 +38,7 @@ class Stream:
 
     user_id: str
     session_id: UUID | None = None  # where the reader came with a session: the stream ends with it
+    watched: Watched | None = None  # it ends as the member is erased
     since: datetime | None = None  # of a reader who comes back: what changed from then on
     is_new: bool = True
     is_over: bool = False
@@ -108,12 +111,14 @@ class Live:
     def __len__(self) -> int:
         return self._count
 
-    def open(self, user_id: str, *, session_id: UUID | None = None, last_event_id: str | None = None) -> Stream:
+    def open(
+        self, user_id: str, *, session_id: UUID | None = None, watched: Watched | None = None, last_event_id: str | None = None
+    ) -> Stream:
         """A stream of this member's changes; it begins with how everything stands. Raises TooManyRequests."""
         member = self._members.get(user_id) or _Member(looked_at=self._clock.now())
         if self._count >= self._most or len(member.streams) >= self._most_of_a_member:
             raise TooManyRequests("Too many pages are open at once. Close one.", retry_after_s=AGAIN_AFTER_S)
-        stream = Stream(user_id, session_id=session_id, since=_since(last_event_id, now=self._clock.now()))
+        stream = Stream(user_id, session_id=session_id, watched=watched, since=_since(last_event_id, now=self._clock.now()))
         self._members[user_id] = member
         member.streams.append(stream)
         member.mark = None  # so that the next look tells all
@@ -146,6 +151,7 @@ class Live:
         try:
             while self._members:
                 with suppress(DatabaseUnavailable):
+                    await self._end_erased()
                     await self._look()
                     await self._end_signed_out()
                 with suppress(TimeoutError):
@@ -169,6 +175,17 @@ class Live:
                 found = await changes.standings(tx, [(user, member.mark) for user, member in some])
                 if found:
                     await self._tell(tx, found, dict(some), now=now)
+
+    async def _end_erased(self) -> None:
+        """Whatever a stream came by: a key, or a token that is good for longer, does not end with the member."""
+        streams = [s for member in self._members.values() for s in member.streams if s.watched is not None]
+        if not streams:
+            return
+        async with self._db.connection() as tx:
+            erased = await marks.erased_since(tx, {s.watched for s in streams if s.watched})
+        for stream in streams:
+            if stream.watched in erased:
+                stream.end()
 
     async def _end_signed_out(self) -> None:
         streams = [s for member in self._members.values() for s in member.streams if s.session_id is not None]

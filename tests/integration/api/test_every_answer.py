@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import re
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -14,7 +15,8 @@ from tests.integration.api.conftest import Service, problem, serving
 from tests.integration.api.test_credentials import walk
 from wearbase.access.users import name_for_logs
 from wearbase.api.middleware import BodyLimit
-from wearbase.domain.errors import DatabaseUnavailable, RateLimited
+from wearbase.domain.errors import DatabaseUnavailable, ErasedMeanwhile, RateLimited
+from wearbase.read.archive import Archive
 from wearbase.store.sealing import SealBroken
 
 
@@ -84,6 +86,18 @@ async def test_a_defect_tells_nothing(service: Service, monkeypatch: pytest.Monk
     assert "42" not in str(error)
     assert "health value" not in json.dumps(logs, default=str)
     assert next(e for e in logs if e["event"] == "defect")["error"] == "KeyError"
+
+
+async def test_an_archive_that_an_erasure_breaks_off_is_no_defect_and_says_why(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(*_: Any, **__: Any) -> AsyncIterator[bytes]:
+        yield b"PK"
+        raise ErasedMeanwhile
+
+    monkeypatch.setattr(Archive, "of", broken)
+    with structlog.testing.capture_logs() as logs, pytest.raises(ConnectionAbortedError):
+        await service.get("/api/v1/users/ann/export", headers=service.token("ann"))
+    assert [e["error"] for e in logs if e["event"] == "answer broken off"] == ["erased_meanwhile"]
+    assert not [e for e in logs if e["event"] == "defect"]
 
 
 async def test_when_the_database_or_the_budget_is_gone_it_says_when_to_come_back(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -329,6 +329,30 @@ async def test_signing_out_ends_it_and_a_new_cookie_does_not(told: Service, chec
     await reader.ended()
 
 
+async def test_erasing_ends_every_stream_of_the_member_whatever_it_came_by(told: Service, looks: list[None]) -> None:
+    await told.connected()
+    token, key = told.token("ann"), await told.key("read")
+    readers = [Reader(told, "ann", token), Reader(told, "ann", key)]
+    other = Reader(told, "bob", key)
+    for reader in (*readers, other):
+        assert await reader.status == 200
+    await two_more(looks)
+    assert not any(reader.task.done() for reader in readers)
+    told.world.clock.advance(timedelta(seconds=1))
+    await disconnect.erase_user(told.world.engine, "ann")
+    for reader in readers:
+        await reader.ended()
+    problem(await told.get("/api/v1/stream/ann", headers=token), 401, "made_before_erasure")
+    async with reading(told, **key) as anew:  # a backend that asks for whoever is not there
+        assert await anew.status == 200
+        await two_more(looks)
+        assert (anew.task.done(), other.task.done()) == (False, False)
+        told.world.clock.advance(timedelta(seconds=1))
+        await disconnect.erase_user(told.world.engine, "ann")
+        await anew.ended()
+    await other.leave()
+
+
 async def test_stopping_ends_every_stream(told: Service) -> None:
     readers = [Reader(told, "ann", told.token("ann")), Reader(told, "bob", told.token("bob"))]
     for reader in readers:

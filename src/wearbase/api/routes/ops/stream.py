@@ -12,6 +12,7 @@ from wearbase.api.routes import copying
 from wearbase.api.routes.ops.events import EventStream
 from wearbase.api.routing import GuardedRoute, who
 from wearbase.domain.errors import DatabaseUnavailable, Refused
+from wearbase.store.member import marks
 
 RULE = member("read")
 EXAMPLE = 'id: 1795262400000\nevent: day\ndata: {"provider":"whoop","day":"2026-11-21","revision":"6f3e0c"}\n\n'
@@ -30,10 +31,13 @@ async def stream(user_id: UserId, request: Request, caller: By, services: Given)
     state, days_stored, calls}; a `heartbeat` every 15 seconds.
 
     It begins with how everything stands; with `Last-Event-ID`, with the days that changed since, too. A `day` without a date: days
-    went away. `sync` without a resource: the whole source. It ends with its credential.
+    went away. `sync` without a resource: the whole source. It ends with its credential, and as the member is
+    erased; a member's credential from before that opens none.
     """
     last_id = request.headers.get("last-event-id")
-    source = services.live.open(user_id, session_id=caller.session_id, last_event_id=last_id)
+    async with services.db.transaction() as tx:
+        watched = await marks.watch(tx, services.engine.keys, user_id)
+    source = services.live.open(user_id, session_id=caller.session_id, watched=watched, last_event_id=last_id)
 
     async def is_allowed() -> bool:
         return caller.session_id is not None or await is_still_good(services, request, user_id)
