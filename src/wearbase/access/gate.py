@@ -12,12 +12,13 @@ from wearbase.access.identity import IdentityTokens
 from wearbase.access.keys import KeyBook
 from wearbase.access.keyset import IdentityUnavailable
 from wearbase.access.sessions import Sessions
-from wearbase.access.tokens import MemberTokens
+from wearbase.access.tokens import MemberTokens, Unfit
 from wearbase.domain.errors import Forbidden, Unauthorized
 
 Headers = Sequence[tuple[bytes, bytes]]
 Credential = tuple[bytes, bytes]  # the header it came in, and itself: of a cookie only the session's
 Before = Callable[[Credential | None], None]  # told what will be judged; what it raises keeps the gate from looking
+UNKNOWN = "This credential is unknown, expired or revoked."
 MISSING = "Give a service key (X-API-Key) or a member's token (Authorization: Bearer), or sign in."
 
 
@@ -69,22 +70,34 @@ class Gate:
     async def _judge(self, judged: Credential | None, headers: Headers, method: str) -> Caller:
         """Whose it is. Raises Unauthorized, DatabaseUnavailable, IdentityUnavailable."""
         if judged is None:
-            raise Unauthorized(MISSING)
+            raise Unauthorized(MISSING, reason="missing")
         name, value = judged
         if name == b"x-api-key":
-            return _known(await self._keys.find(value))
+            if (service := await self._keys.find(value)) is None:
+                raise Unauthorized(UNKNOWN, **self._keys.why_not(value))
+            return service
         if name == b"cookie":
             return await self._in_browser(value, headers, method)
         kind, _, token = value.partition(b" ")
         if kind.lower() != b"bearer":
-            raise Unauthorized(MISSING)
-        given = token.strip().decode("latin-1")
-        found = self._tokens.find(given)
-        if found is None and self._identity is not None:
-            found = await self._identity.find(given)
-        if found is not None and await self._keys.has_taken_back(found):
-            found = None
-        return _known(found)
+            raise Unauthorized(MISSING, reason="missing")
+        found = await self._member(token.strip().decode("latin-1"))
+        if await self._keys.has_taken_back(found):
+            raise Unauthorized(UNKNOWN, reason="revoked", caller=f"key:{found.by_key}")
+        return found
+
+    async def _member(self, token: str) -> Caller:
+        """Whose token it is, ours or the identity provider's. Raises Unauthorized, IdentityUnavailable."""
+        try:
+            return self._tokens.judge(token)
+        except Unfit as ours:
+            reason = ours.reason
+        if self._identity is not None:
+            try:
+                return await self._identity.judge(token)
+            except Unfit as theirs:
+                reason = theirs.reason if reason == "unknown_key" else reason  # one that names a key of ours was ours
+        raise Unauthorized(UNKNOWN, reason=reason)
 
     async def service(self, headers: Headers, *, before: Before) -> Caller | None:
         """The service that calls; None if somebody else does. Raises Unauthorized, DatabaseUnavailable, and what `before` raises."""
@@ -105,7 +118,7 @@ class Gate:
         for pair in headers:
             if pair[0] == b"x-api-key":
                 if key is not None:
-                    raise Unauthorized("Give one service key (X-API-Key), not several.")
+                    raise Unauthorized("Give one service key (X-API-Key), not several.", reason="several")
                 key = pair
             elif pair[0] == b"authorization":
                 bearer = pair
@@ -147,15 +160,9 @@ class Gate:
 
     async def _in_browser(self, cookie: bytes, headers: Headers, method: str) -> Caller:
         if method not in SAFE_METHODS and not self.is_from_app(headers):
-            raise Unauthorized("A session changes something only from the app's own pages (X-Wearbase: app, same origin).")
+            raise Unauthorized("A session changes something only from the app's own pages (X-Wearbase: app, same origin).", reason="origin")
         return await self._sessions.find(cookie)
 
 
 def _origin(parts: SplitResult) -> str:
     return f"{parts.scheme}://{parts.netloc.removesuffix(_DEFAULT_PORTS.get(parts.scheme, ''))}".lower()
-
-
-def _known(caller: Caller | None) -> Caller:
-    if caller is None:
-        raise Unauthorized("This credential is unknown, expired or revoked.")
-    return caller

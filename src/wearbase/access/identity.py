@@ -8,6 +8,7 @@ import jwt
 
 from wearbase.access.caller import MEMBER_SCOPES, Caller
 from wearbase.access.keyset import ALGORITHMS, KEY_ID, KeySet
+from wearbase.access.tokens import Unfit, unfit
 from wearbase.access.users import InvalidField, checked_user_id
 from wearbase.domain.clock import Clock
 
@@ -26,42 +27,58 @@ class IdentityTokens:
 
     async def find(self, token: str) -> Caller | None:
         """Whose token this is; None if it is not the provider's, not for us, changed, or ended. Raises IdentityUnavailable."""
-        key_id = _key_id(token)
-        key = await self.keys.key(key_id) if key_id is not None else None
-        if key is None:
+        try:
+            return await self.judge(token)
+        except Unfit:
             return None
+
+    async def judge(self, token: str) -> Caller:
+        """Whose token this is. Raises Unfit, IdentityUnavailable."""
+        key_id = _key_id(token)
+        key = await self.keys.key(key_id)
+        if key is None:
+            raise Unfit("unknown_key")
         try:
             # The times are checked below, by the injected clock.
             options = {"require": ["iss", "aud", "exp"], "verify_exp": False, "verify_iat": False, "verify_nbf": False}
             claims = jwt.decode(
                 token, key, algorithms=[key.algorithm_name], audience=self._audiences, issuer=self._issuer, options=options  # type: ignore[arg-type]
             )  # fmt: skip
-            if not self._is_now(claims):
-                return None
+            self._check_times(claims)
             user_id, signed_in_at, made_at = checked_user_id(claims[self._claim]), _signed_in_at(claims), _made_at(claims)
-        except (*_NOT_READ, KeyError, InvalidField):
-            return None
+        except (KeyError, InvalidField) as error:
+            raise Unfit("user_claim") from error
+        except _NOT_READ as error:
+            raise unfit(error) from error
         return Caller(
             kind="member", key_id=f"identity:{key_id}"[:50], scopes=MEMBER_SCOPES, user_id=user_id, issued_at=signed_in_at, made_at=made_at
         )  # fmt: skip
 
-    def _is_now(self, claims: Mapping[str, Any]) -> bool:
+    def _check_times(self, claims: Mapping[str, Any]) -> None:
+        """Raises Unfit."""
         now = self._clock.now()
         begins = [_instant(claims[name]) for name in ("iat", "nbf") if name in claims]
         is_old = "iat" in claims and now - _instant(claims["iat"]) > LONGEST_LIFE + CLOCKS_APART
-        return not is_old and _instant(claims["exp"]) > now - CLOCKS_APART and all(at <= now + CLOCKS_APART for at in begins)
+        if _instant(claims["exp"]) <= now - CLOCKS_APART:
+            raise Unfit("expired")
+        if is_old or any(at > now + CLOCKS_APART for at in begins):
+            raise Unfit("times")
 
 
-def _key_id(token: str) -> str | None:
-    """The id of the key that a token says it is signed with; None if no key of ours could be meant."""
+def _key_id(token: str) -> str:
+    """The id of the key that a token says it is signed with. Raises Unfit if no key of ours could be meant."""
     if len(token) > LONGEST_TOKEN:
-        return None
+        raise Unfit("too_long")
     try:
         header = jwt.get_unverified_header(token)
         key_id, is_allowed = header.get("kid"), header.get("alg") in ALGORITHMS
-    except _NOT_READ:
-        return None
-    return key_id if is_allowed and isinstance(key_id, str) and KEY_ID.fullmatch(key_id) else None
+    except _NOT_READ as error:
+        raise Unfit("malformed") from error
+    if not is_allowed:
+        raise Unfit("algorithm")
+    if not isinstance(key_id, str) or not KEY_ID.fullmatch(key_id):
+        raise Unfit("unknown_key")
+    return key_id
 
 
 def _signed_in_at(claims: Mapping[str, Any]) -> datetime | None:

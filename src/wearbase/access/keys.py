@@ -47,6 +47,7 @@ class KeyBook:
         self._env = Caller(kind="service", key_id=ENVIRONMENT, scopes=frozenset(env_scopes))
         self._by_hash: dict[bytes, tuple[StoredKey, Caller]] = {}
         self._revoked_at: dict[str, datetime] = {}
+        self._prefix_of_revoked: dict[bytes, str] = {}
         self._read_at = float("-inf")
         self._reading: asyncio.Task[None] | None = None
         self._used: set[uuid.UUID] = set()
@@ -70,6 +71,17 @@ class KeyBook:
             return None
         self._note_use(stored)
         return caller
+
+    def why_not(self, secret: bytes) -> dict[str, str]:
+        """For the log only: why a secret that was just not found is none, and the key's name where it once was one."""
+        return self.why_not_hash(hash_of(secret))
+
+    def why_not_hash(self, digest: bytes) -> dict[str, str]:
+        """The same by the secret's hash."""
+        if (prefix := self._prefix_of_revoked.get(digest)) is not None:
+            return {"reason": "revoked", "caller": f"key:{prefix}"}
+        stored, _ = self._by_hash.get(digest, (None, None))
+        return {"reason": "unknown"} if stored is None else {"reason": "ended", "caller": f"key:{stored.prefix}"}
 
     async def has_taken_back(self, member: Caller) -> bool:
         """Whether this member's credential ended with the key that made it. Revoking does that, not being replaced or expiring.
@@ -177,6 +189,7 @@ class KeyBook:
         began = time.monotonic()
         found = await self.list()
         self._by_hash = {k.key_hash: (k, _caller(k)) for k in found if k.revoked_at is None}
+        self._prefix_of_revoked = {k.key_hash: k.prefix for k in found if k.revoked_at is not None}
         self._revoked_at = {k.prefix: k.revoked_at for k in found if k.revoked_at is not None}
         self._read_at = began
 

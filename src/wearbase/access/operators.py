@@ -49,7 +49,7 @@ class Operators:
         caller = await self._keys.find_hash(key_hash, is_newest=True)
         if caller is None:
             await self._refuse()
-            raise Unauthorized("This key is unknown, expired or revoked.")
+            raise Unauthorized("This key is unknown, expired or revoked.", **self._keys.why_not_hash(key_hash))
         token = secrets.token_urlsafe(32)
         session = OperatorSession(token_hash=hash_of(token.encode()), key_hash=key_hash, created_at=now, expires_at=now + LIFETIME)
         allowed = _for_ops(caller)

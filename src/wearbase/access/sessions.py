@@ -205,14 +205,14 @@ class Sessions:
         """The session, and whether the cookie holds its newest secret."""
         parts = _COOKIE.fullmatch(cookie)
         if parts is None:
-            raise Unauthorized
+            raise Unauthorized(reason="unknown")
         async with self._db.connection() as tx:
             session = await sessions.get(tx, uuid.UUID(parts[1].decode()))
         given, now = _hash(parts[2]), self._clock.now()
         is_newest = session is not None and hmac.compare_digest(given, session.secret_hash)
         is_before = session is not None and session.before_hash is not None and hmac.compare_digest(given, session.before_hash)
         if session is None or not (is_newest or is_before):
-            raise Unauthorized
+            raise Unauthorized(reason="unknown")
         if session.ended_at is not None:
             raise SignedOut
         if min(session.expires_at, session.seen_at + IDLE_LIFETIME) <= now:

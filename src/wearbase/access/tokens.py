@@ -23,6 +23,31 @@ CLOCKS_APART = timedelta(seconds=60)
 _REQUIRED = ["iss", "aud", "sub", "iat", "exp"]
 
 
+class Unfit(Exception):
+    """This token is not good. `reason` is for the log, never for whoever sent it."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
+_REASONS: tuple[tuple[type[jwt.PyJWTError], str], ...] = (
+    (jwt.InvalidAudienceError, "audience"),
+    (jwt.InvalidIssuerError, "issuer"),
+    (jwt.InvalidAlgorithmError, "algorithm"),
+    (jwt.InvalidSignatureError, "signature"),
+    (jwt.DecodeError, "malformed"),
+)
+_CLAIMS = {"aud": "audience", "iss": "issuer"}  # a claim that is missing is as one that is wrong
+
+
+def unfit(error: Exception) -> Unfit:
+    """Why a token could not be verified: a word of ours, nothing of the token."""
+    if isinstance(error, jwt.MissingRequiredClaimError):
+        return Unfit(_CLAIMS.get(error.claim, "claims"))
+    return Unfit(next((reason for kind, reason in _REASONS if isinstance(error, kind)), "claims"))
+
+
 @dataclass(frozen=True, slots=True)
 class _Key:
     id: str
@@ -51,20 +76,29 @@ class MemberTokens:
     def find(self, token: str) -> Caller | None:
         """Whose token this is; None if it is not ours, changed, or ended."""
         try:
+            return self.judge(token)
+        except Unfit:
+            return None
+
+    def judge(self, token: str) -> Caller:
+        """Whose token this is. Raises Unfit."""
+        try:
             key_id = jwt.get_unverified_header(token).get("kid")
             secret = self._by_id.get(key_id) if isinstance(key_id, str) else None
             if secret is None:
-                return None
+                raise Unfit("unknown_key")
             # The times are checked below, by the injected clock.
             options = {"require": _REQUIRED, "verify_exp": False, "verify_iat": False, "verify_nbf": False}
             claims = jwt.decode(token, secret, algorithms=[ALGORITHM], audience=[AUDIENCE, IN_PART], issuer=ISSUER, options=options)  # type: ignore[arg-type]
             issued_at, ends_at = _instant(claims["iat"]), _instant(claims["exp"])
             scopes, by_key = _scopes(claims), _by_key(claims)
-        except (jwt.PyJWTError, ValueError, TypeError, OverflowError):
-            return None
+        except (jwt.PyJWTError, ValueError, TypeError, OverflowError) as error:
+            raise unfit(error) from error
         now = self._clock.now()
-        if ends_at <= now or issued_at > now + CLOCKS_APART or ends_at - issued_at > LONGEST_LIFETIME:
-            return None
+        if ends_at <= now:
+            raise Unfit("expired")
+        if issued_at > now + CLOCKS_APART or ends_at - issued_at > LONGEST_LIFETIME:
+            raise Unfit("times")
         return Caller(
             kind="member", key_id=f"member:{key_id}" if by_key is None else f"member:{key_id}:{by_key}", scopes=scopes,
             user_id=claims["sub"], issued_at=issued_at, made_at=issued_at, by_key=by_key,

@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 RETRY_AFTER_S = 5
 WEBHOOKS = "/v1/webhooks/"
-TOLD_IN_LOGS = ("limit", "network", "scope", "provider", "field", "caller")
+TOLD_IN_LOGS = ("limit", "network", "scope", "provider", "field", "caller", "reason")
 DECLARED = 2  # of a field's place, where it is and its name are ours; what lies deeper may be the sender's
 
 STATUS: dict[type[e.WearbaseError], int] = {

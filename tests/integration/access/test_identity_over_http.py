@@ -5,10 +5,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import structlog
 
 from tests.integration.access.provider import AUDIENCE, ISSUER, Provider, running
 from tests.integration.api.conftest import Service, problem, serving
 from tests.integration.harness import bench
+from wearbase.access.gate import UNKNOWN
 from wearbase.access.identity import IdentityTokens
 from wearbase.access.keyset import KeySet
 from wearbase.access.tokens import MemberTokens
@@ -112,3 +114,52 @@ async def test_our_own_tokens_stay_good_while_the_key_that_signed_them_is_in_the
     assert behind.find(front.issue("ann")) is not None
     assert alone.find(behind.issue("ann")) is None, "once it is taken out its tokens are nobody's"
     assert alone.find(front.issue("ann")) is not None
+
+
+async def test_the_log_says_why_a_credential_was_refused_and_the_answer_does_not(here: Any) -> None:
+    service, provider, _ = here
+    book, clock = service.services.keys, service.world.clock
+    ended = await book.create("ended", ["read"], clock.now() + timedelta(hours=1))
+    revoked = await book.create("revoked", ["read"])
+    old, late = service.token("ann"), provider.token("ann")
+    await book.revoke(revoked.stored.prefix)
+    clock.advance(timedelta(hours=2))
+    fresh = service.token("ann")["authorization"]
+    with_key = {"x-api-key": ended.secret}
+    asked: list[tuple[dict[str, str], str, str | None]] = [
+        ({}, "missing", None),
+        (with_key, "ended", f"key:{ended.stored.prefix}"),
+        ({"x-api-key": revoked.secret}, "revoked", f"key:{revoked.stored.prefix}"),
+        ({"x-api-key": f"wb_{revoked.stored.prefix}_guessed"}, "unknown", None),
+        (bearer(provider.token("ann", aud="x")), "audience", None),
+        (bearer(provider.token("ann", iss="x")), "issuer", None),
+        (bearer(provider.token("ann", sub="not a user's id")), "user_claim", None),
+        (bearer(provider.token("ann")[:-8] + "AAAAAAAA"), "signature", None),
+        (bearer(late), "expired", None),
+        (bearer(provider.token("ann", header={"kid": "key-9"})), "unknown_key", None),
+        (bearer("a.b.c"), "malformed", None),
+        (old, "expired", None),
+        ({"authorization": fresh[:-8] + "AAAAAAAA"}, "signature", None),
+        (bearer(MemberTokens([b"x" * 32], clock).issue("ann")), "algorithm", None),
+    ]
+    for headers, reason, caller in asked:
+        with structlog.testing.capture_logs() as logs:
+            answer = await service.get(OWN, headers=headers)
+        problem(answer, 401, "unauthorized")
+        line = next(entry for entry in logs if entry["event"] == "request")
+        assert (line["reason"], line["caller"]) == (reason, caller)
+        assert set(answer.json()["error"]) == {"code", "message", "request_id"}
+        if headers:
+            assert answer.json()["error"]["message"] == UNKNOWN
+
+
+async def test_a_token_that_ended_with_its_key_names_that_key_in_the_log(here: Any) -> None:
+    service, _, _ = here
+    book = service.services.keys
+    maker = await book.create("maker", ["connect", "read"])
+    made = await service.post("/api/v1/users/ann/token", headers={"x-api-key": maker.secret})
+    await book.revoke(maker.stored.prefix)
+    with structlog.testing.capture_logs() as logs:
+        problem(await service.get(OWN, headers=bearer(made.json()["token"])), 401, "unauthorized")
+    line = next(entry for entry in logs if entry["event"] == "request")
+    assert (line["reason"], line["caller"]) == ("revoked", f"key:{maker.stored.prefix}")

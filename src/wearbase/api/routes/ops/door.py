@@ -22,7 +22,7 @@ class OperatorRoute(GuardedRoute):
         if self.rule.by != "service" or token is None or has_credential(scope["headers"]) or scope["method"] not in (self.methods or ()):
             return await super().handle(scope, receive, send)
         if scope["method"] not in SAFE_METHODS and not services.gate.is_from_app(scope["headers"]):
-            raise Unauthorized("A session changes something only from our own pages (X-Wearbase: app, same origin).")
+            raise Unauthorized("A session changes something only from our own pages (X-Wearbase: app, same origin).", reason="origin")
         before_looking(services, scope, (b"cookie", token.encode("latin-1")))
         caller, _ = await services.operators.find(token)
         welcome(services, scope, caller)
