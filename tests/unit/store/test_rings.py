@@ -134,6 +134,7 @@ ONE, TWO = KeyRing.new_key_text(), KeyRing.new_key_text()
         (f"{ONE},{TWO},{ONE}", "key 3 of 3 is the same as key 1"),
         (base64.urlsafe_b64encode(bytes(32)).decode(), "can be guessed"),
     ],
+    ids=["short", "no base64", "twice", "guessable"],
 )  # fmt: skip
 def test_which_key_is_wrong_is_said_and_none_is_shown(text: str, said: str) -> None:
     with pytest.raises(SettingsError, match=said) as refused:
