@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from wearbase.access.caller import Rule
 from wearbase.access.users import checked_user_id
-from wearbase.api.door.entry import admitted
+from wearbase.api.door.entry import admitted, named_user
 from wearbase.api.fields import SOURCE_PATTERN
 from wearbase.api.given import known_source
 from wearbase.store.audit.acting import BROWSER, acting
@@ -70,7 +70,7 @@ class GuardedRoute(APIRoute):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] in (self.methods or ()):
-            user_id = _user_id(scope)
+            user_id = named_user(scope)
             scope["state"]["named"] = user_id
             await admitted(scope["app"].state.services, scope, self.rule, user_id)
             if user_id is not None:
@@ -96,13 +96,3 @@ def _check_source(scope: Scope) -> None:
     elif b"provider=" in scope["query_string"]:
         for name in parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True).get("provider", []):
             known_source(name, readable)
-
-
-def _user_id(scope: Scope) -> str | None:
-    """The user that a request is about: of its path, or of its query."""
-    found = scope["path_params"].get("user_id")
-    if found is None and b"user_id=" in scope["query_string"]:
-        named = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True).get("user_id", [])
-        # FastAPI takes the last one; more than one would let another be checked than is used.
-        found = named[0] if len(set(named)) == 1 else None if not named else "\n"
-    return found

@@ -42,6 +42,16 @@ async def test_a_second_user_id_in_the_query_is_refused(service: Service) -> Non
     for path in ("/v1/oauth/authorize?user_id=ann&user_id=bob", "/v1/oauth/authorize?user_id=bob&user_id=ann"):
         problem(await service.get(path, headers=service.token("ann")), 403, "forbidden")
         problem(await service.get(path), 422, "invalid_field", "user_id")
+    for path in (
+        "/api/v1/whoop/daily-data/ann",
+        "/api/v1/health/ann",
+        "/api/v1/whoop/sync-status/ann",
+        "/v1/data/ann/sleep?provider=whoop",
+    ):
+        more = f"{path}{'&' if '?' in path else '?'}user_id="
+        problem(await service.get(f"{more}bob", headers=service.token("ann")), 403, "forbidden")
+        problem(await service.get(f"{more}bob"), 422, "invalid_field", "user_id")
+        assert (await service.get(f"{more}ann", headers=service.token("ann"))).status_code == 200
 
 
 async def test_a_revoked_key_is_refused_and_an_expired_one(service: Service) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable
 from functools import partial
+from urllib.parse import parse_qs
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -30,6 +31,16 @@ class Door:
         except WrongHost as error:
             return errors.refuse(error, scope, receive, send)
         return self._app(scope, receive, send)
+
+
+def named_user(scope: Scope) -> str | None:
+    """The user that a request is about: of its path, or of its query. Two are nobody: another would be checked than is used."""
+    found = scope["path_params"].get("user_id")
+    if b"user_id=" in scope["query_string"]:
+        named = set(parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True).get("user_id", []))
+        named |= set() if found is None else {found}
+        found = named.pop() if len(named) == 1 else "\n" if named else None
+    return found
 
 
 async def admitted(services: Services, scope: Scope, rule: Rule, user_id: str | None) -> Caller | None:

@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 from wearbase.access.caller import member
 from wearbase.access.users import InvalidField, checked_user_id
 from wearbase.api.conditional import has_already
-from wearbase.api.door.entry import admitted
+from wearbase.api.door.entry import admitted, named_user
 from wearbase.api.fields import UserId, checked_date
 from wearbase.api.given import Given, Services
 from wearbase.api.health_shapes import HealthSources
@@ -42,9 +42,9 @@ class Health:
         self._services = services
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        user_id = scope["path_params"]["user_id"]
-        await admitted(self._services, scope, self.rule, user_id)
-        checked_user_id(user_id)
+        named = named_user(scope)
+        await admitted(self._services, scope, self.rule, named)
+        user_id = checked_user_id(named or "")
         day, count = _asked(scope["query_string"])
         if count is None:
             answer = await self._day(user_id, day)

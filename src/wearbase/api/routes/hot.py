@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 from wearbase.access.caller import SIGNED, member
 from wearbase.access.users import InvalidField, checked_user_id
 from wearbase.api.conditional import has_already
-from wearbase.api.door.entry import admitted
+from wearbase.api.door.entry import admitted, named_user
 from wearbase.api.given import Services, known_source
 from wearbase.api.metrics import ACCEPTED
 from wearbase.api.routes import copying
@@ -37,9 +37,9 @@ class DailyData:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         services, params = self._services, scope["path_params"]
-        user_id, provider = params["user_id"], params["provider"]
-        await admitted(services, scope, self.rule, user_id)
-        checked_user_id(user_id)
+        provider, named = params["provider"], named_user(scope)
+        await admitted(services, scope, self.rule, named)
+        user_id = checked_user_id(named or "")
         known_source(provider, services.providers, in_path=True)
         asked = _date(scope["query_string"])
         if provider in services.engine.remotes:
