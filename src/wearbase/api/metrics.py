@@ -191,6 +191,9 @@ def _vitals(found: Vitals | None, at: datetime, took_s: float) -> CollectorRegis
     chores = Gauge("wearbase_chores_failing", "Chores whose last attempt failed", ["kind"], registry=registry)
     for kind, count in found.failing_chores.items():
         chores.labels(kind).set(count)
+    if found.unopenable is not None:
+        text = "Sealed values, of tokens for the most part, that none of the keys at hand opens"
+        Gauge("wearbase_sealed_values_unopenable", text, registry=registry).set(found.unopenable)
     _census(registry, found.sources, at)
     return registry
 

@@ -20,6 +20,7 @@ from wearbase.access.keyset import KeySet
 from wearbase.providers.registry import PROVIDERS
 from wearbase.store import observations
 from wearbase.store.postgres.database import rows
+from wearbase.store.sealing import KeyRing
 from wearbase.sync.upkeep.census import take_census
 from wearbase.sync.upkeep.forecast import forecast_all
 from wearbase.transport.http import Http
@@ -161,6 +162,17 @@ def test_panels_have_a_place_of_their_own() -> None:
         assert at["x"] + at["w"] <= 24
         taken |= cells
     assert len({panel["id"] for panel in panels()}) == len(panels())
+
+
+async def test_tokens_that_no_key_at_hand_opens_are_counted(service: Service) -> None:
+    await service.connected()
+    await take_census(service.world.engine)
+    assert (await told(service))["wearbase_sealed_values_unopenable"] == 0
+    foreign = KeyRing.from_text(KeyRing.new_key_text()).seal("a", user_id="ann", provider="whoop", kind="refresh")
+    async with service.world.engine.db.transaction() as tx:
+        await tx.execute("update wearbase.connection set refresh_token = %s", (foreign,))
+    await take_census(service.world.engine)
+    assert (await told(service))["wearbase_sealed_values_unopenable"] == 1
 
 
 async def test_what_goes_wrong_is_counted(service: Service) -> None:

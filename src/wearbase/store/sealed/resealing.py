@@ -32,6 +32,12 @@ async def others(tx: Tx, column: SealedColumn, ring: KeyRing) -> int:
     return await value(tx, sql, (ring.first_id,))
 
 
+async def unopenable(tx: Tx, column: SealedColumn, ring: KeyRing) -> int:
+    """How many values were sealed with a key that is not in the ring."""
+    sql = f"select count(*) from wearbase.{column.table} where substring({column.column} from 2 for 4) <> all(%s)"  # noqa: S608 fixed names
+    return await value(tx, sql, (ring.ids,))
+
+
 async def step(tx: Tx, column: SealedColumn, ring: KeyRing, *, after: tuple[Any, ...] | None, most: int) -> Step:
     """Seals the next values again. A value that changed meanwhile stays as it is; one that cannot be opened is counted and kept."""
     found = await _next(tx, column, ring, after=after, most=most)

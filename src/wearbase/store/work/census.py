@@ -38,6 +38,7 @@ class Vitals:
     oldest_due: Mapping[str, datetime]
     sources: Mapping[str, Counted]
     failing_chores: Mapping[str, int] = field(default_factory=dict)
+    unopenable: int | None = None  # sealed values; None where no census counted them yet
     backup_at: datetime | None = None
 
 
@@ -89,7 +90,7 @@ select (select count(*) from wearbase.worker where heartbeat_at >= %(alive_since
 _NEWEST = "select provider, content, seen_at from wearbase.observation where name = %s"
 
 
-async def take(tx: Tx, resources: Mapping[str, list[str]], limits: Limits, *, now: datetime) -> None:
+async def take(tx: Tx, resources: Mapping[str, list[str]], limits: Limits, *, unopenable: int, now: datetime) -> None:
     """Counts, and keeps the counts of each source given with its resources; nothing found is a zero."""
     given = {"idle_before": limits.idle_before, "stale_before": limits.stale_before, "overdue_before": limits.overdue_before}
     members = {f.pop("provider"): f for f in await rows(tx, _MEMBERS, given)}
@@ -107,7 +108,7 @@ async def take(tx: Tx, resources: Mapping[str, list[str]], limits: Limits, *, no
         }
         await observations.note(tx, provider, CENSUS, content, now=now)
     chores = {f["kind"]: f["failing"] for f in await rows(tx, _CHORES)}
-    await observations.note(tx, EVERYBODY, CENSUS, {"failing_chores": chores}, now=now)
+    await observations.note(tx, EVERYBODY, CENSUS, {"failing_chores": chores, "unopenable": unopenable}, now=now)
 
 
 async def vitals(tx: Tx, *, alive_since: datetime) -> Vitals:
@@ -118,5 +119,8 @@ async def vitals(tx: Tx, *, alive_since: datetime) -> Vitals:
     due |= {name: found[name] for name in ("history", "inbox", "chore") if found[name] is not None}
     newest = {f["provider"]: Counted(content=f["content"], seen_at=f["seen_at"]) for f in await rows(tx, _NEWEST, (CENSUS,))}
     everybody = newest.pop(EVERYBODY, None)
-    chores = everybody.content["failing_chores"] if everybody else {}
-    return Vitals(workers=found["workers"], oldest_due=due, sources=newest, failing_chores=chores, backup_at=found["backup"])
+    counted = everybody.content if everybody else {}
+    return Vitals(
+        workers=found["workers"], oldest_due=due, sources=newest, failing_chores=counted.get("failing_chores", {}),
+        unopenable=counted.get("unopenable"), backup_at=found["backup"],
+    )  # fmt: skip

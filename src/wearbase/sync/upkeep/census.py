@@ -7,6 +7,8 @@ from datetime import timedelta
 
 import structlog
 
+from wearbase.store.sealed import resealing
+from wearbase.store.sealed.columns import COLUMNS
 from wearbase.store.work import census, due
 from wearbase.store.work.census import Limits
 from wearbase.sync.engine import Engine
@@ -24,7 +26,8 @@ async def take_census(engine: Engine) -> None:
     limits = Limits(idle_before=now - engine.idle_after, stale_before=now - STALE_AFTER, overdue_before=now - engine.keepalive)
     resources = {app.name: [r.name for r in app.provider.resources] for app in engine.apps.values()}
     async with engine.db.transaction() as tx:
-        await census.take(tx, resources, limits, now=now)
+        unopenable = sum([await resealing.unopenable(tx, column, engine.keys) for column in COLUMNS])
+        await census.take(tx, resources, limits, unopenable=unopenable, now=now)
         left = 0
         for app in (a for a in engine.apps.values() if a.provider.delivers == "notice"):
             left += await due.remind(tx, app.name, idle_before=limits.idle_before, left_before=now - LEFT_AFTER, now=now)
