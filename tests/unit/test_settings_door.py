@@ -1,9 +1,12 @@
 """Settings of the door: what is taken, what ends the start, and what the HTTP side is told."""
 
+import re
+import socket
+
 import pytest
 
 from wearbase.app import http
-from wearbase.app.http import door_rules
+from wearbase.app.http import door_rules, listen_for_metrics
 from wearbase.domain.errors import SettingsError
 from wearbase.settings import Settings, load
 
@@ -73,3 +76,15 @@ def test_any_name_where_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_limits_reach_the_door_and_hold_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     rules = door_rules(given(monkeypatch, REQUESTS_PER_MEMBER="7", STREAMS="3"))
     assert (rules.requests_per_key, rules.requests_per_member, rules.failures_per_address, rules.streams) == (1_000, 7, 10, 3)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_a_taken_address_for_the_metrics_asks_for_another_address(host: str) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, 0), family=family) as taken:
+        port = taken.getsockname()[1]
+        given = Settings(metrics_bind=(f"[{host}]:{port}" if ":" in host else f"{host}:{port}"))  # type: ignore[arg-type]
+        with pytest.raises(SettingsError) as raised:
+            listen_for_metrics(given)
+    [told] = re.findall(r"set METRICS_BIND to another address, such as (\S+)\.$", raised.value.message)
+    assert Settings(metrics_bind=told).metrics_bind not in (None, given.metrics_bind)

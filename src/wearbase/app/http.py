@@ -57,7 +57,8 @@ def _bound(host: str, port: int, *, port_setting: str, both: str) -> socket.sock
         listener = socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=is_both)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            taken = f"{port_setting}: {port} is taken by another program. Stop it, or set {port_setting} to another number."
+            another = "number" if port_setting == "PORT" else f"address, such as {f'[{host}]' if ':' in host else host}:{port % 65_535 + 1}"
+            taken = f"{port_setting}: {port} is taken by another program. Stop it, or set {port_setting} to another {another}."
             raise SettingsError(taken) from error
         raise SettingsError(f"{both}: cannot listen on {host}, port {port}: {error.strerror}.") from error
     if hasattr(socket, "TCP_USER_TIMEOUT"):

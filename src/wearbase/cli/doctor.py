@@ -17,14 +17,15 @@ from wearbase.cli.examining import Finding, of_identity, of_others, of_sahha, of
 from wearbase.cli.exits import Code, Stop
 from wearbase.cli.members import AsJson
 from wearbase.cli.output import console, emit, plain, say
-from wearbase.cli.session import Choice, choose, opened, run
+from wearbase.cli.session import OWNERS, Choice, choose, opened, owners_in_vain, run
 from wearbase.domain.errors import DatabaseUnavailable, SettingsError, WearbaseError
 from wearbase.settings import LOOPBACK, Settings
 from wearbase.settings.advice import advice
 from wearbase.store import survey
 from wearbase.store.postgres import migrate
-from wearbase.store.postgres.embedded import default_data_dir
+from wearbase.store.postgres.embedded import default_data_dir, is_made, is_running
 from wearbase.store.postgres.embedded.account import database_account
+from wearbase.store.sealed.rings import given_ring
 from wearbase.store.survey import ServerFacts
 from wearbase.sync import ask
 from wearbase.sync.upkeep.resealing import is_given, named, ring_use, started_last
@@ -59,6 +60,9 @@ def _examine(ctx: typer.Context) -> Iterator[Finding]:
     except SettingsError as error:
         yield Finding("fail", "settings", error.message)
         return
+    if (bad := _bad_ring(choice.settings)) is not None:
+        yield Finding("fail", "settings", bad)
+        return
     env_file = " and .env" if Path(".env").is_file() else ""
     yield Finding("ok", "settings", f"{choice.settings.environment}, from the environment{env_file}{' (demo)' if choice.is_demo else ''}")
     for told in advice(choice.settings):
@@ -71,7 +75,17 @@ def _examine(ctx: typer.Context) -> Iterator[Finding]:
         yield from of_others(choice.settings)
     yield from run(_of_identity(choice.settings))
     yield from _folder(choice.settings)
-    yield from _database(choice)
+    absent = None if ctx.obj else _absent(choice)
+    yield from [absent] if absent else _database(choice)
+
+
+def _bad_ring(settings: Settings) -> str | None:
+    try:
+        if (given := settings.token_encryption_keys) is not None:
+            given_ring(given.get_secret_value())
+    except SettingsError as error:
+        return error.message
+    return None
 
 
 def _source(choice: Choice) -> Iterator[Finding]:
@@ -133,6 +147,14 @@ def _folder(settings: Settings) -> Iterator[Finding]:
         yield Finding("ok", "data folder", f"{folder}, private")
 
 
+def _absent(choice: Choice) -> Finding | None:
+    """Where nobody asked for one, none is made, and no demo started. One with data of ours is opened for as long as this takes."""
+    folder = choice.settings.data_dir or default_data_dir()
+    if choice.settings.database_url is not None or (is_running(folder) if choice.is_demo else is_made(folder)):
+        return None
+    return Finding("warn", "database", f"none runs in {folder}, and none was started", "start it with: wear up")
+
+
 def _database(choice: Choice) -> Iterator[Finding]:
     """The given database is looked at before anything is changed there; the embedded one is ours to start."""
     settings = choice.settings
@@ -142,6 +164,8 @@ def _database(choice: Choice) -> Iterator[Finding]:
             yield from _server(settings, found)
             if found.revision != migrate.head():
                 return
+            for name, role in owners_in_vain(settings).items():
+                yield Finding("warn", "role", f"{name}: {OWNERS}", f"give servers and workers that of {role}")
         yield from run(_inside(choice))
     except SettingsError as error:
         yield Finding("fail", "settings", error.message)
@@ -154,6 +178,10 @@ def _database(choice: Choice) -> Iterator[Finding]:
 def _server(settings: Settings, found: ServerFacts) -> Iterator[Finding]:
     is_old = found.version < 15
     yield Finding("fail" if is_old else "ok", "database", f"PostgreSQL {found.version}", "15 or newer is needed" if is_old else None)
+    if found.encoding not in (None, "UTF8"):
+        todo = "make another: create database ... encoding 'UTF8' template template0"
+        yield Finding("fail", "database", f"its encoding is {found.encoding}, and must be UTF8", todo)
+        return
     if found.is_pooled:
         if settings.database_direct_url is None:
             todo = "set DATABASE_DIRECT_URL to the server itself; without it workers look once a second instead of being woken"
@@ -163,6 +191,9 @@ def _server(settings: Settings, found: ServerFacts) -> Iterator[Finding]:
     head = migrate.head()
     if found.revision == head:
         yield Finding("ok", "schema", f"revision {head}, the newest")
+    elif found.is_set_aside:
+        text = "a restore is under way or was broken off; what was there is kept under another name"
+        yield Finding("fail", "schema", text, "wait, or run wear restore FILE again: without --replace it only puts that back")
     else:
         yield Finding("fail", "schema", f"revision {found.revision or 'none'}; this program needs {head}", "run: wear db upgrade")
 

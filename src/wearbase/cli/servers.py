@@ -18,7 +18,7 @@ from wearbase.cli.demo.guide import guide
 from wearbase.cli.demo.simulator import Simulator
 from wearbase.cli.exits import Stop
 from wearbase.cli.output import announce, tell
-from wearbase.cli.session import Choice, placed, run_server, stoppable
+from wearbase.cli.session import OWNERS, Choice, owners_in_vain, placed, run_server, stoppable
 from wearbase.domain.errors import WearbaseError
 from wearbase.read.members import members
 from wearbase.settings import Settings, load
@@ -51,6 +51,7 @@ def api() -> None:
     settings = load()
     _configure(settings)
     with stoppable(), placed(Choice(settings, is_demo=False)) as where:
+        _warn_of_owners(settings)
         settings, listener = listen(settings)
         run_server(serve(settings, where, listener, with_worker=False, beside=_say_ready))
 
@@ -60,6 +61,7 @@ def worker() -> None:
     settings = load()
     _configure(settings)
     with stoppable(), placed(Choice(settings, is_demo=False)) as where:
+        _warn_of_owners(settings)
         run_server(work(settings, where, on_ready=lambda: announce("wearbase worker is ready")))
 
 
@@ -75,8 +77,14 @@ def _configure(settings: Settings, *, is_demo: bool = False) -> None:
         log.warning("setting", setting=told.setting, leads_to=told.text, todo=told.todo)
 
 
+def _warn_of_owners(settings: Settings) -> None:
+    for name, role in owners_in_vain(settings).items():
+        log.warning("setting", setting=name, leads_to=OWNERS, todo=f"give servers and workers that of {role}")
+
+
 def _up(settings: Settings) -> None:
     with placed(Choice(settings, is_demo=False), as_server=NAME) as where:
+        _warn_of_owners(settings)
         settings, listener = listen(settings)
         run_server(serve(settings, where, listener, with_worker=True, beside=_greet))
     announce("Stopped.")

@@ -20,8 +20,10 @@ from wearbase.settings import Settings, load
 from wearbase.store.audit import trail
 from wearbase.store.audit.acting import COMMAND_LINE, act_as, actor
 from wearbase.store.audit.trail import Read
+from wearbase.store.postgres import runtime_role
 
 T = TypeVar("T")
+OWNERS = "it is the owner's address: whoever gets hold of it can change the audit trail"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,17 @@ def placed(choice: Choice, *, as_server: str | None = None) -> Iterator[Place]:
     """The database of the choice."""
     with place(choice.settings, as_server=as_server, on_log=lambda text: tell(text) if is_watched() else None) as where:
         yield where
+
+
+def owners_in_vain(settings: Settings) -> dict[str, str]:
+    """Settings that hold the owner's address, each with a role that was granted what servers need. Raises DatabaseUnavailable."""
+    given = {"DATABASE_URL": settings.database_url, "DATABASE_DIRECT_URL": settings.database_direct_url}
+    found = {
+        name: runtime_role.in_vain(url.get_secret_value(), schema=settings.database_schema)
+        for name, url in given.items()
+        if url is not None
+    }
+    return {name: roles[0] for name, roles in found.items() if roles}
 
 
 def require_source(running: Parts, choice: Choice, provider: str) -> None:

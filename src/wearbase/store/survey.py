@@ -6,10 +6,13 @@ from datetime import UTC, date, datetime
 
 import psycopg
 from psycopg import sql
+from psycopg.errors import InsufficientPrivilege
 
 from wearbase.store.postgres.address import unreachable
 from wearbase.store.postgres.clock import READ_CLOCK
 from wearbase.store.postgres.database import Tx, many
+from wearbase.store.postgres.runtime_role import refused
+from wearbase.store.postgres.schema import ASIDE
 
 PATIENCE_S = 5
 
@@ -22,6 +25,8 @@ class ServerFacts:
     revision: str | None  # None: no wearbase has been here
     seconds_ahead: float  # of this machine's clock
     is_pooled: bool
+    encoding: str | None  # None: a pooler does not tell
+    is_set_aside: bool  # a restore has not ended: what was there has another name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,13 +45,14 @@ class MemberRow:
 
 
 def facts(url: str, *, schema: str) -> ServerFacts:
-    """Looks without changing anything. Raises DatabaseUnavailable."""
+    """Looks without changing anything. Raises DatabaseUnavailable; SettingsError for a role without rights."""
     try:
         with psycopg.connect(url, autocommit=True, prepare_threshold=None, connect_timeout=PATIENCE_S) as connection:
             before = datetime.now(UTC)
             time = connection.execute(READ_CLOCK).fetchone()
             after = datetime.now(UTC)
-            found = connection.execute("select pg_backend_pid(), to_regclass(%s)", (f"{schema}.alembic_version",)).fetchone()
+            asked = (f"{schema}.alembic_version", schema + ASIDE)
+            found = connection.execute("select pg_backend_pid(), to_regclass(%s), to_regnamespace(%s)", asked).fetchone()
             assert time is not None
             assert found is not None
             table = sql.Identifier(schema, "alembic_version")
@@ -55,7 +61,10 @@ def facts(url: str, *, schema: str) -> ServerFacts:
                 version=connection.info.server_version // 10_000, revision=version[0] if version else None,
                 seconds_ahead=(time[0] - (before + (after - before) / 2)).total_seconds(),
                 is_pooled=found[0] != connection.info.backend_pid,
+                encoding=connection.info.parameter_status("server_encoding"), is_set_aside=found[1] is None and found[2] is not None,
             )  # fmt: skip
+    except InsufficientPrivilege as error:
+        raise refused(error) from error
     except psycopg.OperationalError as error:
         raise unreachable(error, url) from error
 

@@ -2,15 +2,23 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
+from structlog.testing import capture_logs
 from typer.testing import CliRunner, Result
 
-from wearbase.cli import session
+from tests.servers import Server
+from wearbase.cli import servers, session
 from wearbase.cli.main import app
+from wearbase.domain.errors import SettingsError
+from wearbase.settings import load
+from wearbase.store import survey
+from wearbase.store.postgres import migrate
 
 Wear = Callable[..., Result]
 
@@ -54,6 +62,84 @@ def test_what_an_operator_looks_at_on_the_machine_is_a_line(database_url: str, w
     actions = [line["action"] for line in carried if line["action"] != "read"]
     assert actions == ["exported", "backup_made", "trail_exported", "trail_exported"]
     assert [line["number"] for line in carried] == list(range(1, len(carried) + 1))
+
+
+@pytest.fixture
+def narrow(database_url: str, wear: Wear) -> str:
+    with psycopg.connect(database_url, autocommit=True) as owner:
+        if not owner.execute("select 1 from pg_roles where rolname = 'wearbase_narrow'").fetchone():
+            owner.execute("create role wearbase_narrow login password 'only-of-this-test'")
+    return make_conninfo(database_url, user="wearbase_narrow", password="only-of-this-test")
+
+
+def found(wear: Wear, name: str) -> list[tuple[str, str]]:
+    done = wear("doctor", "--json")
+    return [(f["level"], f["text"] + (f["todo"] or "")) for f in json.loads(done.stdout)["findings"] if f["name"] == name]
+
+
+def test_a_backup_by_a_role_that_is_not_the_owner_says_whose_it_must_be_and_leaves_no_line(
+    database_url: str, narrow: str, wear: Wear, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    wear("db", "grant", "wearbase_narrow")
+    monkeypatch.setenv("DATABASE_URL", narrow)
+    done = wear("backup", "b")
+    assert (done.exit_code, "DATABASE_URL must be the owner's" in done.stderr) == (4, True)
+    assert (trail(database_url), (tmp_path / "b").exists()) == ([], False)
+
+
+def test_the_owners_address_is_warned_of_once_there_is_a_role_for_servers(
+    database_url: str, narrow: str, wear: Wear, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert found(wear, "role") == []
+    wear("db", "grant", "wearbase_narrow")
+    [(level, told)] = found(wear, "role")
+    assert (level, told.startswith("DATABASE_URL"), "wearbase_narrow" in told) == ("warn", True, True)
+    with capture_logs() as lines:
+        servers._warn_of_owners(load())
+        monkeypatch.setenv("DATABASE_URL", narrow)
+        servers._warn_of_owners(load())
+        monkeypatch.setenv("DATABASE_DIRECT_URL", database_url)
+        servers._warn_of_owners(load())
+    assert [line["setting"] for line in lines] == ["DATABASE_URL", "DATABASE_DIRECT_URL"]
+
+
+def test_the_doctor_says_what_a_database_wants_first(
+    server: Server, database_url: str, narrow: str, wear: Wear, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", narrow)
+    assert [("wear db grant" in told, level) for level, told in found(wear, "settings") if level == "fail"] == [(True, "fail")]
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("TOKEN_ENCRYPTION_KEYS", "short")
+    assert [level for level, _ in found(wear, "settings")] == ["fail"]
+    assert found(wear, "token keys") == []
+    monkeypatch.delenv("TOKEN_ENCRYPTION_KEYS")
+    with psycopg.connect(database_url, autocommit=True) as owner:
+        owner.execute("alter schema wearbase rename to wearbase_before_restore")
+    [(level, told)] = found(wear, "schema")
+    assert (level, "wear restore" in told, "db upgrade" in told) == ("fail", True, False)
+
+
+def test_a_role_that_may_make_no_schema_is_sent_to_the_upgrade(server: Server, narrow: str) -> None:
+    with server.database(is_migrated=False) as empty, pytest.raises(SettingsError, match=r"wear db upgrade.*then.*wear db grant"):
+        migrate.upgrade(make_conninfo(empty, user="wearbase_narrow", password="only-of-this-test"))
+
+
+def test_a_database_in_another_encoding_fails(database_url: str, wear: Wear, monkeypatch: pytest.MonkeyPatch) -> None:
+    as_found = survey.facts(database_url, schema="wearbase")
+    assert as_found.encoding == "UTF8"
+    monkeypatch.setattr(survey, "facts", lambda url, *, schema: replace(as_found, encoding="SQL_ASCII", revision=None))
+    assert found(wear, "database")[-1][0] == "fail"
+    assert "SQL_ASCII" in found(wear, "database")[-1][1]
+    assert found(wear, "schema") == []
+
+
+def test_the_doctor_makes_no_database(wear: Wear, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("DATABASE_URL")
+    for environment in ("development", "production"):
+        monkeypatch.setenv("ENVIRONMENT", environment)
+        [(level, told)] = found(wear, "database")
+        assert (level, "none was started" in told) == ("warn", True)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_where_nothing_can_be_written_down_nothing_is_shown(database_url: str, wear: Wear, tmp_path: Path) -> None:

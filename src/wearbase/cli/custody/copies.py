@@ -16,7 +16,7 @@ from wearbase.domain.errors import DatabaseUnavailable
 from wearbase.settings import Settings
 from wearbase.store.audit import carrying, trail
 from wearbase.store.audit.acting import COMMAND_LINE, act_as
-from wearbase.store.postgres import migrate
+from wearbase.store.postgres import migrate, runtime_role
 from wearbase.store.postgres.clock import DatabaseClock
 from wearbase.store.postgres.copies import Carried, dump
 from wearbase.store.postgres.copies import restore as put_back
@@ -34,6 +34,7 @@ def backup(ctx: typer.Context, file: File, as_json: AsJson = False) -> None:
     choice = choose(ctx)
     with stoppable(), _direct(choice) as url:
         try:
+            _require_owner(choice, url)
             run(_note(choice, url, "backup_made"))
         except DatabaseUnavailable as error:  # a copy may be made of a standby
             tell(f"Not written into the audit trail: {error.message} Note yourself that this copy was made.", style="yellow")
@@ -110,6 +111,13 @@ def _ring(settings: Settings) -> KeyRing | None:
         return given_ring(settings.token_encryption_keys.get_secret_value())
     folder = settings.data_dir or default_data_dir()
     return kept_ring(folder) if (folder / "token.keys").exists() else None
+
+
+def _require_owner(choice: Choice, url: str) -> None:
+    """Before anything is written. Raises Stop, DatabaseUnavailable."""
+    if not runtime_role.may_copy(url, schema=choice.settings.database_schema):
+        name = "DATABASE_URL" if choice.settings.database_direct_url is None else "DATABASE_DIRECT_URL"
+        raise Stop(f"{name} must be the owner's: the role it names cannot read everything. Nothing was written.", Code.SETTINGS)
 
 
 async def _note(choice: Choice, url: str, action: Literal["backup_made", "restored"], **details: str) -> None:

@@ -28,16 +28,17 @@ def upgrade(url: str, *, schema: str = DEFAULT_SCHEMA) -> None:
         found = _revision(url, schema)
         if found < head():
             if not runtime_role.may_migrate(url, schema=schema):
+                owner = "schema's owner." if found else "database's owner, then `wear db grant ROLE`."
                 raise SettingsError(
                     f"The database is at revision {found or 'none'}, this program needs {head()}, and its role may not change the schema: "
-                    "run `wear db upgrade` as the schema's owner."
+                    f"run `wear db upgrade` as the {owner}"
                 )
             from wearbase.store.postgres.migrations.running import run_all
 
             run_all(url, schema)
             runtime_role.renew(url, schema=schema)
     except InsufficientPrivilege as error:
-        raise SettingsError(f"This role of the database may not: {error.diag.message_primary}. As the owner: wear db grant ROLE") from error
+        raise runtime_role.refused(error) from error
     except psycopg.OperationalError as error:
         raise unreachable(error, url) from error
 

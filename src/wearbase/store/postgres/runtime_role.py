@@ -7,6 +7,7 @@ from psycopg import sql
 from psycopg.errors import InsufficientPrivilege
 
 from wearbase.domain.errors import SettingsError
+from wearbase.store.postgres.address import unreachable
 from wearbase.store.postgres.schema import in_schema
 
 POLICY = "runs as "  # and the role's name: by this a role is known again
@@ -27,6 +28,8 @@ select rolsuper or rolbypassrls or pg_has_role(oid, (select nspowner from pg_nam
 _KNOWN = "select distinct unnest(roles)::text from pg_policies where schemaname = 'wearbase' and policyname like %s order by 1"
 _HAS_POLICY = "select 1 from pg_policies where schemaname = %s and tablename = %s and policyname = %s"
 _IS_OWNER = "select pg_has_role(nspowner, 'usage') from pg_namespace where nspname = 'wearbase'"
+_MAY_MAKE = "select has_database_privilege(current_database(), 'create')"
+_SEES_EVERY_ROW = "select rolbypassrls from pg_roles where rolname = current_user"
 
 Connection = psycopg.Connection[Any]
 
@@ -51,10 +54,43 @@ def renew(url: str, *, schema: str) -> None:
 
 
 def may_migrate(url: str, *, schema: str) -> bool:
-    """Whether the schema is this role's own, or not there yet."""
+    """Whether the schema is this role's own, or not there yet and its to make."""
     with psycopg.connect(url, prepare_threshold=None) as connection:
-        found = connection.execute(in_schema(_IS_OWNER, schema).encode()).fetchone()
-        return found is None or found[0]
+        return _is_true(connection, _IS_OWNER if _has_schema(connection, schema) else _MAY_MAKE, schema)
+
+
+def may_copy(url: str, *, schema: str) -> bool:
+    """Whether every row of the schema can be read by this role. Raises DatabaseUnavailable."""
+    try:
+        with psycopg.connect(url, prepare_threshold=None) as connection:
+            is_bound = _has_schema(connection, schema) and not _is_true(connection, _IS_OWNER, schema)
+            return not is_bound or _is_true(connection, _SEES_EVERY_ROW, schema)
+    except psycopg.OperationalError as error:
+        raise unreachable(error, url) from error
+
+
+def in_vain(url: str, *, schema: str) -> list[str]:
+    """Roles that were granted what servers need, although this address is the owner's. Raises DatabaseUnavailable."""
+    try:
+        with psycopg.connect(url, prepare_threshold=None) as connection:
+            is_owner = _has_schema(connection, schema) and _is_true(connection, _IS_OWNER, schema)
+            return _names(connection, _KNOWN, schema, POLICY + "%") if is_owner else []
+    except psycopg.OperationalError as error:
+        raise unreachable(error, url) from error
+
+
+def refused(error: InsufficientPrivilege) -> SettingsError:
+    """What a role without rights is told."""
+    return SettingsError(f"This role of the database may not: {error.diag.message_primary}. As the owner: wear db grant ROLE")
+
+
+def _has_schema(connection: Connection, schema: str) -> bool:
+    return connection.execute("select 1 from pg_namespace where nspname = %s", (schema,)).fetchone() is not None
+
+
+def _is_true(connection: Connection, statement: str, schema: str) -> bool:
+    found = connection.execute(in_schema(statement, schema).encode()).fetchone()
+    return found is not None and bool(found[0])
 
 
 def _grant(connection: Connection, role: str, schema: str) -> None:

@@ -243,6 +243,19 @@ class EmbeddedPostgres:
         _logger.error("embedded database: %s", reason)
 
 
+def is_made(folder: Path) -> bool:
+    """Whether a database was ever started in a data folder; one that is closed to us may hold one."""
+    try:
+        return (folder / "pg" / "PG_VERSION").exists()
+    except PermissionError:
+        return True
+
+
+def is_running(folder: Path) -> bool:
+    """Whether its server runs, or was just killed."""
+    return is_made(folder) and Cluster(folder, database_account(), {}).postmaster() is not None
+
+
 def _steps_to_upgrade(cluster: Cluster, error: NoSuchMajor) -> str:
     return (
         f"{cluster.folder} was written by PostgreSQL {error.wanted}; here is PostgreSQL {error.here}, which cannot read it. Either\n"
