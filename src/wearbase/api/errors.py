@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 RETRY_AFTER_S = 5
 WEBHOOKS = "/v1/webhooks/"
-TOLD_IN_LOGS = ("limit", "network", "scope", "provider", "field", "caller", "reason")
+TOLD_IN_LOGS = ("limit", "network", "scope", "provider", "field", "reason", "host", "caller")
 DECLARED = 2  # of a field's place, where it is and its name are ours; what lies deeper may be the sender's
 
 STATUS: dict[type[e.WearbaseError], int] = {
@@ -134,7 +134,8 @@ async def on_validation_error(request: Request, error: Exception) -> Response:
     details = [{"field": _field(found["loc"]), "message": str(found["msg"]).removeprefix("Value error, ")} for found in error.errors()]
     first = details[0]
     named = error.errors()[0]
-    field = None if named["type"] == "extra_forbidden" else _field(named["loc"][:DECLARED])
+    place = named["loc"][:-1] if named["type"] == "extra_forbidden" else named["loc"]  # its own name is the sender's
+    field = _field(place[:DECLARED])
     _note_refusal(request.scope, InvalidField.code, {"field": field})
     return _answer(request, 422, InvalidField.code, f"{first['field']}: {first['message']}", details)
 

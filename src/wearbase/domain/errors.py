@@ -186,6 +186,17 @@ class MalformedDelivery(Refused):
 
     code = "malformed_delivery"
 
+    @classmethod
+    def because(cls, error: UnexpectedPayload | ValueError, body: bytes, *, provider: str) -> "MalformedDelivery":
+        """What cannot be read of a body: `field` is the place, `reason` the kind, and neither is a value."""
+        if isinstance(error, UnexpectedPayload):
+            return cls(provider=provider, field=error.path, reason=error.fields.get("kind"))
+        try:
+            body.decode()
+        except UnicodeDecodeError:
+            return cls(provider=provider, reason="not_utf8")
+        return cls(provider=provider, reason="not_json" if body else "empty")
+
 
 class BadRequest(Refused):
     """A value in the request is not acceptable."""

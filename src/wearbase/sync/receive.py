@@ -89,5 +89,5 @@ class Receiver:
 def _storable(text: str) -> str:
     """The text, if PostgreSQL can hold it. Raises MalformedDelivery."""
     if "\x00" in text or any("\ud800" <= c <= "\udfff" for c in text):
-        raise MalformedDelivery
+        raise MalformedDelivery(reason="character")
     return text

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import httpx2
@@ -10,6 +11,7 @@ import structlog
 from tests.integration.api.conftest import Service, serving
 from tests.integration.api.test_consents import PAGE, code_for, start
 from tests.integration.api.test_sessions import Browser, link_for
+from tests.integration.api.test_webhooks import delivery, signed
 from tests.integration.harness import Bench
 from wearbase.access.users import name_for_logs
 from wearbase.sync.visits import visit
@@ -35,6 +37,22 @@ async def _failed_exchange(service: Service) -> httpx2.Response:
     return await service.post(PAGE, data=form, headers={"sec-fetch-site": "same-origin"})
 
 
+async def _signed(body: bytes, service: Service) -> httpx2.Response:
+    return await service.post("/v1/webhooks/whoop", content=body, headers=signed(service, body))
+
+
+PREFERENCES = "/api/v1/users/annabel/preferences"
+MALFORMED: list[tuple[bytes, dict[str, Any]]] = [
+    (b"", {"reason": "empty", "field": None}),
+    (b"{annabel", {"reason": "not_json", "field": None}),
+    (b'{"user_id": NaN}', {"reason": "not_json", "field": None}),
+    (b'"annabel\xff"', {"reason": "not_utf8", "field": None}),
+    (b"[]", {"reason": "model_type", "field": None}),
+    (delivery("annabel"), {"reason": "int_type", "field": "user_id"}),  # type: ignore[arg-type]
+    (delivery(7, id="annabel"), {"field": "id"}),
+    (delivery(7, trace_id=7), {"reason": "string_type", "field": "trace_id"}),
+    (delivery(7, "annabel\0"), {"reason": "string_pattern_mismatch", "field": "type"}),
+]
 OF_DAY, RETURN = "/api/v1/{provider}/daily-data/{user_id}", "/auth/{provider}/callback"
 # What is asked, the status and the route of the line, and what the line says besides; `user` is whose name the hash is of.
 REFUSALS: list[tuple[Asking, int, str, dict[str, Any]]] = [
@@ -65,6 +83,18 @@ REFUSALS: list[tuple[Asking, int, str, dict[str, Any]]] = [
     (
         lambda s: s.post("/v1/webhooks/whoop", content=b"annabel", headers={}), 401, "/v1/webhooks/{provider}",
         {"error": "bad_signature", "provider": "whoop"},
+    ),
+    *(
+        (partial(_signed, body), 400, "/v1/webhooks/{provider}", {"error": "malformed_delivery", "provider": "whoop", **said})
+        for body, said in MALFORMED
+    ),
+    (
+        lambda s: s.call("PUT", PREFERENCES, json={"annabel": 1}), 422, "/api/v1/users/{user_id}/preferences",
+        {"error": "invalid_field", "field": "body"},
+    ),
+    (
+        lambda s: s.call("PUT", PREFERENCES, json={"units": {"annabel": 1}}), 422, "/api/v1/users/{user_id}/preferences",
+        {"error": "invalid_field", "field": "units"},
     ),
     (lambda s: s.get(PAGE + "?state=annabel&code=c", headers={}), 400, RETURN, {"error": "unknown_state"}),
     (_declined, 200, RETURN, {"error": "consent_denied", "user": "ann", "provider": "whoop"}),

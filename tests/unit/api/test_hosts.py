@@ -102,3 +102,17 @@ def test_without_names_every_one_is_taken() -> None:
 )
 def test_the_name_in_an_address(address: str, name: str | None) -> None:
     assert name_of(address) == name
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ([b"evil.example:8443"], "evil.example:8443"), ([b"[2001:db8::1]:80"], "[2001:db8::1]:80"), ([b"e" * 300], "e" * 253),
+        ([b"a b"], None), ([b"evil\x1b[31m"], None), ([b"evil.example\n"], None), ([b"ann:secret@evil.example"], None),
+        ([b"evil.example/?q=1"], None), ([b""], None), ([], None), ([b"a.example", b"b.example"], None),
+    ],
+)  # fmt: skip
+def test_which_name_was_asked_is_told_to_the_log_if_it_looks_like_one(given: list[bytes], told: str | None) -> None:
+    with pytest.raises(WrongHost) as caught:
+        Hosts(OURS).check({"path": "/app/"}, given)  # type: ignore[typeddict-item]
+    assert caught.value.fields == {"host": told}

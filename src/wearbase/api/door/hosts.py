@@ -1,5 +1,6 @@
 """By which names we may be called."""
 
+import re
 from collections.abc import Sequence
 from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING
@@ -15,6 +16,8 @@ MOST_REMEMBERED = 256  # ways of writing a good one
 BY_ANY_NAME = ("/health/live", "/health/ready")  # probes ask by whatever address the process has just been given
 ANYBODY = "*"  # in the place of proxies
 PRIVATE_NAMES = (".internal", ".local", ".localhost", ".svc")  # no public name ends so
+_HOST = re.compile(r"(?a)([A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\])(:\d{1,5})?")
+LONGEST_NAME = 253
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -30,7 +33,7 @@ class Hosts:
         if self._names is None or (len(given) == 1 and given[0] in self._good) or scope["path"] in BY_ANY_NAME:
             return
         if len(given) != 1 or not self._is_ours(given[0].decode("latin-1")):
-            raise WrongHost
+            raise WrongHost(host=_told(given))
         if len(self._good) < MOST_REMEMBERED:
             self._good.add(given[0])
 
@@ -41,6 +44,12 @@ class Hosts:
         if name in self._names or (self._takes_addresses and is_address(name)):
             return True
         return self._takes_private and not is_address(name) and is_private(name)
+
+
+def _told(given: Sequence[bytes]) -> str | None:
+    """What was asked for, for the log, if it looks like a host; of anything else nothing."""
+    text = given[0].decode("latin-1") if len(given) == 1 else ""
+    return text[:LONGEST_NAME] if _HOST.fullmatch(text) else None
 
 
 def name_of(address: str) -> str | None:

@@ -51,8 +51,7 @@ class Webhook:
             is_known = collection is not None and action is not None
             external_id = read(Named, raw).object_id if is_known else delivery.object_id or ""
         except (orjson.JSONDecodeError, UnexpectedPayload) as error:
-            path = error.path if isinstance(error, UnexpectedPayload) else ""
-            raise MalformedDelivery(provider="oura", path=path) from None
+            raise MalformedDelivery.because(error, body, provider="oura") from None
         return [
             Notice(
                 external_user_id=delivery.user_id,

@@ -167,5 +167,6 @@ def read(shape: type[W], raw: Any) -> W:
     try:
         return shape.model_validate(raw)
     except ValidationError as error:
-        paths = [".".join(map(str, e["loc"])) for e in error.errors(include_url=False, include_input=False, include_context=False)]
-        raise UnexpectedPayload(path=", ".join(dict.fromkeys(paths)), provider="sahha") from None
+        found = error.errors(include_url=False, include_input=False, include_context=False)
+        paths = [".".join(map(str, e["loc"])) for e in found]
+        raise UnexpectedPayload(path=", ".join(dict.fromkeys(paths)), kind=found[0]["type"], provider="sahha") from None

@@ -100,11 +100,11 @@ def _raws(body: bytes) -> list[Any]:
     """The events of a delivery: one, or a list of a bounded length. Raises MalformedDelivery."""
     try:
         told = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise MalformedDelivery(provider="sahha") from None
+    except orjson.JSONDecodeError as error:
+        raise MalformedDelivery.because(error, body, provider="sahha") from None
     raws = told if isinstance(told, list) else [told]
     if not 1 <= len(raws) <= MOST_EVENTS:
-        raise MalformedDelivery(f"A delivery has 1 to {MOST_EVENTS} events.", provider="sahha")
+        raise MalformedDelivery(f"A delivery has 1 to {MOST_EVENTS} events.", provider="sahha", reason="number_of_events")
     return raws
 
 
@@ -113,7 +113,7 @@ def _notice(raw: Any, said: str | None, own_body: bytes | None) -> Notice:
     try:
         event = read(Event, raw)
     except UnexpectedPayload as unexpected:
-        raise MalformedDelivery(provider="sahha", path=unexpected.path) from None
+        raise MalformedDelivery.because(unexpected, b"", provider="sahha") from None
     event_type = _shape_of(raw) or ""
     is_other = event_type != "" and said not in (None, event_type)
     record, reason = (None, "its header names another event than its body") if is_other else _record(raw, event_type)

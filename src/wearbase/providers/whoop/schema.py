@@ -195,8 +195,9 @@ def read(shape: type[W], raw: object) -> W:
     try:
         wire = shape.model_validate(raw)
     except ValidationError as error:
-        paths = [".".join(map(str, e["loc"])) for e in error.errors(include_url=False, include_input=False, include_context=False)]
-        raise UnexpectedPayload(path=", ".join(dict.fromkeys(paths)), provider="whoop") from None
+        found = error.errors(include_url=False, include_input=False, include_context=False)
+        paths = [".".join(map(str, e["loc"])) for e in found]
+        raise UnexpectedPayload(path=", ".join(dict.fromkeys(paths)), kind=found[0]["type"], provider="whoop") from None
     if isinstance(wire, ScoredRecord) and wire.score_state == SCORED and getattr(wire, "score", None) is None:
         raise UnexpectedPayload(path="score", provider="whoop")
     return wire

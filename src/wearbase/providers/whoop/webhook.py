@@ -49,8 +49,7 @@ class Webhook:
             event = EVENTS.get(delivery.type)
             external_id = read(Named, raw).id if event else str(delivery.id or "")
         except (orjson.JSONDecodeError, UnexpectedPayload) as error:
-            path = error.path if isinstance(error, UnexpectedPayload) else ""
-            raise MalformedDelivery(provider="whoop", path=path) from None
+            raise MalformedDelivery.because(error, body, provider="whoop") from None
         resource, action = event or (None, "unknown")
         return [
             Notice(

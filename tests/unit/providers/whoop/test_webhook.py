@@ -103,7 +103,7 @@ def test_a_delivery_without_a_trace_is_taken():
 def test_what_is_wrong_is_named_without_its_value():
     with pytest.raises(MalformedDelivery) as raised:
         WEBHOOK.parse(delivery(id="secret-value"))
-    assert raised.value.fields["path"] == "id"
+    assert raised.value.fields["field"] == "id"
     assert "secret-value" not in f"{raised.value}{raised.value.fields}"
 
 
