@@ -4,6 +4,7 @@ import ast
 import importlib
 import importlib.util
 import inspect
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -77,3 +78,27 @@ def _is_catch_all(handler: ast.ExceptHandler) -> bool:
     is_raised = isinstance(last, ast.Raise) and last.exc is None
     is_handed_on = handler.name is not None and f".set_exception({handler.name})" in ast.unparse(handler)
     return is_wide and not is_raised and not is_handed_on
+
+
+def _kinds(of: type[errors.WearbaseError]) -> Iterator[type[errors.WearbaseError]]:
+    yield of
+    for kind in of.__subclasses__():
+        yield from _kinds(kind)
+
+
+def test_the_documents_table_names_every_code_that_can_be_answered_and_its_status() -> None:
+    importlib.import_module("wearbase.api.build")
+    answers = importlib.import_module("wearbase.api.errors")
+    status_of = answers.STATUS
+    kinds = [kind for kind in _kinds(errors.WearbaseError) if kind.__module__.startswith("wearbase.") and kind is not errors.PassedOn]
+    answered = {(kind.code, next((status_of[k] for k in kind.__mro__ if k in status_of), 500)) for kind in kinds if "code" in vars(kind)}
+    expected = {(code, status) for code, status in answered if status != 500}  # these are told as an internal error
+    expected |= {(code, status) for status, (code, _) in answers.HTTP_CODES.items()} | {("internal_error", 500), ("refused", None)}
+    expected |= {("timed_out", 408), ("head_too_large", 431), ("too_many_connections", 503)}  # the server's own
+    table = (ROOT / "docs/http-api.md").read_text().partition("### Codes\n")[2].partition("\n\n")[0]
+    named = [
+        (code, int(cells[2]) if cells[2].strip().isdigit() else None)
+        for cells in (line.split("|") for line in table.splitlines()[2:])
+        for code in re.findall(r"`(\w+)`", cells[1])
+    ]
+    assert sorted(named, key=str) == sorted(expected, key=str)
