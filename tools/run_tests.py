@@ -41,13 +41,13 @@ def install(needs: list[Need]) -> None:
 
 
 def divided(arguments: list[str]) -> list[str]:
-    """Whole files over one process more than there are cores, at most four: many tests wait. In one process where a debugger is asked for.
+    """Whole files over as many processes as there are cores, at most four; in one process where a debugger is asked for.
 
     Files are begun in the order of the collection (tests/conftest.py puts the longest first), not by how many tests they hold.
     """
     if any(argument in {"--pdb", "--trace"} or argument.startswith("-n") for argument in arguments):
         return []
-    return ["-n", str(min((os.cpu_count() or 1) + 1, 4)), "--dist", "loadfile", "--no-loadscope-reorder"]
+    return ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadfile", "--no-loadscope-reorder"]
 
 
 def main() -> int:

@@ -110,11 +110,14 @@ def test_a_full_disk_raises_nothing_in_whoever_logs() -> None:
 @pytest.fixture
 def configured(pipe: tuple[int, int]) -> Iterator[tuple[int, int]]:
     """The process's log on the pipe."""
-    before = list(logging.root.handlers)
+    before, library = list(logging.root.handlers), logging.getLogger("uvicorn")
+    others, is_passed_on = library.handlers, library.propagate
+    library.handlers, library.propagate = [], True  # as in a process that has made no server of uvicorn's own settings
     with os.fdopen(os.dup(pipe[1]), "wb", buffering=0) as stream:
         configure_logging(load(_env_file=None), is_human=False, stream=stream)
         yield pipe
     logging.root.handlers = before
+    library.handlers, library.propagate = others, is_passed_on
     logging.captureWarnings(False)
     structlog.reset_defaults()
 

@@ -24,13 +24,13 @@ async def test_another_name_is_refused_everywhere_but_for_probes(world: Bench) -
         problem(await service.post("/v1/webhooks/whoop", content=b"{}", headers={"host": "evil.example"}), 421, "wrong_host")
 
 
-async def test_a_wrong_name_is_in_the_log_and_not_in_the_answer(world: Bench) -> None:
+async def test_a_wrong_name_is_in_the_log_without_being_repeated(world: Bench) -> None:
     async with guarded(world, hosts=HOSTS) as service:
         with structlog.testing.capture_logs() as logs:
             await service.get(DAY, headers={"host": "evil.example"})
     line = next(e for e in logs if e["event"] == "request")
     assert (line["status"], line["error"], line["route"]) == (421, "wrong_host", "unmatched")
-    assert line["host"] == "evil.example"
+    assert "evil" not in str(logs)
 
 
 @pytest.mark.parametrize("path", [DAY, "/nothing", "/app", "/health/live"])

@@ -107,12 +107,13 @@ def test_the_name_in_an_address(address: str, name: str | None) -> None:
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ([b"evil.example:8443"], "evil.example:8443"), ([b"[2001:db8::1]:80"], "[2001:db8::1]:80"), ([b"e" * 300], "e" * 253),
+        ([b"192.0.2.7:8443"], "192.0.2.7"), ([b"[2001:db8::1]:80"], "2001:db8::1"), ([b"[::ffff:192.0.2.7]"], "192.0.2.7"),
+        ([b"evil.example:8443"], None), ([b"annabel"], None), ([b"e" * 300], None),
         ([b"a b"], None), ([b"evil\x1b[31m"], None), ([b"evil.example\n"], None), ([b"ann:secret@evil.example"], None),
         ([b"evil.example/?q=1"], None), ([b""], None), ([], None), ([b"a.example", b"b.example"], None),
     ],
 )  # fmt: skip
-def test_which_name_was_asked_is_told_to_the_log_if_it_looks_like_one(given: list[bytes], told: str | None) -> None:
+def test_an_address_that_was_asked_is_told_to_the_log_and_a_strangers_word_is_not(given: list[bytes], told: str | None) -> None:
     with pytest.raises(WrongHost) as caught:
         Hosts(OURS).check({"path": "/app/"}, given)  # type: ignore[typeddict-item]
     assert caught.value.fields == {"host": told}

@@ -1,6 +1,5 @@
 """By which names we may be called."""
 
-import re
 from collections.abc import Sequence
 from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING
@@ -16,8 +15,6 @@ MOST_REMEMBERED = 256  # ways of writing a good one
 BY_ANY_NAME = ("/health/live", "/health/ready")  # probes ask by whatever address the process has just been given
 ANYBODY = "*"  # in the place of proxies
 PRIVATE_NAMES = (".internal", ".local", ".localhost", ".svc")  # no public name ends so
-_HOST = re.compile(r"(?a)([A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\])(:\d{1,5})?")
-LONGEST_NAME = 253
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -47,9 +44,9 @@ class Hosts:
 
 
 def _told(given: Sequence[bytes]) -> str | None:
-    """What was asked for, for the log, if it looks like a host; of anything else nothing."""
-    text = given[0].decode("latin-1") if len(given) == 1 else ""
-    return text[:LONGEST_NAME] if _HOST.fullmatch(text) else None
+    """The IP address that was asked for, for the log. Of a name nothing: it would be any stranger's word."""
+    name = name_of(f"//{given[0].decode('latin-1')}") if len(given) == 1 else None
+    return name if name is not None and is_address(name) else None
 
 
 def name_of(address: str) -> str | None:
