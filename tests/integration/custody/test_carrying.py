@@ -12,7 +12,9 @@ from tests.integration.harness import Bench, bench
 from wearbase.access.keys import ENVIRONMENT, KeyBook
 from wearbase.access.operators import Operators
 from wearbase.access.sessions import Sessions
+from wearbase.domain.errors import DatabaseUnavailable
 from wearbase.store import keys as kept
+from wearbase.store.postgres import migrate
 from wearbase.store.postgres.copies import Carried, dump, restore
 from wearbase.sync import disconnect
 
@@ -97,5 +99,8 @@ def test_what_a_killed_restore_left_is_carried_over_too(database_url: str, tmp_p
     change(database_url, "alter schema wearbase rename to aside")
     restore(database_url, made.path, schema=SCHEMA)
     change(database_url, "alter schema aside rename to wearbase_before_restore")
+    with pytest.raises(DatabaseUnavailable, match="restore is under way"):
+        migrate.upgrade(database_url)  # no server starts while a key is good that was revoked since
     restore(database_url, made.path, schema=SCHEMA, replace=True)
+    migrate.upgrade(database_url)
     assert rows(database_url, "select revoked_at is not null from wearbase.api_key") == [(True,)]

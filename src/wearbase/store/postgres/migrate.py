@@ -16,16 +16,16 @@ VERSIONS = Path(__file__).parent / "migrations" / "versions"
 OLDEST_SERVER = 150_000
 
 
-def upgrade(url: str, *, schema: str = DEFAULT_SCHEMA) -> None:
+def upgrade(url: str, *, schema: str = DEFAULT_SCHEMA, in_restore: bool = False) -> None:
     """Runs the migrations that are missing. A database that a newer program has migrated is left as it is.
 
     Raises: SettingsError for a bad schema name, a server older than 15, a database without UTF8, or a role that may not;
-    DatabaseUnavailable (also while a restore is unfinished).
+    DatabaseUnavailable (also while a restore is unfinished, unless it is the restore that asks).
     """
     if not is_valid(schema):
         raise SettingsError(f"DATABASE_SCHEMA must be a lower-case name, not {schema!r}.")
     try:
-        found = _revision(url, schema)
+        found = _revision(url, schema, in_restore=in_restore)
         if found < head():
             if not runtime_role.may_migrate(url, schema=schema):
                 owner = "schema's owner." if found else "database's owner, then `wear db grant ROLE`."
@@ -49,12 +49,13 @@ def head() -> str:
 
 
 def _check_for_a_restore(connection: psycopg.Connection[Any], schema: str) -> None:
-    """An empty schema in the place of what a restore has set aside would look like a database that has lost everything."""
+    """What a restore has set aside is still wanted: an empty schema in its place would look like a database that has lost everything, and
+    in one that was just put in, keys are good that were revoked since the backup."""
     aside = connection.execute("select to_regnamespace(%s)", (schema + ASIDE,)).fetchone()
     if aside is not None and aside[0] is not None:
         raise DatabaseUnavailable(
             f"A restore is under way or was broken off; what was there is kept as {schema + ASIDE!r}. Wait, or run wear restore again: "
-            "without --replace it only puts that back."
+            "it puts that back, or with --replace ends what was begun."
         )
 
 
@@ -66,16 +67,17 @@ def revision_of(url: str, schema: str) -> str:
         raise unreachable(error, url) from error
 
 
-def _revision(url: str, schema: str) -> str:
+def _revision(url: str, schema: str, *, in_restore: bool = False) -> str:
     with psycopg.connect(url, autocommit=True, prepare_threshold=None) as connection:
         if connection.info.server_version < OLDEST_SERVER:
             raise SettingsError(f"PostgreSQL 15 or newer is needed; this server is {connection.info.server_version // 10_000}.")
         if (encoding := connection.info.parameter_status("server_encoding")) not in (None, "UTF8"):
             todo = "create database ... encoding 'UTF8' template template0"
             raise SettingsError(f"The database's encoding is {encoding}, and must be UTF8: {todo}")
+        if not in_restore:
+            _check_for_a_restore(connection, schema)
         table = connection.execute("select to_regclass(%s)", (f"{schema}.alembic_version",)).fetchone()
         if table is None or table[0] is None:
-            _check_for_a_restore(connection, schema)
             return ""
         found = connection.execute(sql.SQL("select max(version_num) from {}").format(sql.Identifier(schema, "alembic_version"))).fetchone()
         return found[0] if found and found[0] else ""

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import IO
 
 import psycopg
@@ -82,18 +83,17 @@ def run(
     child = subprocess.Popen(
         [*command, *where], env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.PIPE, text=True, errors="replace"
     )
-    try:
+    with ExitStack() as told_to_stop:
+        told_to_stop.callback(child.wait)
+        told_to_stop.callback(child.kill)  # nothing half done is kept
         assert child.stderr is not None
         for line in child.stderr:
             if table := _TABLE.match(line):
                 on_table(table[1])
             elif fault := _FAULT.match(line):
                 faults.append(_QUOTED.sub(r"\1...", fault[1]).strip())
-    except BaseException:
-        child.kill()  # told to stop: nothing half done is kept
-        raise
-    finally:
-        child.wait()
+        told_to_stop.pop_all()
+    child.wait()
     if child.returncode != 0:
         raise CopyFailed(f"{os.path.basename(command[0])} failed: {faults[0] if faults else f'exit status {child.returncode}'}")
 

@@ -3,7 +3,7 @@
 import re
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -111,7 +111,7 @@ def restore(
         if not is_aside:
             carrying.end_sign_ins(connection, schema)
             return Restored(contents=found, carried=None)
-        migrate.upgrade(url, schema=schema)
+        migrate.upgrade(url, schema=schema, in_restore=True)
         return Restored(contents=found, carried=carrying.take_over(connection, schema, keys=keys))
 
 
@@ -129,13 +129,17 @@ def _set_aside(url: str, schema: str, *, replace: bool, keys: KeyRing | None) ->
         was_there = _exists(connection, schema)
         if was_there:
             _run(connection, "alter schema {} rename to {}", schema, schema + ASIDE)
-        try:
+        with ExitStack() as gone_wrong:
+            if was_there:
+                gone_wrong.callback(_put_back, connection, schema)
             yield connection, was_there
-        except BaseException:
-            if was_there and _exists(connection, schema + ASIDE):
-                _run(connection, "drop schema if exists {} cascade", schema)
-                _run(connection, "alter schema {} rename to {}", schema + ASIDE, schema)
-            raise
+            gone_wrong.pop_all()
+
+
+def _put_back(connection: psycopg.Connection[Any], schema: str) -> None:
+    if _exists(connection, schema + ASIDE):
+        _run(connection, "drop schema if exists {} cascade", schema)
+        _run(connection, "alter schema {} rename to {}", schema + ASIDE, schema)
 
 
 def _recover(connection: psycopg.Connection[Any], url: str, schema: str, *, keys: KeyRing | None, replace: bool) -> None:
@@ -145,7 +149,7 @@ def _recover(connection: psycopg.Connection[Any], url: str, schema: str, *, keys
     if not _exists(connection, schema):
         _run(connection, "alter schema {} rename to {}", schema + ASIDE, schema)
     elif replace:
-        migrate.upgrade(url, schema=schema)
+        migrate.upgrade(url, schema=schema, in_restore=True)
         carrying.take_over(connection, schema, keys=keys)
     else:
         raise CopyFailed(f"The schema {schema + ASIDE!r} was left by a restore that was killed after it had succeeded. Drop it: --replace")

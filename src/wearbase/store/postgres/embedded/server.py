@@ -10,7 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -86,16 +86,15 @@ class EmbeddedPostgres:
         account = database_account()
         folder = claim_folder(self._data_dir or default_data_dir(), account)
         self._cluster = Cluster(folder, account, self._settings)
-        try:
+        with ExitStack() as gone_wrong:
+            gone_wrong.callback(self.stop)
             if as_server is not None:
                 self._serve_alone(folder, as_server)
             self._users_lock = FileLock(folder / "users.lock")
             with self._transition():
                 self._users_lock.take(shared=True)
                 self._url = self._bring_up(self._cluster)
-        except BaseException:
-            self.stop()
-            raise
+            gone_wrong.pop_all()
         self._failure = None
         self._watcher = threading.Thread(target=self._watch, name="embedded-postgres", daemon=True)
         self._watcher.start()
